@@ -45,6 +45,8 @@ pub struct Losses {
 #[derive(Clone, Copy, Debug)]
 enum LossSite {
     Offset(Offset),
+    /// The list that the value at the offset stands in; the value itself where it is in none.
+    ListOf(Offset),
     Name(&'static str),
 }
 
@@ -70,6 +72,11 @@ impl Losses {
     /// The field at `at` was approximated or clamped.
     pub fn adjusted(&mut self, at: Offset) {
         self.noted.push((LossSite::Offset(at), LossKind::Adjusted));
+    }
+
+    /// The list that holds the value at `at` was approximated as a whole.
+    pub fn adjusted_list(&mut self, at: Offset) {
+        self.noted.push((LossSite::ListOf(at), LossKind::Adjusted));
     }
 
     /// The target requires `name`, which the client did not send.
@@ -127,6 +134,7 @@ impl Losses {
             let path = match site {
                 LossSite::Name(name) => name.to_owned(),
                 LossSite::Offset(_) => paths.next().unwrap_or_default(),
+                LossSite::ListOf(_) => list_of(paths.next().unwrap_or_default()),
             };
             let loss = Loss { path, kind };
             if seen.insert(loss.clone()) {
@@ -137,10 +145,18 @@ impl Losses {
     }
 }
 
+/// `stop` of `stop[3]`, and of `stop`.
+fn list_of(path: String) -> String {
+    match path.strip_suffix(']').and_then(|path| path.rfind('[')) {
+        Some(at) => path[..at].to_owned(),
+        None => path,
+    }
+}
+
 impl LossSite {
     fn offset(self) -> Option<Offset> {
         match self {
-            Self::Offset(offset) => Some(offset),
+            Self::Offset(offset) | Self::ListOf(offset) => Some(offset),
             Self::Name(_) => None,
         }
     }

@@ -3,8 +3,7 @@
 use super::messages_encode::InputEncoder;
 use super::tools_encode;
 use crate::canon::{
-    Format, Located, LossKind, Losses, Offset, Part, Reasoning, ReasoningDisplay, Request,
-    SchemaFormat,
+    Format, Located, Losses, Offset, Part, Reasoning, ReasoningDisplay, Request, SchemaFormat,
 };
 use crate::json::{self, EscapedStr, Object};
 use crate::protocol::names::{Names, opaque_id};
@@ -88,8 +87,8 @@ fn note_stops(request: &Request, losses: &mut Losses) {
                 "a stop sequence of over {STOP_BYTES_MAX} bytes cannot be carried to this dialect"
             ),
         );
-    } else if !request.stops.is_empty() {
-        losses.noted("stop", LossKind::Adjusted);
+    } else if let Some(first) = request.stops.first() {
+        losses.adjusted_list(first.at);
     }
 }
 
