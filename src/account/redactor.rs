@@ -24,6 +24,9 @@ const LONG_BYTES_MIN: usize = 8;
 
 /// How much of a value's beginning at the end of a text is taken for a value that was cut off.
 const CUT_BYTES_MIN: usize = 6;
+/// At least so many bytes of a longer value are recognised as a part of it; fewer may be a word
+/// that the value begins with, such as the provider's name.
+const PART_BYTES_MIN: usize = 16;
 
 /// How long a run of backslashes or `25` in front of one character may be.
 const ESCAPES_MAX: usize = 16;
@@ -191,7 +194,7 @@ impl Needle {
         if !self.is_long {
             return (is_whole && is_word(text, at, end)).then_some(end);
         }
-        let is_most = found >= LONG_BYTES_MIN && found * 2 >= self.bytes.len();
+        let is_most = found >= PART_BYTES_MIN && found * 2 >= self.bytes.len();
         let is_cut = found >= CUT_BYTES_MIN && end == text.len();
         if is_whole && self.is_base64 {
             return Some(end + base64_rest(&text[end..]));
