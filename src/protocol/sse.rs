@@ -209,6 +209,8 @@ impl Frames {
 
     /// Ends the stream. Returns a last record that has no blank line behind it.
     pub fn finish(&mut self) -> Option<Frame> {
+        // An object that did not end was cut, and is no record.
+        self.bare = BareObject::default();
         let line = std::mem::take(&mut self.pending).freeze();
         if !line.is_empty() {
             self.field(&line);
