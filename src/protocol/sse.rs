@@ -171,6 +171,7 @@ impl Frames {
         each: &mut impl FnMut(Frame) -> Result<(), MalformedResponse>,
     ) -> Result<Bytes, MalformedResponse> {
         loop {
+            self.line_feed(&mut rest);
             if rest.first() == Some(&b'{') && self.is_between() {
                 rest = self.bare(rest, each)?;
             }
@@ -240,8 +241,8 @@ impl Frames {
         if self.is_crlf { "\r\n" } else { "\n" }
     }
 
-    /// Takes the next complete line off `rest`, without its line end.
-    fn line(&mut self, rest: &mut Bytes) -> Option<Bytes> {
+    /// Takes the second half of a `\r\n` off `rest`, whose first half was taken for a line end.
+    fn line_feed(&mut self, rest: &mut Bytes) {
         if self.after_cr && !rest.is_empty() {
             self.after_cr = false;
             if rest[0] == b'\n' {
@@ -249,6 +250,10 @@ impl Frames {
                 let _ = rest.split_to(1);
             }
         }
+    }
+
+    /// Takes the next complete line off `rest`, without its line end.
+    fn line(&mut self, rest: &mut Bytes) -> Option<Bytes> {
         let end = memchr2(b'\n', b'\r', rest)?;
         let mut line = rest.split_to(end);
         self.after_cr = rest[0] == b'\r';
