@@ -55,6 +55,8 @@ pub struct Frames {
     since_blank: usize,
     /// Whether the last line ended with a carriage return whose line feed may still come.
     after_cr: bool,
+    /// What may still become the stream's byte order mark.
+    bom: BytesMut,
     seen_first: bool,
     /// Whether the stream's lines end with both characters.
     is_crlf: bool,
@@ -107,6 +109,9 @@ impl Frames {
         mut chunk: Bytes,
         mut each: impl FnMut(Frame) -> Result<(), MalformedResponse>,
     ) -> Result<(), MalformedResponse> {
+        if !self.seen_first {
+            chunk = self.after_bom(chunk);
+        }
         if let Some(frame) = self.single_record(&chunk) {
             self.since_blank = 0;
             return each(frame);
@@ -130,6 +135,20 @@ impl Frames {
         let rest = self.lines(chunk, &mut each)?;
         self.pending.extend_from_slice(&rest);
         self.check_len(self.pending.len())
+    }
+
+    /// Takes the byte order mark off the stream's start, in however many chunks it comes.
+    fn after_bom(&mut self, chunk: Bytes) -> Bytes {
+        if self.bom.is_empty() && chunk.first() != BOM.first() {
+            self.seen_first = !chunk.is_empty();
+            return chunk;
+        }
+        self.bom.extend_from_slice(&chunk);
+        if BOM.starts_with(&self.bom) && self.bom.len() < BOM.len() {
+            return Bytes::new();
+        }
+        self.seen_first = true;
+        without_bom(std::mem::take(&mut self.bom).freeze())
     }
 
     /// Whether the record that is being read may have `more` bytes.
@@ -172,7 +191,7 @@ impl Frames {
     ) -> Result<Bytes, MalformedResponse> {
         loop {
             self.line_feed(&mut rest);
-            if rest.first() == Some(&b'{') && self.is_between() {
+            while rest.first() == Some(&b'{') && self.is_between() {
                 rest = self.bare(rest, each)?;
             }
             let Some(line) = self.line(&mut rest) else {
@@ -195,7 +214,6 @@ impl Frames {
         mut bytes: Bytes,
         each: &mut impl FnMut(Frame) -> Result<(), MalformedResponse>,
     ) -> Result<Bytes, MalformedResponse> {
-        self.seen_first = true;
         let Some(end) = self.bare.push(&bytes) else {
             self.check_len(self.bare.pending.len())?;
             return Ok(Bytes::new());
@@ -210,8 +228,9 @@ impl Frames {
 
     /// Ends the stream. Returns a last record that has no blank line behind it.
     pub fn finish(&mut self) -> Option<Frame> {
-        // An object that did not end was cut, and is no record.
+        // An object that did not end was cut, and is no record. Half a mark is no field.
         self.bare = BareObject::default();
+        self.bom.clear();
         let line = std::mem::take(&mut self.pending).freeze();
         if !line.is_empty() {
             self.field(&line);
@@ -255,13 +274,9 @@ impl Frames {
     /// Takes the next complete line off `rest`, without its line end.
     fn line(&mut self, rest: &mut Bytes) -> Option<Bytes> {
         let end = memchr2(b'\n', b'\r', rest)?;
-        let mut line = rest.split_to(end);
+        let line = rest.split_to(end);
         self.after_cr = rest[0] == b'\r';
         let _ = rest.split_to(1);
-        if !self.seen_first {
-            self.seen_first = true;
-            line = without_bom(line);
-        }
         Some(line)
     }
 
@@ -394,10 +409,13 @@ mod tests {
     #[test]
     fn a_bare_object_is_a_record_of_its_own() {
         const STREAM: &[u8] =
-            b"data: 1\n\n{\n \"a\": \"}\\\"\\n{\", \"b\": {}\n}\ndata: 2\n\n{\"c\":1}";
+            b"\xef\xbb\xbf{}data: 1\n\n{\n \"a\": \"}\\\"\\n{\", \"b\": {}\n}{\"d\":1}{\"e\":1}\ndata: 2\n\n{\"c\":1}";
         let expected = [
+            "{}",
             "1",
             "{\n \"a\": \"}\\\"\\n{\", \"b\": {}\n}",
+            "{\"d\":1}",
+            "{\"e\":1}",
             "2",
             "{\"c\":1}",
         ];
