@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Span;
 
 use crate::outcome::Timestamp;
+use crate::protocol::query::KnownQuery;
 use crate::protocol::{Inbound, Operation, Protocol};
 use crate::segmented_bytes::SegmentedBytes;
 
@@ -16,8 +17,7 @@ pub struct ClientRequest {
     pub protocol: &'static dyn Protocol,
     pub operation: Operation,
     pub path_model: Option<String>,
-    /// The query without `key`.
-    pub query: Option<String>,
+    pub query: KnownQuery,
     /// The SHA-256 of the key in the query.
     pub query_key: Option<[u8; 32]>,
     pub headers: HeaderMap,
@@ -36,7 +36,7 @@ impl ClientRequest {
         Inbound {
             operation: self.operation,
             path_model: self.path_model.as_deref(),
-            query: self.query.as_deref(),
+            query: self.query.text.as_deref(),
             headers: &self.headers,
             body,
         }

@@ -22,21 +22,10 @@ pub(super) fn encode(
     history: History,
 ) -> Result<EncodedRequest, Fault> {
     let encoder = Encoder { context, plan };
-    match history {
-        History::Whole if plan.is_passthrough => Ok(encoder.pass()),
-        History::Whole => match context.decoded()? {
-            Decoded::Generate(request) => encoder.translate(&request, Losses::default()),
-            Decoded::Embed(embed) => encoder.translate_embed(embed),
-        },
-        History::WithoutReasoning => match context.decoded()? {
-            Decoded::Generate(request) => {
-                let mut losses = Losses::default();
-                losses.noted("reasoning", LossKind::Dropped);
-                encoder.translate(&Arc::new(without_reasoning(&request)), losses)
-            }
-            Decoded::Embed(embed) => encoder.translate_embed(embed),
-        },
-    }
+    let mut encoded = encoder.encode(history)?;
+    let is_passthrough = matches!(encoded.response_kind, ResponseKind::Passthrough);
+    encoded.losses.extend(encoder.query_losses(is_passthrough));
+    Ok(encoded)
 }
 
 struct Encoder<'a> {
@@ -45,12 +34,44 @@ struct Encoder<'a> {
 }
 
 impl Encoder<'_> {
+    fn encode(&self, history: History) -> Result<EncodedRequest, Fault> {
+        let Self { context, plan } = self;
+        match history {
+            History::Whole if plan.is_passthrough => Ok(self.pass()),
+            History::Whole => match context.decoded()? {
+                Decoded::Generate(request) => self.translate(&request, Losses::default()),
+                Decoded::Embed(embed) => self.translate_embed(embed),
+            },
+            History::WithoutReasoning => match context.decoded()? {
+                Decoded::Generate(request) => {
+                    let mut losses = Losses::default();
+                    losses.noted("reasoning", LossKind::Dropped);
+                    self.translate(&Arc::new(without_reasoning(&request)), losses)
+                }
+                Decoded::Embed(embed) => self.translate_embed(embed),
+            },
+        }
+    }
+
+    /// What of the client's query does not go out. Also in strict mode it is only named: clients
+    /// add parameters that no dialect has.
+    fn query_losses(&self, is_passthrough: bool) -> impl Iterator<Item = Loss> {
+        let query = &self.context.request.query;
+        let untranslatable = query.untranslatable.iter().filter(move |_| !is_passthrough);
+        query.unknown.iter().chain(untranslatable).map(|name| Loss {
+            path: name.clone(),
+            kind: LossKind::Dropped,
+        })
+    }
+
     fn pass(&self) -> EncodedRequest {
         let Self { context, plan } = self;
         let request = context.request;
-        let (path, query) =
-            plan.protocol
-                .upstream_path(request.operation, &plan.model, request.query.as_deref());
+        let (path, query) = plan.protocol.upstream_path(
+            request.operation,
+            &plan.model,
+            request.query.text.as_deref(),
+        );
         let allowed = plan.protocol.descriptor().passthrough_headers.request;
         let mut headers = passthrough::request_headers(&request.headers, allowed);
         let missing = passthrough::fixed_headers(plan.protocol)

@@ -123,7 +123,7 @@ impl ResponseReader<'_> {
         is_passed
             && request
                 .protocol
-                .stream_content_type(request.query.as_deref())
+                .stream_content_type(request.query.text.as_deref())
                 != EVENT_STREAM
     }
 
@@ -157,7 +157,7 @@ impl ResponseReader<'_> {
         let ResponseKind::Generate { request, restore } = &mut self.encoded.response_kind else {
             return Box::new(Passthrough::new(
                 client,
-                context.request.query.clone(),
+                context.request.query.text.clone(),
                 framing == Framing::Events,
                 context.routing.choices,
                 self.credential.clone(),
@@ -462,7 +462,7 @@ impl ResponseReader<'_> {
         let request = self.context.request;
         let content_type = request
             .protocol
-            .stream_content_type(request.query.as_deref());
+            .stream_content_type(request.query.text.as_deref());
         let mut response = Response::new(());
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
@@ -488,7 +488,7 @@ fn response_context<'a>(
     ResponseContext {
         request,
         operation: client.operation,
-        query: client.query.as_deref(),
+        query: client.query.text.as_deref(),
         origin,
         request_id: &client.request_id,
         now: since_1970.map_or(0, |since| since.as_secs()),

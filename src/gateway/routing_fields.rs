@@ -72,6 +72,7 @@ mod tests {
 
     use super::*;
     use crate::outcome::Timestamp;
+    use crate::protocol::query::KnownQuery;
     use crate::protocol::{self, Operation};
     use crate::segmented_bytes::SegmentedBytes;
 
@@ -85,7 +86,7 @@ mod tests {
             protocol: protocol::by_name(dialect).unwrap(),
             operation: Operation::Generate,
             path_model: (dialect == "gemini").then(|| "m".to_owned()),
-            query: None,
+            query: KnownQuery::default(),
             query_key: None,
             headers: HeaderMap::new(),
             body: segments,

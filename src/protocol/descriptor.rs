@@ -1,5 +1,6 @@
 //! The constants of a dialect, as one value.
 
+use super::query::QueryParameters;
 use super::{Route, conversation_key};
 use crate::canon::Dialect;
 
@@ -32,6 +33,9 @@ pub struct Descriptor {
     pub fixed_headers: &'static [(&'static str, &'static str)],
     /// Headers that survive a passthrough besides the common ones.
     pub passthrough_headers: PassthroughHeaders,
+    /// What of a client's query is known; nothing else goes to an upstream. An API version that a
+    /// provider wants stands in its base URL.
+    pub query_parameters: QueryParameters,
     /// Whether upstreams are called in this dialect. Where `false`, only clients speak it.
     pub is_upstream: bool,
     /// Whether an upstream of this dialect counts tokens. If so,

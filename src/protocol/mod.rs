@@ -29,9 +29,9 @@
 //! share, such as faults and the model list, is in `openai`.
 //!
 //! What all dialects share is here: [`sse`] framing and split [`objects`], the [`envelope`] of
-//! foreign signatures, tool [`names`], the order of [`turns`], [`efforts`], [`schema`], the
-//! [`finish_words`] of servers that do not keep to their dialect's, and [`foreign_items`] that no
-//! other dialect can leave out.
+//! foreign signatures, tool [`names`], the order of [`turns`], [`efforts`], [`schema`], what is
+//! known of a [`query`], the [`finish_words`] of servers that do not keep to their dialect's, and
+//! [`foreign_items`] that no other dialect can leave out.
 
 pub mod anthropic;
 pub mod call_ids;
@@ -54,6 +54,7 @@ mod output_format;
 pub mod output_limits;
 #[cfg(test)]
 mod published_values;
+pub mod query;
 mod range;
 mod redaction;
 mod reminder;
@@ -112,7 +113,7 @@ pub struct Inbound<'a> {
     pub operation: Operation,
     /// The model of the path, where the dialect names it there; percent-decoded, without `models/`.
     pub path_model: Option<&'a str>,
-    /// The query without `key`.
+    /// The known parameters of the query.
     pub query: Option<&'a str>,
     pub headers: &'a HeaderMap,
     pub body: &'a Bytes,
@@ -340,7 +341,7 @@ pub trait Protocol: Send + Sync {
     fn routing_fields(&self, inbound: &Inbound<'_>) -> Result<RoutingFields, DecodeError>;
 
     /// The path and query under which an upstream of this dialect serves the operation, for a
-    /// passthrough. `query` is the client's, without `key`.
+    /// passthrough. `query` is what is known of the client's.
     fn upstream_path(
         &self,
         operation: Operation,

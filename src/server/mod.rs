@@ -271,12 +271,13 @@ impl<'s> RequestScope<'s> {
         body: SegmentedBytes,
         shutdown: CancellationToken,
     ) -> ClientRequest {
+        let parameters = &self.matched.protocol.descriptor().query_parameters;
         ClientRequest {
             request_id: self.request_id.clone(),
             protocol: self.matched.protocol,
             operation,
             path_model,
-            query: auth::without_key(self.head.uri.query()),
+            query: parameters.known(self.head.uri.query()),
             query_key: auth::query_key_digest(self.head.uri.query()),
             headers: std::mem::take(&mut self.head.headers),
             body,

@@ -99,20 +99,39 @@ async fn a_name_that_stays_is_not_written_anew() {
 }
 
 #[tokio::test]
-async fn the_query_is_kept_without_the_key() {
-    let bench = Bench::new().await;
-    let body = super::smallest(Anthropic, &own_model(Anthropic), false).to_string();
-    bench
-        .agent
-        .send(&post(
-            Anthropic,
-            "/v1/messages?beta=true&key=sk-client&x=%20a",
-            body,
-        ))
-        .await;
-    let received = bench.upstream.only_request();
-    assert_eq!(received.query.as_deref(), Some("beta=true&x=%20a"));
-    assert_eq!(received.credentials(), ["sk-ant-upstream"]);
+async fn of_a_query_only_what_the_dialect_knows_goes_up() {
+    let credentials =
+        "key=c1&%6Bey=c2&Key=c3&api_key=c4&access_token=c5&oauth_token=c6&x-goog-api-key=c7&c8";
+    for (dialect, known) in [
+        (Chat, None),
+        (Responses, Some("stream=true")),
+        (Anthropic, Some("beta=true")),
+        (Gemini, Some("alt=json&$fields=candidates%28content%29")),
+    ] {
+        let bench = Bench::new().await;
+        let body = super::smallest(dialect, &own_model(dialect), false).to_string();
+        let target = target(dialect, &own_model(dialect), false);
+        let sent = known.map_or(String::new(), |known| {
+            known.replace('$', "%24").replace("beta", "%62eta") + "&"
+        });
+        let response = bench
+            .agent
+            .send(&post(
+                dialect,
+                &format!("{target}?{sent}{credentials}"),
+                body,
+            ))
+            .await;
+        let received = bench.upstream.only_request();
+        assert_eq!(received.query.as_deref(), known, "{}", dialect.name());
+        let dropped = response.header("x-aerostat-dropped").unwrap_or_default();
+        assert_eq!(
+            dropped,
+            "?Key, ?api_key, ?access_token, ?oauth_token, ?x-goog-api-key, ?",
+            "{}",
+            dialect.name()
+        );
+    }
 }
 
 #[tokio::test]
@@ -283,4 +302,18 @@ async fn stay_open(dialect: Dialect) {
         "{}",
         dialect.name()
     );
+}
+
+#[tokio::test]
+async fn a_translation_names_the_parameters_that_it_cannot_carry() {
+    let bench = Bench::new().await;
+    let body = super::smallest(Gemini, &own_model(Anthropic), false).to_string();
+    let target = target(Gemini, &own_model(Anthropic), false);
+    let query = "$fields=candidates&alt=json&x=1&prettyPrint=true&key=k";
+    let request = post(Gemini, &format!("{target}?{query}"), body);
+    let response = bench.agent.send(&request).await;
+    assert_eq!(response.status, 200, "{}", response.text());
+    let dropped = response.header("x-aerostat-dropped").unwrap_or_default();
+    assert!(dropped.ends_with("?x, ?$fields"), "{dropped}");
+    assert_eq!(bench.upstream.only_request().query, None);
 }

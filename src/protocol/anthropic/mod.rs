@@ -45,6 +45,7 @@ mod tests;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
 
+use super::query::QueryParameters;
 use super::sse::Frame;
 use super::{
     DecodeContext, DecodeError, Descriptor, Encoded, FrameInfo, Hints, Inbound, MalformedResponse,
@@ -106,6 +107,11 @@ static DESCRIPTOR: Descriptor = Descriptor {
     key_header: "x-api-key",
     fixed_headers: &[("anthropic-version", request_encode::VERSION)],
     passthrough_headers: HEADERS,
+    // `beta`: Claude Code. Source: Anthropic Models API.
+    query_parameters: QueryParameters {
+        plain: &["beta", "limit", "after_id", "before_id", "lifecycle"],
+        untranslatable: &[],
+    },
     is_upstream: true,
     counts_tokens: true,
     has_stop_sequences: true,

@@ -5,12 +5,14 @@
 //! enabled"), "two API versions" (sampling) and "Rules enforced" (prefill). This is the only place
 //! in the dialect that looks at a model's version.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use jiff::Timestamp;
-use percent_encoding::percent_decode_str;
 
 use crate::canon::{Fault, ModelCard};
 use crate::json::{self, Document, Invalid, Object, Value};
+use crate::protocol::query::parameter;
 
 /// Models on a page where the query sets no `limit`.
 const PAGE_LEN: usize = 20;
@@ -18,7 +20,7 @@ const PAGE_LEN_MAX: usize = 1000;
 
 /// Encodes the page of the list that the query asks for.
 pub(super) fn encode_list(models: &[ModelCard], query: Option<&str>) -> Bytes {
-    let (page, has_more) = page(models, query.unwrap_or_default());
+    let (page, has_more) = page(models, query);
     json::document(|value| {
         value.object(|object| {
             object.array("data", |data| {
@@ -72,8 +74,8 @@ fn created_at(seconds: Option<u64>) -> String {
 }
 
 /// Selects the page that the query asks for, and whether more models follow in that direction.
-fn page<'m>(models: &'m [ModelCard], query: &str) -> (&'m [ModelCard], bool) {
-    let index_of = |id: String| models.iter().position(|model| model.id == id);
+fn page<'m>(models: &'m [ModelCard], query: Option<&str>) -> (&'m [ModelCard], bool) {
+    let index_of = |id: Cow<'_, str>| models.iter().position(|model| model.id == id);
     let limit = parameter(query, "limit")
         .and_then(|limit| limit.parse().ok())
         .unwrap_or(PAGE_LEN)
@@ -88,13 +90,6 @@ fn page<'m>(models: &'m [ModelCard], query: &str) -> (&'m [ModelCard], bool) {
     };
     let end = (start + limit).min(models.len());
     (&models[start..end], end < models.len())
-}
-
-/// A parameter of the query, percent-decoded; the last where it is repeated.
-fn parameter(query: &str, name: &str) -> Option<String> {
-    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-    let (_, value) = pairs.rev().find(|(key, _)| *key == name)?;
-    Some(percent_decode_str(value).decode_utf8_lossy().into_owned())
 }
 
 /// Decodes an upstream's list of models.
@@ -249,7 +244,7 @@ mod tests {
     }
 
     fn ids(models: &[ModelCard], query: &str) -> (Vec<String>, bool) {
-        let (page, has_more) = page(models, query);
+        let (page, has_more) = page(models, Some(query));
         (
             page.iter().map(|model| model.id.clone()).collect(),
             has_more,

@@ -50,6 +50,7 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, StatusCode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::query::{self, QueryParameters, parameter};
 use super::{
     DecodeContext, DecodeError, Descriptor, EmbedProtocol, Encoded, FrameInfo, Hints, Inbound,
     MalformedResponse, Operation, PassthroughHeaders, PassthroughState, Protocol, ResponseContext,
@@ -135,6 +136,23 @@ static DESCRIPTOR: Descriptor = Descriptor {
         ],
         response: &["server-timing"],
     },
+    // Source: Google's system parameters. Those that hold a credential or change the request
+    // (`access_token`, `$httpHeaders`, `callback`) are left out.
+    query_parameters: QueryParameters {
+        plain: &[
+            "alt",
+            "$alt",
+            "pageSize",
+            "page_size",
+            "pageToken",
+            "page_token",
+            "prettyPrint",
+            "$prettyPrint",
+            "quotaUser",
+            "$.xgafv",
+        ],
+        untranslatable: &["fields", "$fields"],
+    },
     is_upstream: true,
     counts_tokens: true,
     has_stop_sequences: true,
@@ -154,7 +172,7 @@ impl Protocol for Gemini {
         let has_header = ["x-goog-api-key", "x-goog-api-client"]
             .iter()
             .any(|name| hints.headers.contains_key(*name));
-        let has_key = proto_json::parameter(hints.query, "key").is_some();
+        let has_key = parameter(hints.query, query::KEY).is_some();
         // Other dialects only read below `/models/`, also names with colons such as `llama3:8b`.
         let is_model_method = hints.method == Method::POST && hints.path.starts_with("/models/");
         is_preview || has_header || has_key || is_model_method

@@ -4,10 +4,11 @@
 
 use bytes::Bytes;
 
-use super::proto_json::{count, field, parameter, required};
+use super::proto_json::{count, field, required};
 use crate::canon::{Fault, ModelCard};
 use crate::json::{self, Document, Invalid, Object, Value};
 use crate::protocol::MalformedResponse;
+use crate::protocol::query::parameter;
 
 /// How the thinking of a model is controlled: by a level or by a budget. Upstreams refuse both
 /// together.
@@ -59,9 +60,13 @@ impl ThinkingControl {
 /// Encodes one page of the list: `pageSize` models from `pageToken` on, which is the index of the
 /// first.
 pub(super) fn encode_list(models: &[ModelCard], query: Option<&str>) -> Bytes {
-    let number = |name: &str| parameter(query, name).and_then(|value| value.parse::<usize>().ok());
-    let start = number("pageToken").unwrap_or(0).min(models.len());
-    let size = number("pageSize")
+    let number = |names: [&str; 2]| {
+        let value = names.iter().find_map(|name| parameter(query, name))?;
+        value.parse::<usize>().ok()
+    };
+    let start = number(["pageToken", "page_token"]).unwrap_or(0);
+    let start = start.min(models.len());
+    let size = number(["pageSize", "page_size"])
         .filter(|&size| size > 0)
         .unwrap_or(models.len());
     let end = start.saturating_add(size).min(models.len());

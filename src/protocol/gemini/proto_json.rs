@@ -71,14 +71,6 @@ pub(super) fn base64(value: Value<'_>) -> Result<EscapedStr, Invalid> {
     ))
 }
 
-/// The value of a query parameter, as written.
-pub(super) fn parameter<'q>(query: Option<&'q str>, name: &str) -> Option<&'q str> {
-    let mut pairs = query?
-        .split('&')
-        .map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-    pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
-}
-
 fn to_camel_case(key: Cow<'_, str>) -> Cow<'_, str> {
     if !key.contains('_') {
         return key;

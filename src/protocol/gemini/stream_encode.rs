@@ -10,10 +10,10 @@ use bytes::BytesMut;
 use super::candidate_encode::{CandidateEncoder, CandidatePart};
 use super::content_encode::{WirePart, write_content};
 use super::faults;
-use super::proto_json::parameter;
 use super::response_encode::{ResponseIds, write_candidate, write_usage};
 use crate::canon::{Event, Fault};
 use crate::json::{EscapedStr, Writer};
+use crate::protocol::query::parameter;
 use crate::protocol::{PassthroughState, ResponseContext, StreamEncoder, StreamEnd, sse};
 
 /// How the chunks of a stream are framed.
@@ -30,7 +30,8 @@ pub(super) enum StreamFraming {
 
 impl StreamFraming {
     pub(super) fn of(query: Option<&str>) -> Self {
-        if parameter(query, "alt") == Some("sse") {
+        let form = parameter(query, "alt").or_else(|| parameter(query, "$alt"));
+        if form.as_deref() == Some("sse") {
             Self::Sse
         } else {
             Self::Array {

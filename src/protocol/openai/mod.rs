@@ -13,6 +13,7 @@ pub(super) mod usage;
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
+use super::query::QueryParameters;
 use super::{Operation, names};
 use crate::canon::{Located, Losses, Request, Tool};
 use crate::json::{EscapedStr, Object, Raw};
@@ -34,6 +35,12 @@ pub(super) static RESPONSE_HEADERS: [&str; 9] = [
     "x-request-id",
     "x-should-retry",
 ];
+
+/// None: the API's calls that are served here take all in their bodies.
+pub(super) const QUERY_PARAMETERS: QueryParameters = QueryParameters {
+    plain: &[],
+    untranslatable: &[],
+};
 
 /// Characters of a model's name that are escaped in a path. Slashes and colons stay.
 const ESCAPED_IN_NAMES: &AsciiSet = &CONTROLS

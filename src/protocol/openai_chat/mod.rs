@@ -104,6 +104,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
     key_header: "authorization",
     fixed_headers: &[],
     passthrough_headers: HEADERS,
+    query_parameters: openai::QUERY_PARAMETERS,
     is_upstream: true,
     counts_tokens: false,
     has_stop_sequences: true,

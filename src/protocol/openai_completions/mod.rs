@@ -43,6 +43,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
     key_header: "authorization",
     fixed_headers: &[],
     passthrough_headers: openai_chat::HEADERS,
+    query_parameters: openai::QUERY_PARAMETERS,
     is_upstream: false,
     counts_tokens: false,
     has_stop_sequences: true,

@@ -34,6 +34,7 @@ mod tests;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
 
+use super::query::QueryParameters;
 use super::{
     DecodeContext, DecodeError, Descriptor, Encoded, FrameInfo, Inbound, MalformedResponse,
     Operation, PassthroughHeaders, PassthroughState, Protocol, ResponseContext, Route,
@@ -83,6 +84,17 @@ static DESCRIPTOR: Descriptor = Descriptor {
     key_header: "authorization",
     fixed_headers: &[],
     passthrough_headers: HEADERS,
+    // Source: Responses API, "Get a model response".
+    query_parameters: QueryParameters {
+        plain: &[
+            "include",
+            "include[]",
+            "include_obfuscation",
+            "starting_after",
+            "stream",
+        ],
+        untranslatable: &[],
+    },
     is_upstream: true,
     counts_tokens: true,
     has_stop_sequences: false,
