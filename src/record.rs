@@ -37,7 +37,8 @@ pub struct Record {
     pub status: u16,
     pub usage: Usage,
     pub losses: Vec<Loss>,
-    /// The error message for the client, where the request failed.
+    /// The error message for the client, where the request failed. Providers quote the request in
+    /// theirs: it is shown to the person, and goes into no log and no file.
     pub fault: Option<String>,
 }
 
@@ -80,7 +81,7 @@ pub struct Attempt {
     /// How long it waited for its lease before it began.
     pub waited: Duration,
     pub outcome: Outcome,
-    /// The error message of a failed attempt, as the client may see it.
+    /// The error message of a failed attempt, as the client may see it; as [`Record::fault`].
     pub detail: Option<String>,
     pub took: Duration,
 }

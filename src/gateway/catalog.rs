@@ -133,7 +133,8 @@ impl Catalog {
             Err(fault) => {
                 tracing::debug!(
                     provider = name,
-                    why = fault.message,
+                    fault = ?fault.kind,
+                    status = fault.status,
                     "provider lists no models"
                 );
                 (Arc::default(), FAILED_FOR)
@@ -163,7 +164,7 @@ impl Catalog {
         let cards = self.cards(config, pool).await;
         let body = request
             .protocol
-            .encode_models(&cards, request.query.as_deref());
+            .encode_models(&cards, request.query.text.as_deref());
         json(body).map(GatewayBody::Full)
     }
 

@@ -48,9 +48,9 @@ pub(super) async fn acquire(
         }
         Err(error) => {
             attempts.add_passed_over(plan, error.why());
-            let error = refused(plan, &error, Timestamp::now());
-            debug!(provider, why = error.fault.message, "no account leased");
-            Err(error)
+            // Without the reasons: they hold what providers said.
+            debug!(provider, why = error.name(), "no account leased");
+            Err(refused(plan, &error, Timestamp::now()))
         }
     }
 }

@@ -283,7 +283,8 @@ impl RequestTracker {
             output_tokens = record.usage.output,
             losses = record.losses.len(),
             took = ?record.took,
-            fault = record.fault.as_deref(),
+            // Never the message: providers quote the request in theirs.
+            fault = fault.map(|fault| field::debug(fault.kind)),
             "request recorded"
         );
         recorder.record(record);

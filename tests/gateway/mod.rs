@@ -10,6 +10,7 @@ mod headers;
 mod large;
 mod limits;
 mod passthrough;
+mod quoted;
 mod reasoning;
 mod redaction;
 mod stalls;

@@ -179,6 +179,15 @@ pub enum LeaseError {
 }
 
 impl LeaseError {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::None { .. } => "none",
+            Self::CoolingDown { .. } => "cooling down",
+            Self::Busy { .. } => "busy",
+            Self::NeedsUser { .. } => "needs the user",
+        }
+    }
+
     pub fn why(&self) -> &[PassedOver] {
         match self {
             Self::None { why }
