@@ -512,3 +512,25 @@ async fn a_request_is_explained() {
         "the agent is not running",
     );
 }
+
+#[tokio::test]
+async fn a_change_that_would_be_lost_is_not_answered_with_done() {
+    let rig = Rig::start().await;
+    rig.adds("work");
+    let agent = rig.agent();
+    for ending in ["", "-wal", "-shm"] {
+        let file = rig.home().join(format!("aerostat.db{ending}"));
+        let _ = fs::remove_file(file);
+    }
+    for line in ["account set work --priority 3", "key create ci"] {
+        let output = rig.run(line);
+        let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{line}: {complaint}");
+        assert!(
+            complaint.contains("`aerostat.db` was deleted or replaced"),
+            "{line}: {complaint}"
+        );
+    }
+    let answer = agent.post(CHAT, BODY).await;
+    assert_eq!(answer.status, 200, "it serves on: {}", answer.text());
+}

@@ -178,6 +178,34 @@ pub fn check_regular(path: &Path) -> io::Result<bool> {
     }
 }
 
+/// Which file it is, whatever its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileIdentity {
+    device: u64,
+    inode: u64,
+}
+
+/// The file that a path leads to. `None` where there is none.
+#[cfg(unix)]
+pub fn identity(path: &Path) -> Option<FileIdentity> {
+    use std::os::unix::fs::MetadataExt as _;
+    let found = fs::symlink_metadata(path).ok()?;
+    Some(FileIdentity {
+        device: found.dev(),
+        inode: found.ino(),
+    })
+}
+
+/// Not told apart here: a file that is open cannot be deleted or replaced.
+#[cfg(not(unix))]
+pub fn identity(path: &Path) -> Option<FileIdentity> {
+    let is_there = fs::symlink_metadata(path).is_ok();
+    is_there.then_some(FileIdentity {
+        device: 0,
+        inode: 0,
+    })
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Links {
     Refused,

@@ -9,10 +9,10 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use serde::de::DeserializeOwned;
 use tracing::info;
 
-use super::migrations::{APPLICATION_ID, MIGRATIONS, VERSION};
+use super::migrations::{APPLICATION_ID, FORGET_SAID, KEPT_SAID, MIGRATIONS, VERSION};
 use super::{ApiKey, Contents};
 use crate::account::Account;
-use crate::host::private_file;
+use crate::host::private_file::{self, FileIdentity};
 
 /// How long to wait for another process that uses the file, such as a backup tool.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -38,6 +38,11 @@ pub enum StoreError {
     Backup { why: String },
     #[error("`aerostat.db` cannot be used: {why}")]
     Unusable { why: String },
+    #[error(
+        "`aerostat.db` was deleted or replaced while the agent runs, so a change would be lost with it: put the file \
+         back, or quit the agent and start it again; credentials lie in `vault` and are kept"
+    )]
+    Gone,
     #[error("the store is closed: the agent ends")]
     Closed,
 }
@@ -60,8 +65,28 @@ impl From<io::Error> for StoreError {
     }
 }
 
+/// The open database, and which file that is.
+pub(super) struct Database {
+    pub(super) connection: Connection,
+    path: PathBuf,
+    identity: Option<FileIdentity>,
+}
+
+impl Database {
+    /// # Errors
+    /// When the file that is open is no longer the one at its path: what is written into it ends
+    /// with the process.
+    pub(super) fn check_place(&self) -> Result<(), StoreError> {
+        if private_file::identity(&self.path) == self.identity {
+            Ok(())
+        } else {
+            Err(StoreError::Gone)
+        }
+    }
+}
+
 /// Opens the file and reads everything in it.
-pub(super) fn open(path: &Path) -> Result<(Connection, Contents), StoreError> {
+pub(super) fn open(path: &Path) -> Result<(Database, Contents), StoreError> {
     make_private(path)?;
     check_side_files(path)?;
     // SQLite refuses links in all of the path, and a person's own may lead to the folder.
@@ -76,9 +101,17 @@ pub(super) fn open(path: &Path) -> Result<(Connection, Contents), StoreError> {
     let found = version_of(&connection)?;
     check(&connection)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
+    if (1..=KEPT_SAID).contains(&found) {
+        forget_said(&connection)?;
+    }
     migrate(&mut connection, path, found, &MIGRATIONS)?;
     let contents = read(&connection)?;
-    Ok((connection, contents))
+    let database = Database {
+        connection,
+        path: path.clone(),
+        identity: private_file::identity(path),
+    };
+    Ok((database, contents))
 }
 
 /// Creates the file, or takes access from others. SQLite gives its side files the same mode.
@@ -130,6 +163,13 @@ fn check(connection: &Connection) -> Result<(), StoreError> {
     } else {
         Err(StoreError::Damaged { why: verdict })
     }
+}
+
+/// Removes what providers said from the file, its free pages and its log. Before the migration,
+/// whose copy would keep it.
+fn forget_said(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(FORGET_SAID)?;
+    connection.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);")
 }
 
 /// Applies the missing migrations, all or none, after copying an existing file.

@@ -8,7 +8,8 @@ pub(super) const APPLICATION_ID: u32 = 0x4165_726f;
 
 /// The migration at index `n` makes version `n + 1` of version `n`. A released migration is never
 /// changed.
-pub(super) static MIGRATIONS: [&str; 1] = ["
+pub(super) static MIGRATIONS: [&str; 2] = [
+    "
     CREATE TABLE accounts (
         name TEXT PRIMARY KEY,
         account TEXT NOT NULL            -- JSON, without any secret
@@ -26,4 +27,16 @@ pub(super) static MIGRATIONS: [&str; 1] = ["
         value TEXT NOT NULL,             -- JSON
         PRIMARY KEY (kind, key)
     ) WITHOUT ROWID;
-"];
+",
+    // What `FORGET_SAID` did before the copy was made.
+    "",
+];
+
+/// The last version that kept what providers said as they said it, which may quote a key.
+pub(super) const KEPT_SAID: u32 = 1;
+
+/// Removes that. It cannot be taken out by its value: the key may have been replaced since.
+pub(super) const FORGET_SAID: &str = "
+    UPDATE pool SET value = json_remove(value, '$.detail')
+        WHERE kind IN ('rest', 'signed_out') AND json_valid(value);
+";

@@ -78,9 +78,9 @@ impl Store {
     /// When it is damaged, of a newer version, or cannot be read or written; the sentence says what
     /// to do.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let (connection, contents) = file::open(path)?;
+        let (database, contents) = file::open(path)?;
         let queue = Arc::new(Queue::default());
-        let writer = writer::start(connection, Arc::clone(&queue))?;
+        let writer = writer::start(database, Arc::clone(&queue))?;
         let shared = Shared {
             contents: Mutex::new(contents),
             queue,

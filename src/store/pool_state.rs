@@ -154,7 +154,7 @@ impl StateStore for PoolStateStore {
         let row = CooldownRow {
             model: cooldown.model.as_deref().map(Cow::from),
             cause: cooldown.cause.name().into(),
-            detail: cooldown.detail.as_deref().map(Cow::from),
+            detail: said(cooldown).map(Cow::from),
             since: cooldown.since,
             until: cooldown.until,
             end: cooldown.end.name().into(),
@@ -276,6 +276,16 @@ fn key(account: &AccountName, parts: &[&str]) -> String {
 
 fn account_of(key: &str) -> Option<AccountName> {
     key.split('\n').next()?.parse().ok()
+}
+
+/// What the provider said of the account. What it says of a request may quote the prompt, and is
+/// kept in memory only.
+fn said(cooldown: &Cooldown) -> Option<&str> {
+    let is_of_account = matches!(
+        cooldown.cause,
+        CooldownCause::Quota | CooldownCause::RefreshFailing
+    );
+    cooldown.detail.as_deref().filter(|_| is_of_account)
 }
 
 fn shared(text: Option<Cow<'_, str>>) -> Option<Arc<str>> {

@@ -4,6 +4,7 @@ use std::time::SystemTime;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
+use super::migrations::VERSION;
 use super::*;
 use crate::account::{AccountSettings, Secret, Source};
 
@@ -32,6 +33,13 @@ fn sql(path: &Path, statements: &str) {
         .unwrap()
         .execute_batch(statements)
         .unwrap();
+}
+
+/// Those of this version, and one more.
+fn more_migrations(more: &'static str) -> Vec<&'static str> {
+    let mut migrations = vec![""; VERSION as usize];
+    migrations.push(more);
+    migrations
 }
 
 #[tokio::test]
@@ -170,14 +178,14 @@ fn an_older_database_is_copied_before_it_is_changed() {
     let (folder, path) = place();
     Store::open(&path).unwrap().close();
     let mut connection = Connection::open(&path).unwrap();
-    let migrations = ["", "CREATE TABLE more (x)"];
-    file::migrate(&mut connection, &path, 1, &migrations).unwrap();
+    let migrations = more_migrations("CREATE TABLE more (x)");
+    file::migrate(&mut connection, &path, VERSION, &migrations).unwrap();
     assert!(matches!(
         Store::open(&path).err(),
-        Some(StoreError::Newer { found: 2 })
+        Some(StoreError::Newer { found }) if found == VERSION + 1
     ));
     let copied = folder.path().join("copy.db");
-    std::fs::copy(file::backup_of(&path, 1), &copied).unwrap();
+    std::fs::copy(file::backup_of(&path, VERSION), &copied).unwrap();
     Store::open(&copied).expect("the copy is whole and of the older form");
 }
 
@@ -186,8 +194,63 @@ fn a_step_that_fails_leaves_the_older_form() {
     let (_folder, path) = place();
     Store::open(&path).unwrap().close();
     let mut connection = Connection::open(&path).unwrap();
-    let migrations = ["", "CREATE TABLE more (x); nonsense"];
-    assert!(file::migrate(&mut connection, &path, 1, &migrations).is_err());
+    let migrations = more_migrations("CREATE TABLE more (x); nonsense");
+    assert!(file::migrate(&mut connection, &path, VERSION, &migrations).is_err());
     drop(connection);
     Store::open(&path).expect("nothing was changed");
+}
+
+#[test]
+fn what_providers_said_is_forgotten_where_an_earlier_version_kept_it() {
+    const KEY: &str = "9f8e7d6c5b4a39281706f5e4d3c2b1a0";
+    let (folder, path) = place();
+    Store::open(&path).unwrap().close();
+    let row = |kind: &str, name: &str| {
+        format!(
+            "INSERT INTO pool VALUES ('{kind}', '{name}', '{{\"why\":\"refused\",\"detail\":\"bad key {KEY}\"}}');"
+        )
+    };
+    // One row is left in the free space of the file.
+    let rows = [
+        row("rest", "work\n"),
+        row("signed_out", "work\n"),
+        row("rest", "gone\n"),
+        "DELETE FROM pool WHERE key = 'gone\n'; PRAGMA user_version = 1;".to_owned(),
+    ];
+    sql(&path, &rows.concat());
+    let store = Store::open(&path).unwrap();
+    let expected = ("work\n".to_owned(), r#"{"why":"refused"}"#.to_owned());
+    for kind in ["rest", "signed_out"] {
+        assert_eq!(store.pool_state(kind), [expected.clone()]);
+    }
+    let files: Vec<PathBuf> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    assert!(files.len() > 3, "with the copy: {files:?}");
+    for file in files {
+        let bytes = std::fs::read(&file).unwrap();
+        let found = memchr::memmem::find(&bytes, KEY.as_bytes());
+        assert_eq!(found, None, "{}", file.display());
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_database_that_was_deleted_under_the_agent_takes_no_change() {
+    for is_replaced in [false, true] {
+        let (_folder, path) = place();
+        let store = Store::open(&path).unwrap();
+        store.put_account(account("work")).await.unwrap();
+        std::fs::remove_file(&path).unwrap();
+        if is_replaced {
+            std::fs::write(&path, "").unwrap();
+        }
+        let error = store.put_account(account("new")).await.unwrap_err();
+        assert!(
+            error.to_string().contains("was deleted or replaced"),
+            "{error}"
+        );
+        assert_eq!(store.accounts(), [account("work")], "nothing has changed");
+    }
 }

@@ -9,24 +9,34 @@ use serde::Serialize;
 use tracing::{debug, warn};
 
 use super::StoreError;
+use super::file::Database;
 use super::queue::{Batch, Change, Queue, StateWrites};
 
-pub(super) fn start(connection: Connection, queue: Arc<Queue>) -> io::Result<JoinHandle<()>> {
+pub(super) fn start(database: Database, queue: Arc<Queue>) -> io::Result<JoinHandle<()>> {
     std::thread::Builder::new()
         .name("store".to_owned())
-        .spawn(move || write_all(connection, &queue))
+        .spawn(move || write_all(database, &queue))
 }
 
-fn write_all(mut connection: Connection, queue: &Queue) {
+fn write_all(mut database: Database, queue: &Queue) {
+    let mut was_gone = false;
     while let Some(Batch { changes, state }) = queue.take() {
+        let place = database.check_place();
+        if let (Err(error), false) = (&place, was_gone) {
+            warn!(%error, "the database is gone");
+        }
+        was_gone = place.is_err();
+        let connection = &mut database.connection;
         // State first: a caller that waits for its change finds on the disk what was saved before.
         if !state.is_empty()
-            && let Err(error) = write_state(&mut connection, &state)
+            && let Err(error) = write_state(connection, &state)
         {
             warn!(%error, values = state.len(), "pool state cannot be stored");
         }
         for (change, completion) in changes {
-            let written = write_change(&mut connection, &change);
+            let written = place
+                .clone()
+                .and_then(|()| write_change(connection, &change));
             if let Err(error) = &written {
                 debug!(%error, "a change cannot be stored");
             }
@@ -34,7 +44,7 @@ fn write_all(mut connection: Connection, queue: &Queue) {
             let _ = completion.send(written);
         }
     }
-    if let Err((_, error)) = connection.close() {
+    if let Err((_, error)) = database.connection.close() {
         warn!(%error, "the database could not be closed");
     }
 }
