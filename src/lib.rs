@@ -7,6 +7,7 @@ pub mod body_budget;
 pub mod canon;
 pub mod cli;
 pub mod config;
+pub mod content_coding;
 pub mod control;
 pub mod dashboard;
 pub mod demo;

@@ -17,6 +17,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("suggestion", &[]),
     ("modes", &[]),
     ("body_budget", &[]),
+    ("content_coding", &[]),
     ("segmented_bytes", &["body_budget"]),
     ("host", &[]),
     ("canon", &["json"]),
@@ -38,7 +39,13 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ),
     (
         "upstream",
-        &["json", "segmented_bytes", "outcome", "account"],
+        &[
+            "json",
+            "content_coding",
+            "segmented_bytes",
+            "outcome",
+            "account",
+        ],
     ),
     (
         "demo",
@@ -76,6 +83,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
         &[
             "json",
             "body_budget",
+            "content_coding",
             "segmented_bytes",
             "suggestion",
             "canon",
@@ -97,7 +105,14 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ),
     (
         "listener",
-        &["json", "body_budget", "segmented_bytes", "host", "canon"],
+        &[
+            "json",
+            "body_budget",
+            "content_coding",
+            "segmented_bytes",
+            "host",
+            "canon",
+        ],
     ),
     (
         "server",

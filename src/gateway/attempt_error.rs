@@ -14,10 +14,11 @@ use tracing::debug;
 
 use crate::account::Redactor;
 use crate::canon::{Blame, Fault, FaultKind};
+use crate::content_coding::CodingError;
 use crate::json::Document;
 use crate::outcome::{Next, Outcome, Stage};
 use crate::provider::{ErrorResponse, Provider, RETRY_AFTER_MAX};
-use crate::upstream::TransportError;
+use crate::upstream::{BoxError, TransportError};
 
 const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
 
@@ -231,6 +232,14 @@ pub(super) fn timed_out(limit: Duration) -> Fault {
         limit.as_secs_f32()
     );
     Fault::new(FaultKind::Timeout, Blame::Provider, message)
+}
+
+/// The upstream's body broke off, or does not unpack.
+pub(super) fn broken(error: &BoxError) -> Fault {
+    match error.downcast_ref::<CodingError>() {
+        Some(coding) => Fault::upstream(format!("the upstream's answer cannot be read: {coding}")),
+        None => broken_off(),
+    }
 }
 
 /// The upstream's body ended before its dialect's terminator.

@@ -24,7 +24,7 @@ use crate::canon::{Fault, FaultKind, ModelCard, Request};
 use crate::outcome::Timestamp;
 use crate::pool::Pool;
 use crate::protocol::output_limits::{self, TokenLimits};
-use crate::protocol::{self, Operation, Wire};
+use crate::protocol::{self, Operation, Wire, sse};
 use crate::provider::{self, DEMO, ErrorResponse};
 use crate::upstream::ProxyChoice;
 
@@ -302,9 +302,8 @@ async fn request_models(
         .map_err(|_| timed_out(LIST_TIMEOUT))?
         .map_err(|error| Fault::upstream(error.message))?;
     let (mut head, body) = response.into_parts();
-    let mut body = collect(body, LIST_BOUNDS)
-        .await
-        .map_err(|error| error.fault)?;
+    let body = collect(body, LIST_BOUNDS).await;
+    let mut body = sse::without_bom(body.map_err(|error| error.fault)?);
     if head.status.is_success() {
         return long_work::on_body(body.len(), || protocol.decode_models(&body));
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::CONTENT_ENCODING;
 use http::response::Parts;
 use http::{Method, StatusCode};
 use tokio::time::{Instant, timeout_at};
@@ -19,12 +20,13 @@ use super::lease;
 use super::plan::{EncodedRequest, Plan, ResponseKind};
 use super::request_context::RequestContext;
 use super::response::{PendingResponse, passed};
-use super::response_reader::{ResponseReader, is_encoded};
+use super::response_reader::ResponseReader;
 use super::upstream_body::{Bounds, collect};
 use crate::account::{BadProxy, Credential, Redactor};
 use crate::canon::{Blame, Fault, FaultKind};
 use crate::json::{Document, Kind};
 use crate::outcome::{Stage, Timestamp};
+use crate::protocol::sse;
 use crate::provider;
 use crate::segmented_bytes::SegmentedBytes;
 use crate::upstream::{ProxyChoice, UpstreamBody};
@@ -157,10 +159,10 @@ impl Exchange<'_> {
         if head.status.is_redirection() {
             return AttemptError::refused(provider, &head, &[], redirected(&provider.name));
         }
-        let mut body = if is_encoded(&head.headers) {
+        let mut body = if head.headers.contains_key(CONTENT_ENCODING) {
             Bytes::new()
         } else {
-            error_body(body).await
+            sse::without_bom(error_body(body).await)
         };
         // Before it is read: messages are cut, and half a credential would no longer be found.
         let redactor = Redactor::of(credential);

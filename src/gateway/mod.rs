@@ -31,6 +31,7 @@ mod exchange;
 mod lease;
 mod long_work;
 mod passthrough;
+mod peeked_body;
 mod plan;
 mod relay;
 mod request_context;

@@ -24,8 +24,9 @@ use tokio::time::{Instant, Sleep, sleep};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tracing::debug;
 
-use super::attempt_error::{broken_off, timed_out};
+use super::attempt_error::{broken, timed_out};
 use super::config::StreamTimeouts;
+use super::peeked_body::PeekedBody;
 use super::request_tracker::RequestTracker;
 use super::stream_transform::StreamTransform;
 use crate::canon::{Blame, Fault, FaultKind};
@@ -41,6 +42,8 @@ const AFTER_TERMINATOR: Duration = Duration::from_secs(1);
 
 /// A stream on its way to the client.
 pub struct Relay {
+    /// What was read of the upstream before the relay began.
+    first: Bytes,
     /// `None` once nothing more is read from it.
     upstream: Option<UpstreamBody>,
     transform: Box<dyn StreamTransform>,
@@ -64,19 +67,22 @@ struct Commit {
 }
 
 impl Relay {
+    /// `asked_at`: since when the upstream is waited for.
     pub(super) fn new(
-        upstream: UpstreamBody,
+        upstream: PeekedBody,
+        asked_at: Instant,
         transform: Box<dyn StreamTransform>,
         timeouts: StreamTimeouts,
     ) -> Self {
         Self {
-            upstream: Some(upstream),
+            first: upstream.first,
+            upstream: Some(upstream.rest),
             transform,
             outbox: VecDeque::new(),
             held_bytes: 0,
             timeouts,
             has_received: false,
-            waiting_since: None,
+            waiting_since: Some(asked_at),
             last_sent_at: Instant::now(),
             timer: Box::pin(sleep(timeouts.first_event_timeout)),
             commit: None,
@@ -146,17 +152,21 @@ impl Relay {
         let Some(upstream) = &mut self.upstream else {
             return Poll::Ready(());
         };
-        let bytes = match ready!(upstream.as_mut().poll_frame(context)) {
-            Some(Ok(frame)) => match frame.into_data() {
-                Ok(chunk) => self.transform.push(chunk),
-                // Trailers: no dialect has any.
-                Err(_) => Bytes::new(),
-            },
-            Some(Err(error)) => {
-                debug!(%error, "upstream broke off");
-                self.transform.fail(broken_off())
+        let bytes = if self.first.is_empty() {
+            match ready!(upstream.as_mut().poll_frame(context)) {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(chunk) => self.transform.push(chunk),
+                    // Trailers: no dialect has any.
+                    Err(_) => Bytes::new(),
+                },
+                Some(Err(error)) => {
+                    debug!(%error, "upstream broke off");
+                    self.transform.fail(broken(&error))
+                }
+                None => self.transform.end(),
             }
-            None => self.transform.end(),
+        } else {
+            self.transform.push(std::mem::take(&mut self.first))
         };
         self.has_received = true;
         self.hold(bytes);

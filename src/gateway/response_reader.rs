@@ -3,11 +3,13 @@
 //!
 //! ```text
 //! upstream sent  client asked for  result
-//! one body       one body          passed, or decoded and encoded        full
+//! one body       one body          passed, or decoded and encoded        whole
 //! one body       stream            decoded, encoded as events            expand
-//! events         one body          decoded, folded, encoded              fold_stream
+//! events         one body          decoded, folded, encoded              whole_stream
 //! events         stream            a relay with its transform            stream
 //! ```
+//!
+//! What was sent is told by how the body begins; its content type decides where that tells nothing.
 //!
 //! It never retries, and commits nothing: another attempt may still take its place.
 
@@ -17,10 +19,12 @@ use bytes::{Bytes, BytesMut};
 use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE};
 use http::response::Parts;
 use http::{HeaderMap, HeaderValue, Response};
+use tokio::time::{Instant, timeout_at};
 use tracing::debug;
 
-use super::attempt_error::{AttemptError, AttemptResult};
+use super::attempt_error::{AttemptError, AttemptResult, broken};
 use super::long_work;
+use super::peeked_body::{BodyForm, PeekedBody};
 use super::plan::{EncodedRequest, Plan, ResponseKind};
 use super::relay::Relay;
 use super::request_context::{Decoded, RequestContext};
@@ -37,6 +41,7 @@ use crate::protocol::{DecodeContext, Operation, ResponseContext, sse};
 use crate::upstream::UpstreamBody;
 
 const EVENT_STREAM: &str = "text/event-stream";
+const JSON: &str = "application/json";
 
 /// One attempt whose upstream sent a good head.
 pub(super) struct ResponseReader<'a> {
@@ -56,6 +61,15 @@ enum Framing {
     Whole,
 }
 
+/// What a stream goes through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Route {
+    Passthrough(Framing),
+    Translation,
+    /// One body.
+    Whole,
+}
+
 /// A request, and what its response needs to be turned back.
 type Translation = (Arc<Request>, Restore);
 
@@ -68,20 +82,57 @@ impl ResponseReader<'_> {
         mut self,
         response: Response<UpstreamBody>,
     ) -> AttemptResult<PendingResponse> {
-        let (head, body) = response.into_parts();
-        if is_encoded(&head.headers) {
-            return Err(AttemptError::malformed(
-                "it is compressed, and identity was asked for",
-            ));
+        let (mut head, body) = response.into_parts();
+        if let Some(coding) = head.headers.get(CONTENT_ENCODING) {
+            return Err(AttemptError::malformed(&format!(
+                "it is compressed as `{}`, and identity was asked for",
+                coding.to_str().unwrap_or("?")
+            )));
         }
-        let is_stream = self.is_stream();
-        match (self.framing(&head.headers)?, is_stream) {
-            (Framing::Whole, _) => self.full(&head, body, is_stream == Some(true)).await,
-            (Framing::Events, Some(false)) => self.fold_stream(&head, body).await,
-            (Framing::Array, Some(false)) => Err(AttemptError::malformed(
-                "it is streamed, and one piece was asked for",
-            )),
-            (framing, _) => self.stream(&head, body, framing).await,
+        let label = self.framing(&head.headers)?;
+        match self.is_stream() {
+            Some(false) => return self.full(&mut head, body, false).await,
+            None if label == Framing::Whole => return self.full(&mut head, body, false).await,
+            _ => {}
+        }
+        let asked_at = Instant::now();
+        let mut body = PeekedBody::from(body);
+        let hold = self.context.config.limits.hold;
+        let form = match timeout_at(asked_at + hold, body.peek()).await {
+            Ok(Ok(form)) => form,
+            Ok(Err(error)) => return Err(self.refused(broken(&error), &head)),
+            // Silence so far is no failure.
+            Err(_) => BodyForm::Unknown,
+        };
+        match self.route(form, label) {
+            Route::Whole => {
+                let is_stream = self.is_stream() == Some(true);
+                self.full(&mut head, body.into_body(), is_stream).await
+            }
+            route => self.stream(&mut head, body, route, asked_at).await,
+        }
+    }
+
+    /// What the body goes through that begins as `form`.
+    fn route(&self, form: BodyForm, label: Framing) -> Route {
+        let is_passthrough = matches!(self.encoded.response_kind, ResponseKind::Passthrough);
+        let framing = match form {
+            BodyForm::Events => Framing::Events,
+            BodyForm::Array => Framing::Array,
+            // Decoders of streams read objects as well, as they come.
+            BodyForm::Object if !is_passthrough && label == Framing::Events => Framing::Events,
+            BodyForm::Object => Framing::Whole,
+            BodyForm::Unknown => label,
+        };
+        let expected = if self.passes_as_array() {
+            Framing::Array
+        } else {
+            Framing::Events
+        };
+        match framing {
+            Framing::Whole => Route::Whole,
+            framing if is_passthrough && framing == expected => Route::Passthrough(framing),
+            _ => Route::Translation,
         }
     }
 
@@ -92,15 +143,10 @@ impl ResponseReader<'_> {
         Some(is_asked_for && self.context.request.operation.generates())
     }
 
-    /// How the body is framed. Some servers stream without saying so; then the request tells.
+    /// How the body is framed by its content type. Some servers stream without saying so; then the
+    /// request tells.
     fn framing(&self, headers: &HeaderMap) -> AttemptResult<Framing> {
-        let content_type = headers
-            .get(CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default();
-        let (media_type, _) = content_type.split_once(';').unwrap_or((content_type, ""));
-        let media_type = media_type.trim();
-        let is = |expected: &str| media_type.eq_ignore_ascii_case(expected);
+        let is = |expected| has_media_type(headers, expected);
         if is(EVENT_STREAM) {
             Ok(Framing::Events)
         } else if is("text/html") {
@@ -109,7 +155,7 @@ impl ResponseReader<'_> {
             ))
         } else if self.passes_as_array() {
             Ok(Framing::Array)
-        } else if !is("application/json") && self.is_stream() == Some(true) {
+        } else if !is(JSON) && self.is_stream() == Some(true) {
             Ok(Framing::Events)
         } else {
             Ok(Framing::Whole)
@@ -120,23 +166,28 @@ impl ResponseReader<'_> {
         let request = self.context.request;
         let is_passed = matches!(self.encoded.response_kind, ResponseKind::Passthrough)
             && request.operation == Operation::StreamGenerate;
-        is_passed
-            && request
-                .protocol
-                .stream_content_type(request.query.text.as_deref())
-                != EVENT_STREAM
+        is_passed && self.stream_content_type() != EVENT_STREAM
+    }
+
+    /// The content type of a stream as the client asked for it.
+    fn stream_content_type(&self) -> &'static str {
+        let request = self.context.request;
+        let query = request.query.text.as_deref();
+        request.protocol.stream_content_type(query)
     }
 
     async fn stream(
         &mut self,
-        head: &Parts,
-        body: UpstreamBody,
-        framing: Framing,
+        head: &mut Parts,
+        body: PeekedBody,
+        route: Route,
+        asked_at: Instant,
     ) -> AttemptResult<PendingResponse> {
         let limits = &self.context.config.limits;
-        let transform = self.transform(framing);
-        let mut relay = Box::new(Relay::new(body, transform, limits.stream_timeouts));
-        let decided = tokio::time::timeout(limits.hold, relay.until_decided()).await;
+        let transform = self.transform(route)?;
+        let timeouts = limits.stream_timeouts;
+        let mut relay = Box::new(Relay::new(body, asked_at, transform, timeouts));
+        let decided = timeout_at(asked_at + limits.hold, relay.until_decided()).await;
         if decided.is_err() {
             // Silence so far is no failure: the response is committed and goes on as it comes.
             debug!("limit: the response is committed before it shows output");
@@ -144,59 +195,45 @@ impl ResponseReader<'_> {
         match relay.early_fault() {
             Some(fault) => Err(self.refused(fault, head)),
             None => Ok(PendingResponse::Stream {
-                head: self.stream_head(head),
+                head: self.stream_head(head, route),
                 relay,
             }),
         }
     }
 
-    fn transform(&mut self, framing: Framing) -> Box<dyn StreamTransform> {
+    fn transform(&mut self, route: Route) -> AttemptResult<Box<dyn StreamTransform>> {
         let (context, plan) = (self.context, self.plan);
         let client = context.request.protocol;
         let ids = self.unique_ids();
-        let ResponseKind::Generate { request, restore } = &mut self.encoded.response_kind else {
-            return Box::new(Passthrough::new(
+        if let Route::Passthrough(framing) = route {
+            return Ok(Box::new(Passthrough::new(
                 client,
                 context.request.query.text.clone(),
                 framing == Framing::Events,
                 context.routing.choices,
                 self.credential.clone(),
-            ));
+            )));
+        }
+        let Some((request, restore)) = self.translation() else {
+            return Err(AttemptError::malformed("it is framed as no answer is"));
         };
         let origin = plan.origin();
-        let encoder = client.stream_encoder(&response_context(context, request, &origin));
+        let encoder = client.stream_encoder(&response_context(context, &request, &origin));
         let decoder = plan.protocol.stream_decoder(&decode_context(context));
         let signatures = SignatureCollector::new(
             context.state.signatures.clone(),
             context.signature_scope(),
             origin,
         );
-        Box::new(Translator::new(
+        Ok(Box::new(Translator::new(
             decoder,
-            std::mem::take(restore),
-            StopSequences::of(request, plan.protocol),
+            restore,
+            StopSequences::of(&request, plan.protocol),
             encoder,
             ids,
             signatures,
             self.credential.clone(),
-        ))
-    }
-
-    /// A stream for a client that asked for none: some servers always stream.
-    async fn fold_stream(
-        &mut self,
-        head: &Parts,
-        body: UpstreamBody,
-    ) -> AttemptResult<PendingResponse> {
-        let body = self.collect(body).await?;
-        if sse::begins_as_events(&body) {
-            self.whole_stream(head, body, false)
-        } else {
-            let mut head = head.clone();
-            let json = HeaderValue::from_static("application/json");
-            head.headers.insert(CONTENT_TYPE, json);
-            self.whole(&head, body, false)
-        }
+        )))
     }
 
     /// A stream that came whole.
@@ -238,16 +275,21 @@ impl ResponseReader<'_> {
         fold.finish()
     }
 
+    /// Reads a body to its end. Some servers always stream, and some name the wrong content type.
     async fn full(
         &mut self,
-        head: &Parts,
+        head: &mut Parts,
         body: UpstreamBody,
         is_stream: bool,
     ) -> AttemptResult<PendingResponse> {
         let body = self.collect(body).await?;
-        // Some servers and proxies name the wrong content type.
         if self.context.request.operation.generates() && sse::begins_as_events(&body) {
+            let is_stream = is_stream || self.context.full_routing().stream == Some(true);
             return self.whole_stream(head, body, is_stream);
+        }
+        if !has_media_type(&head.headers, JSON) {
+            let json = HeaderValue::from_static(JSON);
+            head.headers.insert(CONTENT_TYPE, json);
         }
         self.whole(head, body, is_stream)
     }
@@ -451,18 +493,20 @@ impl ResponseReader<'_> {
         AttemptError::refused(&self.plan.endpoint.provider, head, &[], fault)
     }
 
-    fn stream_head(&self, head: &Parts) -> Response<()> {
-        match self.encoded.response_kind {
-            ResponseKind::Passthrough => passed_head(self.plan, head),
-            _ => self.translated_head(),
+    fn stream_head(&self, head: &mut Parts, route: Route) -> Response<()> {
+        if route == Route::Translation {
+            return self.translated_head();
         }
+        let content_type = self.stream_content_type();
+        if !has_media_type(&head.headers, content_type) {
+            let content_type = HeaderValue::from_static(content_type);
+            head.headers.insert(CONTENT_TYPE, content_type);
+        }
+        passed_head(self.plan, head)
     }
 
     fn translated_head(&self) -> Response<()> {
-        let request = self.context.request;
-        let content_type = request
-            .protocol
-            .stream_content_type(request.query.text.as_deref());
+        let content_type = self.stream_content_type();
         let mut response = Response::new(());
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
@@ -471,11 +515,14 @@ impl ResponseReader<'_> {
     }
 }
 
-/// Whether a body is compressed. The gateway asks for identity, so that it can read what passes.
-pub(super) fn is_encoded(headers: &HeaderMap) -> bool {
-    headers
-        .get(CONTENT_ENCODING)
-        .is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
+/// Whether the content type is this one, whatever its parameters.
+fn has_media_type(headers: &HeaderMap, expected: &str) -> bool {
+    let content_type = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let (media_type, _) = content_type.split_once(';').unwrap_or((content_type, ""));
+    media_type.trim().eq_ignore_ascii_case(expected)
 }
 
 fn response_context<'a>(

@@ -8,9 +8,10 @@ use http_body_util::BodyExt as _;
 use tokio::time::{Instant, timeout};
 use tracing::debug;
 
-use super::attempt_error::{AttemptError, AttemptResult, broken_off};
+use super::attempt_error::{AttemptError, AttemptResult, broken};
 use crate::body_budget::BODIES;
 use crate::canon::{Blame, Fault, FaultKind};
+use crate::content_coding::CodingError;
 use crate::outcome::{Outcome, Stage};
 use crate::upstream::UpstreamBody;
 
@@ -93,11 +94,13 @@ async fn next(body: &mut UpstreamBody, limit: Duration) -> AttemptResult<Option<
         let frame = match frame {
             Err(_) => return Err(AttemptError::timed_out(limit, Stage::Body)),
             Ok(None) => return Ok(None),
-            Ok(Some(Err(_))) => {
-                return Err(AttemptError::of_attempt(
-                    broken_off(),
-                    Outcome::Unreachable { stage: Stage::Body },
-                ));
+            Ok(Some(Err(error))) => {
+                let outcome = if error.is::<CodingError>() {
+                    Outcome::MalformedResponse
+                } else {
+                    Outcome::Unreachable { stage: Stage::Body }
+                };
+                return Err(AttemptError::of_attempt(broken(&error), outcome));
             }
             Ok(Some(Ok(frame))) => frame,
         };

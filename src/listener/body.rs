@@ -17,9 +17,10 @@ use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use tracing::debug;
 
-use super::{ListenerLimits, coding};
+use super::ListenerLimits;
 use crate::body_budget::{BODIES, FREE_BYTES};
 use crate::canon::{Blame, Fault, FaultKind};
+use crate::content_coding::{self, Coding, CodingError};
 use crate::segmented_bytes::SegmentedBytes;
 
 pub type BoxError = Box<dyn Error + Send + Sync>;
@@ -130,7 +131,7 @@ where
     B: http_body::Body<Data = Bytes>,
     B::Error: Into<BoxError>,
 {
-    let codings = coding::codings(headers)?;
+    let codings = content_coding::codings(headers).map_err(coding_fault)?;
     let encoded = read_to_end(pin!(body), limits).await?;
     if codings.is_empty() || encoded.is_empty() {
         return Ok(encoded);
@@ -147,11 +148,7 @@ where
 
 /// Decodes a body within its limit and that of all bodies together. What is reserved for it is the
 /// usual size at first, and the largest only where that was too little.
-fn decode(
-    encoded: &Bytes,
-    codings: &[coding::Coding],
-    limits: &ListenerLimits,
-) -> Result<Bytes, Fault> {
+fn decode(encoded: &Bytes, codings: &[Coding], limits: &ListenerLimits) -> Result<Bytes, Fault> {
     /// How often larger than its coded form a request mostly is at the most.
     const USUAL_RATIO: usize = 16;
     let bytes_max = limits.request_body_bytes_max;
@@ -161,12 +158,12 @@ fn decode(
         if !reservation.cover(tried_max, limits.bodies_bytes_max) {
             return Err(too_many_bytes(limits.bodies_bytes_max));
         }
-        match coding::decode(encoded.clone(), codings, tried_max) {
-            Err(fault) if fault.kind == FaultKind::TooLarge && tried_max < bytes_max => {}
+        match content_coding::decode(encoded, codings, tried_max) {
+            Err(CodingError::TooLarge(_)) if tried_max < bytes_max => {}
             decoded => {
-                let decoded = decoded?;
+                let decoded = decoded.map_err(coding_fault)?;
                 reservation.shrink(decoded.len());
-                return Ok(reservation.hold(decoded));
+                return Ok(reservation.hold(decoded.into()));
             }
         }
     }
@@ -272,7 +269,20 @@ where
     }
 }
 
-pub(super) fn too_large(bytes_max: usize) -> Fault {
+fn coding_fault(error: CodingError) -> Fault {
+    match error {
+        CodingError::Unsupported => {
+            let message = format!("content-encoding: {error}");
+            Fault::new(FaultKind::UnsupportedMediaType, Blame::Client, message)
+        }
+        CodingError::Malformed(_) | CodingError::Cut(_) => {
+            Fault::bad_request(format!("request body: {error}"))
+        }
+        CodingError::TooLarge(bytes_max) => too_large(bytes_max),
+    }
+}
+
+fn too_large(bytes_max: usize) -> Fault {
     debug!(bytes_max, "request refused: the body is too large");
     let message = format!("request body: expected at most {bytes_max} bytes, found more");
     Fault::new(FaultKind::TooLarge, Blame::Client, message)

@@ -6,7 +6,6 @@
 //! knows no dialect, no route and no key, and trusts no header about who is asking.
 
 mod body;
-mod coding;
 mod connection;
 pub mod guard;
 mod host;

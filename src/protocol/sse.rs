@@ -24,12 +24,23 @@ pub fn without_bom(mut body: Bytes) -> Bytes {
     }
 }
 
+/// How a stream of events begins, and no JSON does.
+const STARTS: [&[u8]; 5] = [b"data:", b"event:", b"id:", b"retry:", b":"];
+
 /// Whether a body begins as a stream of events does, and as no JSON does.
 pub fn begins_as_events(body: &[u8]) -> bool {
-    let body = body.strip_prefix(BOM).unwrap_or(body).trim_ascii_start();
-    [&b"data:"[..], b"event:", b"id:", b"retry:", b":"]
-        .iter()
-        .any(|start| body.starts_with(start))
+    let body = trim_start(body);
+    STARTS.iter().any(|start| body.starts_with(start))
+}
+
+/// Whether a body that begins with `text` may still begin as a stream of events does.
+pub fn may_become_events(text: &[u8]) -> bool {
+    STARTS.iter().any(|start| start.starts_with(text)) || BOM.starts_with(text)
+}
+
+/// A body's beginning without its byte order mark and the white space behind it.
+pub fn trim_start(body: &[u8]) -> &[u8] {
+    body.strip_prefix(BOM).unwrap_or(body).trim_ascii_start()
 }
 
 /// One record.

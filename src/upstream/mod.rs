@@ -1,9 +1,10 @@
 //! The transport to upstreams: one request out, one response head and a body back.
 //!
-//! Redirects are not followed, since another host would get the credential, and responses are not
-//! decompressed. Requests to other machines may go through a proxy; those to this machine never do.
+//! Redirects are not followed, since another host would get the credential. A response that is
+//! compressed though identity was asked for is unpacked. Requests to other machines may go through a proxy; those to this machine never do.
 //! The provider decides what a status means, the gateway whether to try again.
 
+mod decoded_body;
 mod http1;
 mod proxy;
 mod route;
@@ -225,7 +226,8 @@ impl Upstream for Network {
         choice: &ProxyChoice,
     ) -> BoxFuture<'_, Result<Response<UpstreamBody>, TransportError>> {
         let proxy = self.settings.proxy_for(request.uri(), choice).cloned();
-        Box::pin(self.send_request(request, proxy))
+        let sent = self.send_request(request, proxy);
+        Box::pin(async { sent.await.map(decoded_body::decode) })
     }
 }
 

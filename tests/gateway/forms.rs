@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use super::{Bench, SERVED, first_text, own_model, request, translated};
+use super::{Bench, SERVED, first_text, own_model, post, request, smallest, translated};
 use crate::support::Dialect::{self, Anthropic, Chat, Completions, Gemini, Responses};
 use crate::support::grammar::{self, Ending, Summary};
 use crate::support::raw::Answer;
-use crate::support::upstream::{Script, answers};
+use crate::support::upstream::{Gate, Refusal, Script, answers};
 
 fn literal(dialect: Dialect, file: &str) -> bytes::Bytes {
     answers::literal(dialect, file).unwrap_or_else(|| panic!("no {file}"))
@@ -121,6 +121,129 @@ async fn a_stream_under_another_name_is_still_a_stream() {
                 (200, Ending::Success),
                 "{of_stream}"
             );
+        }
+    }
+}
+
+const LABELS: [&str; 4] = [
+    "application/json",
+    "text/event-stream",
+    "text/plain; charset=utf-8",
+    "",
+];
+
+/// Whatever the upstream sends under whatever name: the client gets the form that it asked for,
+/// named as what it is. A byte order mark in front of it belongs to no form.
+#[tokio::test]
+async fn a_wrong_content_type_and_a_byte_order_mark_change_nothing() {
+    let bench = Bench::new().await;
+    for upstream in SERVED {
+        for client in SERVED {
+            for (stream, file) in [false, true]
+                .into_iter()
+                .flat_map(|stream| ["text.json", "text.sse"].map(|file| (stream, file)))
+            {
+                for (label, mark) in LABELS
+                    .into_iter()
+                    .flat_map(|label| ["", "\u{feff}"].map(|mark| (label, mark)))
+                {
+                    let body = [mark.as_bytes(), &literal(upstream, file)].concat();
+                    bench.upstream.answer(Script::literal(200, label, body));
+                    let sent = request(client, &own_model(upstream), stream);
+                    let answer = bench.agent.send(&sent).await;
+                    let what = format!(
+                        "{} of {}: {file} as {label:?} to stream: {stream}, {mark:?}",
+                        client.name(),
+                        upstream.name()
+                    );
+                    let expected = if stream {
+                        "text/event-stream"
+                    } else {
+                        "application/json"
+                    };
+                    assert!(
+                        answer.content_type().starts_with(expected),
+                        "{what}: {answer:?}"
+                    );
+                    assert!(!answer.text().starts_with('\u{feff}'), "{what}");
+                    let summary = judged(client, &answer);
+                    assert_eq!(summary.ending, Ending::Success, "{what}");
+                    let text = &summary.folded.choices[0].text;
+                    assert!(text.starts_with("Gr\u{fc}ezi"), "{what}: {text}");
+                }
+            }
+        }
+    }
+}
+
+/// It flows, too: nothing waits for its end.
+#[tokio::test]
+async fn a_stream_labelled_as_json_flows() {
+    let bench = Bench::new().await;
+    for (client, upstream) in [(Chat, Chat), (Gemini, Gemini), (Anthropic, Chat)] {
+        let at: usize = answers::records(&literal(upstream, "text.sse"))[..first_text(upstream)]
+            .iter()
+            .map(bytes::Bytes::len)
+            .sum();
+        let gate = Gate::default();
+        let script = Script::text().content_type("application/json");
+        bench.upstream.answer(script.hold_at(at, &gate));
+        let sent = request(client, &own_model(upstream), true);
+        let mut connection = bench.open(&sent).await;
+        let head = connection.answer_until("Gr\u{fc}ezi".as_bytes()).await;
+        assert!(head.content_type().starts_with("text/event-stream"));
+        gate.open();
+        connection.more_until(b" mountains").await;
+    }
+}
+
+#[tokio::test]
+async fn a_gemini_client_without_events_gets_its_array_whatever_is_sent() {
+    let bench = Bench::new().await;
+    let path = format!("/v1beta/models/{}:streamGenerateContent", own_model(Gemini));
+    let body = smallest(Gemini, "", true).to_string();
+    for upstream in ["text.json", "text.sse"] {
+        for label in LABELS {
+            bench
+                .upstream
+                .answer(Script::literal(200, label, literal(Gemini, upstream)));
+            let answer = bench.agent.send(&post(Gemini, &path, body.clone())).await;
+            let what = format!("{upstream} as {label:?}: {answer:?}");
+            assert_eq!(answer.content_type(), "application/json", "{what}");
+            let elements = answer.json();
+            let text = &elements[0]["candidates"][0]["content"]["parts"][0]["text"];
+            assert!(
+                text.as_str()
+                    .is_some_and(|text| text.starts_with("Gr\u{fc}ezi")),
+                "{what}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_error_behind_a_byte_order_mark_keeps_its_words() {
+    const WORDS: &str = "The flux is out of range.";
+    let bench = Bench::new().await;
+    for upstream in SERVED {
+        for client in SERVED {
+            for status in [400, 200] {
+                let error = Refusal::new(400, WORDS).body(upstream);
+                let body = ["\u{feff}".as_bytes(), &error].concat();
+                bench
+                    .upstream
+                    .answer(Script::literal(status, "application/json", body));
+                let sent = request(client, &own_model(upstream), false);
+                let answer = bench.agent.send(&sent).await;
+                let what = format!("{} of {}", client.name(), upstream.name());
+                assert_ne!(answer.status, 200, "{what}");
+                assert_eq!(
+                    answer.json()["error"]["message"],
+                    WORDS,
+                    "{what}: {}",
+                    answer.text()
+                );
+            }
         }
     }
 }

@@ -92,9 +92,12 @@ fn folder(dialect: Dialect) -> PathBuf {
     .collect()
 }
 
-/// The records of an SSE body, each with the empty line that ends it.
+/// The records of an SSE body, each with the empty line that ends it. A body that is no text, since
+/// it is compressed, is one.
 pub fn records(body: &[u8]) -> Vec<Bytes> {
-    let text = std::str::from_utf8(body).expect("answers are UTF-8");
+    let Ok(text) = std::str::from_utf8(body) else {
+        return vec![Bytes::copy_from_slice(body)];
+    };
     let end = if text.contains("\r\n\r\n") {
         "\r\n\r\n"
     } else {
