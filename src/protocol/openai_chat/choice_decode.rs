@@ -17,6 +17,7 @@ use crate::protocol::openai::media;
 use crate::protocol::{MalformedResponse, names};
 
 use super::bracket_counter::BracketCounter;
+use super::call_places::CallPlaces;
 use super::finish;
 use super::tool_call_fragment::ToolCallFragment;
 
@@ -28,6 +29,7 @@ pub(super) struct ChoiceDecoder {
     request_id: String,
     /// In the order in which they began. Those before `front` are closed, those behind it wait.
     parts: Vec<Part>,
+    calls: CallPlaces,
     front: usize,
     finish_reason: Option<EscapedStr>,
     has_data: bool,
@@ -69,6 +71,7 @@ impl ChoiceDecoder {
             choice,
             request_id: request_id.to_owned(),
             parts: Vec::new(),
+            calls: CallPlaces::default(),
             front: 0,
             finish_reason: None,
             has_data: false,
@@ -259,9 +262,16 @@ impl ChoiceDecoder {
     ) -> Result<(), MalformedResponse> {
         let part = match self.call_of(&fragment) {
             Some(part) => part,
-            None => self.add_part(Kind::ToolCall(ToolCall::new(&fragment)))?,
+            None => {
+                let part = self.add_part(Kind::ToolCall(ToolCall::new(&fragment)))?;
+                self.calls.begin(part, &fragment);
+                part
+            }
         };
         if let Kind::ToolCall(call) = &mut self.parts[part].kind {
+            if let Some(id) = fragment.id.as_ref().filter(|_| call.id.is_none()) {
+                self.calls.name(part, call.index, id);
+            }
             call.merge(&fragment);
         }
         self.push_update(part, Update::Delta(fragment.input), out)
@@ -269,12 +279,26 @@ impl ChoiceDecoder {
 
     /// The part of the call that a fragment belongs to.
     fn call_of(&self, fragment: &ToolCallFragment) -> Option<usize> {
-        let last = |belongs: fn(&ToolCall, &ToolCallFragment) -> bool| {
-            self.parts.iter().rposition(
-                |part| matches!(&part.kind, Kind::ToolCall(call) if belongs(call, fragment)),
-            )
+        let last = self.calls.last()?;
+        let owner = match (fragment.index, &fragment.id) {
+            (Some(index), id) => self.calls.with_index(index, id.as_ref()),
+            (None, Some(id)) => self.calls.with_id(id),
+            (None, None) => match &self.parts[last].kind {
+                Kind::ToolCall(call) if call.goes_on_with(fragment) => Some(last),
+                _ => None,
+            },
         };
-        last(ToolCall::owns).or_else(|| last(ToolCall::takes_unnamed))
+        owner.or_else(|| self.taker_of_unnamed(fragment, last))
+    }
+
+    /// The call that goes on with a fragment of another id: without a name it begins none. LM Studio
+    /// gives every fragment an id of its own and an empty name.
+    fn taker_of_unnamed(&self, fragment: &ToolCallFragment, last: usize) -> Option<usize> {
+        match fragment.index {
+            _ if fragment.name.is_some() => None,
+            Some(index) => self.calls.with_index(index, None),
+            None => Some(last),
+        }
     }
 
     fn add_part(&mut self, kind: Kind) -> Result<usize, MalformedResponse> {
@@ -438,30 +462,10 @@ impl ToolCall {
         }
     }
 
-    /// Whether the fragment belongs to this call.
-    ///
-    /// The index decides where there is one, unless the ids differ: some servers give every call
-    /// the same index. Without an index the id decides. With neither, the fragment continues the
-    /// last call, unless its name begins another.
-    fn owns(&self, fragment: &ToolCallFragment) -> bool {
-        match (fragment.index, &fragment.id) {
-            (Some(_), Some(id)) => {
-                let has_other_id = self.id.as_ref().is_some_and(|own| own != id);
-                fragment.index == self.index && !has_other_id
-            }
-            (Some(_), None) => fragment.index == self.index,
-            (None, Some(_)) => self.id == fragment.id,
-            (None, None) => {
-                let repeats_name = fragment.name == self.name && !self.brackets.is_balanced();
-                fragment.name.is_none() || repeats_name
-            }
-        }
-    }
-
-    /// Whether a fragment with another id goes on with this call: without a name it begins none. LM
-    /// Studio gives every fragment an id of its own and an empty name.
-    fn takes_unnamed(&self, fragment: &ToolCallFragment) -> bool {
-        fragment.name.is_none() && (fragment.index.is_none() || fragment.index == self.index)
+    /// Whether a fragment with neither index nor id goes on with this call, the last.
+    fn goes_on_with(&self, fragment: &ToolCallFragment) -> bool {
+        let repeats_name = fragment.name == self.name && !self.brackets.is_balanced();
+        fragment.name.is_none() || repeats_name
     }
 
     /// Takes id and name, which come once and which some servers repeat.

@@ -8,6 +8,7 @@
 //! Source: `openai-chat.md`; OpenAI API reference.
 
 mod bracket_counter;
+mod call_places;
 mod choice_decode;
 mod content_encode;
 mod embed;
