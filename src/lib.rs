@@ -1,20 +1,16 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 
+// What the binary starts, and what the tests and benches call without an agent around it. The rest
+// is private, so that the compiler names what nothing uses.
 pub mod account;
 pub mod accounts;
 pub mod app;
-pub mod body_budget;
 pub mod canon;
 pub mod cli;
 pub mod config;
 pub mod content_coding;
 pub mod control;
-pub mod dashboard;
-pub mod demo;
-#[cfg(feature = "desktop")]
-pub mod desktop;
 pub mod gateway;
-pub mod host;
 pub mod json;
 pub mod listener;
 pub mod modes;
@@ -22,11 +18,18 @@ pub mod outcome;
 pub mod pool;
 pub mod protocol;
 pub mod provider;
-pub mod record;
 pub mod segmented_bytes;
-pub mod selftest;
-pub mod server;
-pub mod status;
-pub mod store;
-pub mod suggestion;
 pub mod upstream;
+
+mod body_budget;
+mod dashboard;
+mod demo;
+#[cfg(feature = "desktop")]
+mod desktop;
+mod host;
+mod record;
+mod selftest;
+mod server;
+mod status;
+mod store;
+mod suggestion;

@@ -1,5 +1,4 @@
-//! The account that a provider has without any being added: its key is in the environment, or it
-//! needs none.
+//! The key of a provider's own account, from the environment.
 
 use std::fmt;
 
@@ -67,62 +66,34 @@ impl fmt::Display for CredentialProblem {
     }
 }
 
-/// The account that a provider has without any being added.
-#[derive(Clone, Debug)]
-pub struct EnvAccount {
-    /// Unique within its provider.
-    pub name: String,
-    /// The provider's name in the configuration.
-    pub provider: String,
-    pub credential: Credential,
-}
-
-impl EnvAccount {
-    /// The account of a provider that needs no credential.
-    pub fn without_credential(provider: &str) -> Self {
-        Self {
-            name: "keyless".to_owned(),
-            provider: provider.to_owned(),
-            credential: Credential::None,
-        }
+/// The key `value`, as found in the variable `env`. Surrounding whitespace is no part of a key.
+///
+/// # Errors
+/// When there is no key, or one that no header can carry.
+pub fn credential_from_env(
+    env: &str,
+    value: Option<Secret>,
+) -> Result<Credential, CredentialProblem> {
+    let key = value
+        .map(Secret::trimmed)
+        .filter(|key| !key.expose().is_empty())
+        .ok_or_else(|| CredentialProblem::NeedsKey {
+            env: env.to_owned(),
+        })?;
+    if HeaderValue::from_str(key.expose()).is_err() {
+        return Err(CredentialProblem::UnusableKey {
+            env: env.to_owned(),
+        });
     }
-
-    /// The account whose key is `value`, as found in the variable `env`. Surrounding whitespace is
-    /// no part of a key.
-    ///
-    /// # Errors
-    /// When there is no key, or one that no header can carry.
-    pub fn from_env(
-        provider: &str,
-        env: &str,
-        value: Option<Secret>,
-    ) -> Result<Self, CredentialProblem> {
-        let key = value
-            .map(Secret::trimmed)
-            .filter(|key| !key.expose().is_empty())
-            .ok_or_else(|| CredentialProblem::NeedsKey {
-                env: env.to_owned(),
-            })?;
-        if HeaderValue::from_str(key.expose()).is_err() {
-            return Err(CredentialProblem::UnusableKey {
-                env: env.to_owned(),
-            });
-        }
-        Ok(Self {
-            name: "env".to_owned(),
-            provider: provider.to_owned(),
-            credential: Credential::Key(key),
-        })
-    }
+    Ok(Credential::Key(key))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn from_env(value: Option<&str>) -> Result<EnvAccount, CredentialProblem> {
-        EnvAccount::from_env(
-            "lab",
+    fn from_env(value: Option<&str>) -> Result<Credential, CredentialProblem> {
+        credential_from_env(
             "LAB_API_KEY",
             value.map(|value| Secret::new(value.to_owned())),
         )
@@ -130,8 +101,8 @@ mod tests {
 
     #[test]
     fn a_key_in_the_environment_makes_a_ready_account() {
-        let account = from_env(Some(" sk-1\n")).unwrap();
-        assert!(matches!(account.credential, Credential::Key(key) if key.expose() == "sk-1"));
+        let credential = from_env(Some(" sk-1\n")).unwrap();
+        assert!(matches!(credential, Credential::Key(key) if key.expose() == "sk-1"));
     }
 
     #[test]
@@ -157,8 +128,8 @@ mod tests {
 
     #[test]
     fn debug_never_shows_a_key() {
-        let account = from_env(Some("sk-1")).unwrap();
-        assert!(format!("{account:?}").contains("Secret(..)"));
-        assert!(!format!("{account:?}").contains("sk-1"));
+        let credential = from_env(Some("sk-1")).unwrap();
+        assert!(format!("{credential:?}").contains("Secret(..)"));
+        assert!(!format!("{credential:?}").contains("sk-1"));
     }
 }

@@ -20,7 +20,7 @@ mod vault;
 pub use address::{Address, BadAddress};
 pub use credential::{Credential, Tokens, VaultEntry};
 pub use export::{Change, ChangeKind, Export, ExportError, Exported, Preview};
-pub use from_env::{CredentialProblem, EnvAccount};
+pub use from_env::{CredentialProblem, credential_from_env};
 pub use name::{AccountName, BadName};
 pub use proxy::{BadProxy, Proxy, ProxyKind};
 pub use redactor::Redactor;

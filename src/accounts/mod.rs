@@ -4,7 +4,7 @@
 
 mod credential_store;
 mod registry;
-pub mod roster;
+pub(crate) mod roster;
 pub mod token_client;
 
 pub use credential_store::VaultCredentialStore;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::account::{
-    Account, AccountName, AccountSettings, Address, Credential, CredentialProblem, EnvAccount,
-    Secret, Source, Vault, VaultState,
+    Account, AccountName, AccountSettings, Address, Credential, CredentialProblem, Secret, Source,
+    Vault, VaultState, credential_from_env,
 };
 use crate::config::Config;
 use crate::outcome::Timestamp;
@@ -107,7 +107,7 @@ impl Sources<'_> {
             }
             Source::Env { variable } => {
                 let value = (self.lookup)(variable);
-                credential_of(EnvAccount::from_env(&provider.name, variable, value))
+                credential_from_env(variable, value).map_err(NeedsUser::Credential)
             }
             Source::Vault => self.sealed(&account.name, provider),
         }
@@ -146,15 +146,11 @@ impl Sources<'_> {
         let account = account(name, &provider.name, source, SystemTime::UNIX_EPOCH);
         Member {
             account: Arc::new(account),
-            credential: credential_of(provider.account(self.lookup)),
+            credential: provider
+                .credential_from_env(self.lookup)
+                .map_err(NeedsUser::Credential),
         }
     }
-}
-
-fn credential_of(account: Result<EnvAccount, CredentialProblem>) -> Result<Credential, NeedsUser> {
-    account
-        .map(|account| account.credential)
-        .map_err(NeedsUser::Credential)
 }
 
 /// Where a provider's credentials go.

@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use http::{Request, Response};
 
 use crate::account::{
-    EnvAccount, KeyFile, KeySources, PASSPHRASE_CHARS_MIN, PassphrasePurpose, Prompt, Secret,
+    Credential, KeyFile, KeySources, PASSPHRASE_CHARS_MIN, PassphrasePurpose, Prompt, Secret,
     SystemKeyring,
 };
 use crate::canon::{Fault, ModelCard};
@@ -133,7 +133,7 @@ impl Environment for SystemEnvironment {
         &'a self,
         config: &'a Config,
         provider: &'a Provider,
-        account: &'a EnvAccount,
+        credential: &'a Credential,
         proxy: &'a ProxyChoice,
     ) -> BoxFuture<'a, Result<Vec<ModelCard>, Fault>> {
         let upstream = Arc::new(FixedRouteUpstream {
@@ -145,7 +145,7 @@ impl Environment for SystemEnvironment {
             maker: presets::maker(provider),
             upstream,
         };
-        Box::pin(async move { gateway::fetch_models(&endpoint, &account.credential).await })
+        Box::pin(async move { gateway::fetch_models(&endpoint, credential).await })
     }
 
     fn upstream(&self, config: &Config) -> Arc<dyn Upstream> {

@@ -103,6 +103,7 @@ impl Losses {
         self.refusal = self.refusal.take().or(later.refusal);
     }
 
+    #[cfg(test)]
     pub fn refusal(&self) -> Option<&Refusal> {
         self.refusal.as_ref()
     }

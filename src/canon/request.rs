@@ -500,7 +500,6 @@ pub enum ReasoningDisplay {
     No,
     /// A summary, with OpenAI's level if there is one (`auto`, `concise`, `detailed`).
     Summary(Option<EscapedStr>),
-    Full,
 }
 
 /// A request for embeddings.

@@ -7,7 +7,7 @@ mod account;
 mod agent;
 mod args;
 mod config;
-pub mod exit_code;
+pub(crate) mod exit_code;
 mod explain;
 mod key;
 mod out;

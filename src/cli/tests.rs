@@ -7,7 +7,7 @@ use super::*;
 use crate::control::status::Status;
 use crate::control::verbs::Open;
 use crate::control::{
-    self, Config, DesiredState, EnvAccount, Environment, KeySources, ModelCard, Provider,
+    self, Config, Credential, DesiredState, Environment, KeySources, ModelCard, Provider,
     ProxyChoice, SocketPath, Upstream,
 };
 use crate::status::PortStatus;
@@ -28,7 +28,7 @@ impl Environment for World {
         &'a self,
         _: &'a Config,
         provider: &'a Provider,
-        _: &'a EnvAccount,
+        _: &'a Credential,
         _: &'a ProxyChoice,
     ) -> BoxFuture<'a, Result<Vec<ModelCard>, Fault>> {
         let listed = match provider.name.as_str() {

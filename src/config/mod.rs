@@ -4,16 +4,16 @@
 //! Every problem names its place in the file. Nothing here reads a key's value from the environment
 //! or opens a port.
 
-pub mod file;
-pub mod home;
+pub(crate) mod file;
+pub(crate) mod home;
 mod key_check;
 pub mod keys;
 mod limits;
-pub mod local_key;
+pub(crate) mod local_key;
 mod problem;
 mod raw;
 mod resolved;
-pub mod watch;
+pub(crate) mod watch;
 
 pub use home::Home;
 pub use limits::LimitSettings;

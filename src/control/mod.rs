@@ -11,26 +11,26 @@
 //! response is a value with stable field names; how it is shown is the caller's business. Nothing
 //! here prints or ends the process.
 
-pub mod account;
+pub(crate) mod account;
 mod agent;
 mod attention;
-pub mod client;
+pub(crate) mod client;
 mod client_family;
 mod dashboard_link;
 mod dispatch;
-pub mod explain;
-pub mod lock;
-pub mod overview;
-pub mod provider;
+pub(crate) mod explain;
+pub(crate) mod lock;
+pub(crate) mod overview;
+pub(crate) mod provider;
 mod service;
 pub mod sign_in;
-pub mod socket;
+pub(crate) mod socket;
 mod socket_path;
 mod standings;
-pub mod status;
-pub mod uninstall;
+pub(crate) mod status;
+pub(crate) mod uninstall;
 mod verb;
-pub mod verbs;
+pub(crate) mod verbs;
 mod wire;
 
 pub use account::{AccountFacts, BudgetFacts, QuotaFacts};
@@ -44,7 +44,7 @@ pub use status::Started;
 pub use verb::{Needs, Verb};
 pub use wire::{ControlError, ErrorKind, Note, Notes, WireSecret};
 
-pub use crate::account::{EnvAccount, KeySources, PASSPHRASE_CHARS_MIN, Prompt, Secret};
+pub use crate::account::{Credential, KeySources, PASSPHRASE_CHARS_MIN, Prompt, Secret};
 pub use crate::canon::{Fault, ModelCard};
 pub use crate::config::file::{
     ConfigError, Setting, all as settings, get as setting, load, set as set_settings,

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::account::AccountFacts;
 use super::wire::ControlError;
-use crate::account::EnvAccount;
+use crate::account::Credential;
 use crate::canon::{Fault, ModelCard};
 use crate::config::Config;
 use crate::provider::presets::{PRESETS, Preset, preset};
@@ -16,7 +16,7 @@ use crate::suggestion::nearest;
 pub(super) type StandingOf<'a> = &'a dyn Fn(&Provider) -> Standing;
 
 /// Asks a provider for its models, as one of its accounts.
-pub(super) type Fetch<'a> = &'a dyn Fn(&Provider, &EnvAccount) -> Result<Vec<ModelCard>, Fault>;
+pub(super) type Fetch<'a> = &'a dyn Fn(&Provider, &Credential) -> Result<Vec<ModelCard>, Fault>;
 
 /// One provider as people and scripts see it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -37,7 +37,7 @@ pub struct ProviderFacts {
 pub struct Standing {
     pub status: ProviderStatus,
     /// One whose credential can be used now.
-    pub account: Option<EnvAccount>,
+    pub credential: Option<Credential>,
 }
 
 impl Standing {
@@ -50,7 +50,7 @@ impl Standing {
             .collect();
         Self {
             status: ProviderStatus::of_accounts(&of_provider),
-            account: None,
+            credential: None,
         }
     }
 }
@@ -199,9 +199,9 @@ pub(super) fn ids(
     if let Some(models) = &provider.models {
         return Ok(models.to_vec());
     }
-    let Standing { status, account } = standings(provider);
-    let account = account.ok_or_else(|| status.to_string())?;
-    let cards = fetch(provider, &account).map_err(|fault| fault.message)?;
+    let Standing { status, credential } = standings(provider);
+    let credential = credential.ok_or_else(|| status.to_string())?;
+    let cards = fetch(provider, &credential).map_err(|fault| fault.message)?;
     Ok(cards.into_iter().map(|card| card.id).collect())
 }
 
@@ -249,24 +249,26 @@ pub(in crate::control) mod tests {
     }
 
     fn standing(provider: &Provider) -> Standing {
-        of_env(provider.account(&lookup))
+        of_env(provider.credential_from_env(&lookup))
     }
 
     /// Of a provider whose only account is in the environment.
-    pub(in crate::control) fn of_env(account: Result<EnvAccount, CredentialProblem>) -> Standing {
-        match account {
-            Ok(account) => Standing {
+    pub(in crate::control) fn of_env(
+        credential: Result<Credential, CredentialProblem>,
+    ) -> Standing {
+        match credential {
+            Ok(credential) => Standing {
                 status: ProviderStatus::Ready,
-                account: Some(account),
+                credential: Some(credential),
             },
             Err(problem) => Standing {
                 status: ProviderStatus::NoCredential(problem),
-                account: None,
+                credential: None,
             },
         }
     }
 
-    fn fetch(provider: &Provider, _: &EnvAccount) -> Result<Vec<ModelCard>, Fault> {
+    fn fetch(provider: &Provider, _: &Credential) -> Result<Vec<ModelCard>, Fault> {
         Ok(vec![ModelCard {
             id: format!("{}-model", provider.name),
             ..ModelCard::default()
@@ -322,7 +324,7 @@ pub(in crate::control) mod tests {
     fn a_provider_without_a_key_says_so_and_is_not_called() {
         let lists = models(
             &config(),
-            &|provider| of_env(provider.account(&|_| None)),
+            &|provider| of_env(provider.credential_from_env(&|_| None)),
             &fetch,
             Some("openai"),
         )

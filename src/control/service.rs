@@ -9,7 +9,7 @@ use super::agent::AgentHandle;
 use super::dashboard_link::{DashboardLink, LinkIssuer};
 use super::socket_path::SocketPath;
 use super::wire::ControlError;
-use crate::account::{EnvAccount, KeySources, Secret, VaultError};
+use crate::account::{Credential, KeySources, Secret, VaultError};
 use crate::accounts::AccountRegistry;
 use crate::canon::{Fault, ModelCard};
 use crate::config::{Config, Home, Live};
@@ -26,7 +26,7 @@ pub trait Environment: Send + Sync {
         &'a self,
         config: &'a Config,
         provider: &'a Provider,
-        account: &'a EnvAccount,
+        credential: &'a Credential,
         via: &'a ProxyChoice,
     ) -> BoxFuture<'a, Result<Vec<ModelCard>, Fault>>;
 

@@ -8,7 +8,7 @@ use super::account;
 use super::provider::{Fetch, Standing, StandingOf};
 use super::service::ControlService;
 use super::wire::ControlError;
-use crate::account::EnvAccount;
+use crate::account::Credential;
 use crate::accounts::AccountRegistry;
 use crate::config::Config;
 use crate::provider::Provider;
@@ -26,15 +26,11 @@ impl Standings {
             let standing = standings
                 .entry(account.provider.clone())
                 .or_insert_with(|| Standing::of_accounts(&facts, &account.provider));
-            if standing.account.is_none()
+            if standing.credential.is_none()
                 && account.settings.enabled
                 && let Ok(credential) = member.credential
             {
-                standing.account = Some(EnvAccount {
-                    name: account.name.to_string(),
-                    provider: account.provider.clone(),
-                    credential,
-                });
+                standing.credential = Some(credential);
             }
         }
         Self(standings)
@@ -59,8 +55,8 @@ pub(super) async fn with_providers<T: Send + 'static>(
     let runtime = Handle::current();
     let work = move || {
         let direct = ProxyChoice::default();
-        let fetch = |provider: &Provider, account: &EnvAccount| {
-            runtime.block_on(environment.list_models(&config, provider, account, &direct))
+        let fetch = |provider: &Provider, credential: &Credential| {
+            runtime.block_on(environment.list_models(&config, provider, credential, &direct))
         };
         work(&config, &|provider| standings.get(provider), &fetch)
     };

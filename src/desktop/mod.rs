@@ -22,7 +22,7 @@ mod words;
 
 pub use event::{Event, Remote};
 pub use event_loop::EventLoop;
-pub use host::{Visibility, visibility};
+pub use host::visibility;
 pub use menu::{Action, Copyable};
 pub use notify::announce;
 pub use policy::{NotificationSettings, Topic};

@@ -2,12 +2,12 @@
 //! login, private files, and how text reaches a display unharmed. It knows no configuration,
 //! account or verb.
 
-pub mod autostart;
+pub(crate) mod autostart;
 mod connection_user;
-pub mod opener;
+pub(crate) mod opener;
 mod port_owner;
-pub mod printable;
-pub mod private_file;
+pub(crate) mod printable;
+pub(crate) mod private_file;
 
 pub use connection_user::{OtherUser, other_user};
 pub use port_owner::{PortOwner, port_owner};

@@ -10,7 +10,7 @@ mod connection;
 pub mod guard;
 mod host;
 mod limits;
-pub mod listen;
+pub(crate) mod listen;
 mod serve;
 #[cfg(test)]
 mod tests;

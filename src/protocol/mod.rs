@@ -33,25 +33,25 @@
 //! known of a [`query`], the [`finish_words`] of servers that do not keep to their dialect's, and
 //! [`foreign_items`] that no other dialect can leave out.
 
-pub mod anthropic;
-pub mod call_ids;
-pub mod conversation_key;
+pub(crate) mod anthropic;
+pub(crate) mod call_ids;
+pub(crate) mod conversation_key;
 mod decode_error;
 mod descriptor;
-pub mod efforts;
+pub(crate) mod efforts;
 pub mod envelope;
 mod file_refs;
 mod finish_words;
-pub mod foreign_items;
-pub mod gemini;
-pub mod names;
+pub(crate) mod foreign_items;
+pub(crate) mod gemini;
+pub(crate) mod names;
 pub mod objects;
 mod openai;
 pub mod openai_chat;
-pub mod openai_completions;
-pub mod openai_responses;
+pub(crate) mod openai_completions;
+pub(crate) mod openai_responses;
 mod output_format;
-pub mod output_limits;
+pub(crate) mod output_limits;
 #[cfg(test)]
 mod published_values;
 pub mod query;
@@ -61,7 +61,7 @@ mod reminder;
 mod route;
 pub mod schema;
 pub mod sse;
-pub mod turns;
+pub(crate) mod turns;
 mod upstream_faults;
 
 use std::ops::Range;

@@ -18,7 +18,7 @@ mod dialects;
 mod limits;
 pub mod oauth;
 mod prepare;
-pub mod presets;
+pub(crate) mod presets;
 pub mod rules;
 
 pub use auth::Auth;
@@ -31,7 +31,7 @@ pub use prepare::OutboundRequest;
 
 use std::sync::Arc;
 
-use crate::account::{CredentialProblem, EnvAccount, Secret};
+use crate::account::{Credential, CredentialProblem, Secret, credential_from_env};
 use crate::canon::Dialect;
 
 /// The name of the built-in offline provider. It is reserved.
@@ -58,17 +58,18 @@ pub struct Provider {
 }
 
 impl Provider {
-    /// The provider's account where none was added; `lookup` reads the environment.
+    /// The credential of the provider's own account, where none was added; `lookup` reads the
+    /// environment.
     ///
     /// # Errors
     /// When environment and configuration give no usable credential.
-    pub fn account(
+    pub fn credential_from_env(
         &self,
         lookup: &dyn Fn(&str) -> Option<Secret>,
-    ) -> Result<EnvAccount, CredentialProblem> {
+    ) -> Result<Credential, CredentialProblem> {
         let provider = || self.name.clone();
         if self.auth == Auth::None {
-            return Ok(EnvAccount::without_credential(&self.name));
+            return Ok(Credential::None);
         }
         if self.would_leak() {
             return Err(CredentialProblem::InsecureHttp {
@@ -76,7 +77,7 @@ impl Provider {
             });
         }
         match &self.key_env {
-            Some(env) => EnvAccount::from_env(&self.name, env, lookup(env)),
+            Some(env) => credential_from_env(env, lookup(env)),
             None if self.auth == Auth::OAuth => Err(CredentialProblem::NeedsSignIn {
                 provider: provider(),
             }),
@@ -117,7 +118,7 @@ mod tests {
 
     fn state(provider: &Provider) -> &'static str {
         provider
-            .account(&|_| Some(Secret::new("sk-1".to_owned())))
+            .credential_from_env(&|_| Some(Secret::new("sk-1".to_owned())))
             .map_or_else(|problem| problem.name(), |_| "ready")
     }
 

@@ -19,5 +19,6 @@ pub use port::{AgentStatus, BindFailure, BindFailureCause, PortOwner, PortStatus
 pub use provider::ProviderStatus;
 pub use timestamp::rfc3339;
 
-pub use crate::account::CredentialProblem;
+#[cfg(test)]
+pub(crate) use crate::account::CredentialProblem;
 pub use crate::outcome::Timestamp;

@@ -196,20 +196,6 @@ impl Vault {
         })
     }
 
-    /// Moves an account's credential to another name.
-    ///
-    /// # Errors
-    /// [`VaultError::Unknown`] where there is none by the old name; else as [`put`](Self::put).
-    pub fn rename(&self, from: &AccountName, to: AccountName) -> Result<(), VaultError> {
-        self.0.edit(|entries| {
-            let entry = entries
-                .remove(from)
-                .ok_or_else(|| VaultError::Unknown(from.clone()))?;
-            entries.insert(to, entry);
-            Ok(())
-        })
-    }
-
     /// Changes an account's credential: the mark before a refresh is sent, the successor before its
     /// first use.
     ///

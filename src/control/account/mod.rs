@@ -8,16 +8,13 @@ mod settings;
 mod test_call;
 mod tokens;
 
+#[cfg(test)]
+pub(crate) use crate::outcome::{ReadingSource, Unit};
 pub use credential::{AddedAccount, CredentialInput, StoreOptions};
 pub(super) use credential::{free_name, provider_for, read_credential, store_credential};
 pub(super) use facts::form_of;
-pub use facts::{
-    AccountFacts, AccountSource, BudgetFacts, CooldownFacts, CredentialForm, QuotaFacts,
-};
+pub use facts::{AccountFacts, BudgetFacts, CooldownFacts, CredentialForm, QuotaFacts};
 pub(super) use list::{counts, find, list, show};
 pub use settings::SettingChanges;
 pub(super) use test_call::{TestResult, test_call};
 pub(super) use tokens::bearer;
-
-/// The types of fields of [`QuotaFacts`].
-pub use crate::outcome::{ReadingSource, Unit};

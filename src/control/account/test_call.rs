@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use http_body_util::{BodyExt as _, Limited};
 
 use super::facts::QuotaFacts;
-use crate::account::{Account, Credential, EnvAccount};
+use crate::account::{Account, Credential};
 use crate::canon::{Fault, FaultKind};
 use crate::config::Config;
 use crate::control::service::Environment;
@@ -53,18 +53,13 @@ pub(in crate::control) async fn test_call(
             };
         }
     };
-    let caller = EnvAccount {
-        name: account.name.to_string(),
-        provider: provider.name.clone(),
-        credential,
-    };
     let listed = environment
-        .list_models(config, provider, &caller, &proxy)
+        .list_models(config, provider, &credential, &proxy)
         .await;
     match listed {
         Ok(cards) => TestResult::Works {
             models: cards.into_iter().map(|card| card.id).collect(),
-            quota: balance(environment, config, provider, &caller.credential, &proxy).await,
+            quota: balance(environment, config, provider, &credential, &proxy).await,
         },
         Err(fault) if is_refusal(&fault) => TestResult::Refused {
             why: format!(

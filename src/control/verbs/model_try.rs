@@ -117,7 +117,7 @@ impl CandidateFacts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::account::EnvAccount;
+    use crate::account::Credential;
     use crate::canon::{Fault, ModelCard};
     use crate::control::provider::tests::of_env;
     use crate::provider::Provider;
@@ -133,17 +133,17 @@ mod tests {
     fn trial(fetch: Fetch<'_>, name: &str) -> Trial {
         try_name(
             &crate::config::parse(TEXT).unwrap(),
-            &|provider| of_env(provider.account(&|_| None)),
+            &|provider| of_env(provider.credential_from_env(&|_| None)),
             fetch,
             name,
         )
     }
 
-    fn unasked(_: &Provider, _: &EnvAccount) -> Result<Vec<ModelCard>, Fault> {
+    fn unasked(_: &Provider, _: &Credential) -> Result<Vec<ModelCard>, Fault> {
         panic!("no list is needed")
     }
 
-    fn llama(provider: &Provider, _: &EnvAccount) -> Result<Vec<ModelCard>, Fault> {
+    fn llama(provider: &Provider, _: &Credential) -> Result<Vec<ModelCard>, Fault> {
         assert_eq!(
             provider.name, "ollama",
             "a provider without its key is not asked"

@@ -60,6 +60,7 @@ pub enum AutostartError {
     File { file: String, error: io::Error },
     #[error("systemd units exist on Linux only")]
     NoSystemd,
+    #[cfg(windows)]
     #[error("the system refused: {0}")]
     System(String),
 }

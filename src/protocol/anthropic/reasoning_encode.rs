@@ -306,7 +306,6 @@ impl Encoder<'_> {
                 }
                 "summarized"
             }
-            ReasoningDisplay::Full => "summarized",
         };
         if !is_thinking && requested.value != ReasoningDisplay::No {
             self.losses.dropped(requested.at);

@@ -267,10 +267,6 @@ fn summary(show: &Located<ReasoningDisplay>, losses: &mut Losses) -> Option<&'st
     const LEVELS: [&str; 3] = ["auto", "concise", "detailed"];
     match &show.value {
         ReasoningDisplay::No => None,
-        ReasoningDisplay::Full => {
-            losses.adjusted(show.at);
-            Some("auto")
-        }
         ReasoningDisplay::Summary(None) => Some("auto"),
         ReasoningDisplay::Summary(Some(level)) => {
             let known = LEVELS.into_iter().find(|known| level == known);

@@ -247,7 +247,7 @@ fn thinking_is_steered_by_level_or_by_budget_and_never_by_both() {
     };
     let off = Reasoning {
         mode: ReasoningMode::Off,
-        display: located(ReasoningDisplay::Full),
+        display: located(ReasoningDisplay::Summary(None)),
         ..Reasoning::default()
     };
     let dynamic = Reasoning {

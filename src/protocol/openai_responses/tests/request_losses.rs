@@ -157,12 +157,12 @@ fn budgets_become_efforts_and_say_so() {
     assert_eq!(wire(off), (serde_json::json!({"effort":"none"}), 0));
     let shown = Reasoning {
         effort: located(Effort::High),
-        display: located(ReasoningDisplay::Full),
+        display: located(ReasoningDisplay::Summary(None)),
         ..Reasoning::default()
     };
     assert_eq!(
         wire(shown),
-        (serde_json::json!({"effort":"high","summary":"auto"}), 1)
+        (serde_json::json!({"effort":"high","summary":"auto"}), 0)
     );
 }
 
