@@ -12,6 +12,7 @@ mod architecture;
 mod cli;
 mod config;
 mod control;
+mod dashboard;
 mod gateway;
 mod grammar_selfcheck;
 mod guard;

@@ -221,6 +221,89 @@ async fn a_configuration_that_is_lost_keeps_the_port_closed_to_who_has_no_key() 
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn another_user_is_refused_at_the_dashboard_and_takes_no_place_there() {
+    use crate::support::agent::Agent;
+    use crate::support::browser::Browser;
+    if !cfg!(target_os = "linux") || !is_root() {
+        return;
+    }
+    let agent = Agent::start("port = 0\nallow_other_users = true\n");
+    let browser = Browser::enter(&agent).await;
+    let (segment, cookie) = (&browser.segment, &browser.cookie);
+    let page = format!(
+        "GET /{segment}/ HTTP/1.1\r\nhost: {}\r\ncookie: {cookie}\r\n\r\n",
+        browser.address
+    );
+    let answer = tokio::task::block_in_place(|| as_nobody(browser.address, &page));
+    assert!(
+        answer.starts_with("HTTP/1.1 4") && !answer.contains("Base URLs"),
+        "the cookie alone opens nothing, and the setting is of the API: {answer}"
+    );
+    let mut idle = idle_of_nobody(browser.address, 300);
+    assert_eq!(browser.send(&browser.page()).await.status, 200);
+    idle.kill().unwrap();
+    idle.wait().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_user_is_refused_at_the_sign_ins_callback() {
+    if !cfg!(target_os = "linux") || !is_root() {
+        return;
+    }
+    let home = tempfile::tempdir().unwrap();
+    let lab = "[providers.lab]\nprotocol = \"openai_chat\"\nbase_url = \"http://127.0.0.1:9/v1\"\nauth = \"oauth\"\n\
+        [providers.lab.oauth]\nauthorize_url = \"http://127.0.0.1:9/a\"\ntoken_url = \"http://127.0.0.1:9/t\"\nclient_id = \"me\"\n";
+    fs::write(home.path().join("config.toml"), lab).unwrap();
+    let mut sign_in = setup("account add lab --name me --oauth")
+        .command(home.path())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = std::io::BufReader::new(sign_in.stderr.take().unwrap());
+    let mut line = String::new();
+    let callback = loop {
+        line.clear();
+        assert!(std::io::BufRead::read_line(&mut said, &mut line).unwrap() > 0);
+        if let Some((_, rest)) = line.split_once("redirect_uri=http%3A%2F%2F127.0.0.1%3A") {
+            break rest.split('%').next().unwrap().parse::<u16>().unwrap();
+        }
+    };
+    let state = line.split("state=").nth(1).unwrap().trim();
+    let state = state.split('&').next().unwrap();
+    let answer = format!(
+        "GET /callback?error=access_denied&state={state} HTTP/1.1\r\nhost: 127.0.0.1:{callback}\r\n\r\n"
+    );
+    let address = (std::net::Ipv4Addr::LOCALHOST, callback).into();
+    let got = tokio::task::block_in_place(|| as_nobody(address, &answer));
+    assert_eq!(got, "", "nothing is said to another user");
+    assert!(sign_in.try_wait().unwrap().is_none(), "it waits on");
+    let own =
+        crate::support::raw::Request::get(&format!("/callback?error=access_denied&state={state}"));
+    assert_eq!(
+        crate::support::raw::exchange(address, &own).await.status,
+        200
+    );
+    assert_eq!(sign_in.wait().unwrap().code(), Some(1));
+}
+
+/// Connections of `nobody` that say nothing.
+fn idle_of_nobody(address: std::net::SocketAddr, count: usize) -> std::process::Child {
+    let mut idle = std::process::Command::new("setpriv")
+        .args(["--reuid=65534", "--clear-groups", "bash", "-c"])
+        .arg(format!(
+            "for i in $(seq {count}); do exec {{fd}}<>/dev/tcp/127.0.0.1/{}; done; echo; exec sleep 20",
+            address.port()
+        ))
+        .current_dir("/")
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = [0];
+    std::io::Read::read_exact(idle.stdout.as_mut().unwrap(), &mut said).unwrap();
+    idle
+}
+
 /// What `nobody` gets for a request, over a connection of its own.
 fn as_nobody(address: std::net::SocketAddr, request: &str) -> String {
     let script = format!(
@@ -268,18 +351,7 @@ async fn another_user_is_refused_in_the_dialect_and_takes_no_place() {
             "{path}: {answer}"
         );
     }
-    let mut idle = std::process::Command::new("setpriv")
-        .args(["--reuid=65534", "--clear-groups", "bash", "-c"])
-        .arg(format!(
-            "for i in $(seq 40); do exec {{fd}}<>/dev/tcp/127.0.0.1/{}; done; echo; exec sleep 20",
-            agent.address().port()
-        ))
-        .current_dir("/")
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut said = [0];
-    std::io::Read::read_exact(idle.stdout.as_mut().unwrap(), &mut said).unwrap();
+    let mut idle = idle_of_nobody(agent.address(), 40);
     assert_eq!(agent.get("/healthz").await.status, 200);
     idle.kill().unwrap();
     idle.wait().unwrap();

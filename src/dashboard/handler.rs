@@ -18,7 +18,8 @@ use crate::control::account::{CredentialForm, CredentialInput, StoreOptions};
 use crate::control::overview::Overview;
 use crate::control::verbs::{AccountAdd, AccountLogin, AccountSet, LoginForm, Start, Stop};
 use crate::control::{ControlError, ControlService, Fault, Notes, Secret, Verb, WireSecret};
-use crate::listener::{ResponseBody, collect};
+use crate::host::printable;
+use crate::listener::{KnownPeer, ResponseBody, collect};
 use crate::status::{AccountStatus, NeedsUser};
 
 const COOKIE: &str = "aerostat";
@@ -46,6 +47,7 @@ enum Route<'p> {
     },
     Style,
     Home,
+    SignOut,
     /// Submits a form, by its name.
     Form(&'p str),
 }
@@ -63,14 +65,16 @@ pub(super) async fn answer(
         Some(Route::Enter { token }) => return enter(dashboard, &token, &segment),
         route => route,
     };
-    let has_session = cookie(&head.headers, COOKIE)
-        .is_some_and(|session| dashboard.sessions().renew(session, SystemTime::now()));
-    match route {
-        // The page for browsers without a session has a style too.
-        Some(Route::Style) => typed(StatusCode::OK, "text/css; charset=utf-8", page::STYLE),
-        _ if !has_session => html(StatusCode::FORBIDDEN, &page::no_session()),
+    let session = cookie(&head.headers, COOKIE)
+        .filter(|session| dashboard.sessions().renew(session, SystemTime::now()));
+    let Some(session) = session else {
+        return without_session(route.as_ref());
+    };
+    let mut response = match route {
+        Some(Route::Style) => style(),
         None | Some(Route::Enter { .. }) => html(StatusCode::NOT_FOUND, &page::not_found()),
         Some(Route::Home) => home(dashboard, None).await,
+        Some(Route::SignOut) => sign_out(dashboard, session, &segment),
         Some(Route::Form(name)) => {
             let name = name.to_owned();
             match collect(incoming, &head.headers, &limits()).await {
@@ -78,7 +82,37 @@ pub(super) async fn answer(
                 Err(fault) => refusal(&fault),
             }
         }
+    };
+    response.extensions_mut().insert(KnownPeer);
+    response
+}
+
+/// The page for browsers without a session has a style too.
+fn without_session(route: Option<&Route<'_>>) -> Response<ResponseBody> {
+    match route {
+        Some(Route::Style) => style(),
+        _ => html(StatusCode::FORBIDDEN, &page::no_session()),
     }
+}
+
+fn style() -> Response<ResponseBody> {
+    typed(StatusCode::OK, "text/css; charset=utf-8", page::STYLE)
+}
+
+/// Ends the session, here and in the browser.
+fn sign_out(dashboard: &Dashboard, session: &str, segment: &str) -> Response<ResponseBody> {
+    dashboard.sessions().end(session);
+    let mut response = html(StatusCode::OK, &page::signed_out());
+    set_cookie(&mut response, "", segment, "; Max-Age=0");
+    response
+}
+
+fn set_cookie(response: &mut Response<ResponseBody>, value: &str, segment: &str, more: &str) {
+    let cookie = format!("{COOKIE}={value}; Path=/{segment}/; HttpOnly; SameSite=Strict{more}");
+    response.headers_mut().insert(
+        SET_COOKIE,
+        HeaderValue::try_from(cookie).expect("hexadecimal digits"),
+    );
 }
 
 fn route<'p>(head: &'p Parts, segment: &str) -> Option<Route<'p>> {
@@ -97,6 +131,7 @@ fn route<'p>(head: &'p Parts, segment: &str) -> Option<Route<'p>> {
         }
         (&Method::GET, "style.css") => Some(Route::Style),
         (&Method::GET | &Method::HEAD, "") => Some(Route::Home),
+        (&Method::POST, "sign-out") => Some(Route::SignOut),
         (&Method::POST, name) => Some(Route::Form(name)),
         _ => None,
     }
@@ -110,11 +145,7 @@ fn enter(dashboard: &Dashboard, token: &str, segment: &str) -> Response<Response
     };
     dashboard.remove_link_files(|file| leads_to(file, token));
     let mut response = html(StatusCode::OK, &page::redirect_to(&format!("/{segment}/")));
-    let cookie = format!("{COOKIE}={session}; Path=/{segment}/; HttpOnly; SameSite=Strict");
-    response.headers_mut().insert(
-        SET_COOKIE,
-        HeaderValue::try_from(cookie).expect("hexadecimal digits"),
-    );
+    set_cookie(&mut response, &session, segment, "");
     response
 }
 
@@ -258,8 +289,10 @@ fn see_other(path: &str) -> Response<ResponseBody> {
     response
 }
 
+/// Characters that steer or reorder text are escaped here, on every page, as in the terminal.
 fn html(status: StatusCode, page: &Markup) -> Response<ResponseBody> {
-    typed(status, "text/html; charset=utf-8", page.0.clone())
+    let page = printable::escape_lines(&page.0).into_owned();
+    typed(status, "text/html; charset=utf-8", page)
 }
 
 fn typed(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Response<ResponseBody> {

@@ -52,6 +52,16 @@ pub(super) fn no_session() -> Markup {
     )
 }
 
+pub(super) fn signed_out() -> Markup {
+    frame(
+        "Aerostat",
+        &html! {
+            h1 { "Signed out" }
+            p { "This browser can no longer open the dashboard. " code { "aerostat open" } " signs it in again, and so does the tray." }
+        },
+    )
+}
+
 pub(super) fn not_found() -> Markup {
     frame(
         "Aerostat",
@@ -96,6 +106,7 @@ pub(super) fn home(page: &HomePage<'_>) -> Markup {
             (accounts(overview, needing_key))
             (add_account(providers))
             (problems(&overview.problems))
+            form.end method="post" action="sign-out" { button { "Sign out" } }
         },
     )
 }

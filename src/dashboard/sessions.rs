@@ -65,6 +65,11 @@ impl Sessions {
         Some(value)
     }
 
+    pub(super) fn end(&mut self, session: &str) {
+        self.sessions
+            .retain(|token| !bool::from(token.value.as_bytes().ct_eq(session.as_bytes())));
+    }
+
     /// Whether the value of a cookie is a session. If it is, the session lasts longer from now.
     pub(super) fn renew(&mut self, session: &str, now: SystemTime) -> bool {
         let Some(at) = find(&self.sessions, session, now) else {
@@ -114,6 +119,17 @@ mod tests {
         assert!(sessions.renew(&session, NOW));
         assert_eq!(sessions.redeem(&link, NOW), None);
         assert!(!sessions.renew(&link, NOW));
+    }
+
+    #[test]
+    fn a_session_that_ended_opens_nothing_and_the_others_stay() {
+        let mut sessions = Sessions::new();
+        let [first, second] = [(); 2].map(|()| {
+            let link = sessions.issue_link(NOW);
+            sessions.redeem(&link, NOW).unwrap()
+        });
+        sessions.end(&first);
+        assert!(!sessions.renew(&first, NOW) && sessions.renew(&second, NOW));
     }
 
     #[test]

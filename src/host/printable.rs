@@ -30,6 +30,21 @@ pub fn escape(text: &str) -> Cow<'_, str> {
     escape_with(text, |out, c| out.extend(c.escape_unicode()))
 }
 
+/// As [`escape`], but for line ends and tabs, which steer nothing in a page.
+pub fn escape_lines(text: &str) -> Cow<'_, str> {
+    if !Classified::new(text).any(|(c, is_hidden)| is_hidden && !is_layout(c)) {
+        return Cow::Borrowed(text);
+    }
+    escape_with(text, |out, c| match is_layout(c) {
+        true => out.push(c),
+        false => out.extend(c.escape_unicode()),
+    })
+}
+
+fn is_layout(c: char) -> bool {
+    matches!(c, '\n' | '\r' | '\t')
+}
+
 /// Escapes hidden characters as JSON writes them, in UTF-16: `\u001b`, `\udb40\udc41`.
 ///
 /// A line of JSON therefore keeps its meaning. Text without any is not copied.
@@ -289,6 +304,12 @@ mod tests {
         ] {
             assert_eq!(escape(raw), shown);
         }
+    }
+
+    #[test]
+    fn a_page_keeps_its_lines() {
+        assert!(matches!(escape_lines("a\r\n\tb"), Cow::Borrowed(_)));
+        assert_eq!(escape_lines("a\n\u{202e}\u{1b}b"), "a\n\\u{202e}\\u{1b}b");
     }
 
     #[test]

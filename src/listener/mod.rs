@@ -12,9 +12,11 @@ mod host;
 mod limits;
 pub(crate) mod listen;
 mod serve;
+mod strangers;
 #[cfg(test)]
 mod tests;
 
 pub use body::{BoxError, ResponseBody, collect};
 pub use limits::ListenerLimits;
 pub use serve::{Drain, Handler, serve};
+pub use strangers::KnownPeer;

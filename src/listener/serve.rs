@@ -27,6 +27,7 @@ use super::connection::{
     ConnMonitor, ConnState, InFlightGuard, MonitoredStream, linger, peer_closed, write_refusal,
 };
 use super::listen::Listeners;
+use super::strangers::{KnownPeer, Stranger, Strangers};
 use super::{BoxError, ListenerLimits, ResponseBody};
 use crate::canon::{Blame, Fault, FaultKind};
 use crate::host::{OtherUser, other_user};
@@ -36,6 +37,11 @@ const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
 /// After this much silence the system checks whether the peer's machine is still there.
 const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
+
+/// How long a new connection waits for the one that makes room for it, which ends at once. Another
+/// new one may take the place first; then the next is asked for, so often.
+const ROOM_TIMEOUT: Duration = Duration::from_millis(100);
+const ROOMS_MAX: usize = 10;
 
 /// Connections over the limit that are refused with a response at a time. Those beyond are closed
 /// without one.
@@ -143,6 +149,7 @@ struct Http1Server<H> {
     connections: Arc<Semaphore>,
     rejections: Arc<Semaphore>,
     in_flight: Arc<Semaphore>,
+    strangers: Strangers,
 }
 
 impl<H: Handler> Http1Server<H> {
@@ -165,6 +172,7 @@ impl<H: Handler> Http1Server<H> {
             connections: Arc::new(Semaphore::new(limits.connections_max)),
             rejections: Arc::new(Semaphore::new(REJECTIONS_MAX)),
             in_flight: Arc::new(Semaphore::new(limits.requests_in_flight_max)),
+            strangers: Strangers::default(),
             limits,
         }
     }
@@ -182,14 +190,22 @@ impl<H: Handler> Http1Server<H> {
             debug!(user = user.id, "connection of another user of this machine");
             // They take no place from this user's connections.
             if let Ok(permit) = Arc::clone(&self.rejections).try_acquire_owned() {
-                connections.spawn(Arc::clone(self).run(stream, stop, permit, Some(user)));
+                let refused = ConnectionScope::of_refused(user);
+                connections.spawn(Arc::clone(self).run(stream, stop, permit, refused));
             }
             return;
         }
         if let Ok(permit) = Arc::clone(&self.connections).try_acquire_owned() {
             debug!(peer = ?stream.peer_addr().ok(), "connection accepted");
             set_socket_options(&stream);
-            connections.spawn(Arc::clone(self).run(stream, stop, permit, None));
+            let scope = self.scope();
+            connections.spawn(Arc::clone(self).run(stream, stop, permit, scope));
+            return;
+        }
+        if self.limits.strangers_make_room && self.strangers.evict_oldest() {
+            debug!("connection closed: a new one takes its place");
+            let scope = self.scope();
+            connections.spawn(Arc::clone(self).run_once_there_is_room(stream, stop, scope));
             return;
         }
         let max = self.limits.connections_max;
@@ -197,6 +213,43 @@ impl<H: Handler> Http1Server<H> {
         if let Ok(permit) = Arc::clone(&self.rejections).try_acquire_owned() {
             connections.spawn(reject(stream, stop, permit));
         }
+    }
+
+    fn scope(&self) -> ConnectionScope {
+        let is_counted = self.limits.strangers_make_room;
+        ConnectionScope {
+            refused: None,
+            stranger: is_counted.then(|| self.strangers.enter()),
+        }
+    }
+
+    /// `scope`: of a stranger, which may have to make room itself before it is served.
+    async fn run_once_there_is_room(
+        self: Arc<Self>,
+        stream: TcpStream,
+        stop: CancellationToken,
+        scope: ConnectionScope,
+    ) {
+        let permit = tokio::select! {
+            permit = self.room() => permit,
+            () = scope.evicted() => return,
+        };
+        if let Some(permit) = permit {
+            set_socket_options(&stream);
+            self.run(stream, stop, permit, scope).await;
+        }
+    }
+
+    /// A place that a stranger's connection leaves.
+    async fn room(&self) -> Option<OwnedSemaphorePermit> {
+        for _ in 0..ROOMS_MAX {
+            let place = Arc::clone(&self.connections).acquire_owned();
+            if let Ok(permit) = tokio::time::timeout(ROOM_TIMEOUT, place).await {
+                return permit.ok();
+            }
+            self.strangers.evict_oldest();
+        }
+        None
     }
 
     /// The user of a connection, if it is one who is not served. Looked up once a connection.
@@ -210,20 +263,20 @@ impl<H: Handler> Http1Server<H> {
         other_user(peer, own)
     }
 
-    /// `refused` is the user whose requests are refused, each in its dialect.
     async fn run(
         self: Arc<Self>,
         stream: TcpStream,
         stop: CancellationToken,
         _permit: OwnedSemaphorePermit,
-        refused: Option<OtherUser>,
+        scope: ConnectionScope,
     ) {
         let monitor = Arc::new(ConnMonitor::new());
-        // All three are polled in this task and in this order: the time-out is judged by what the
+        // All of them are polled in this task and in this order: the time-out is judged by what the
         // connection has just done.
         tokio::select! {
             biased;
-            () = self.serve_connection(&stream, &monitor, &stop, refused) => {}
+            () = self.serve_connection(&stream, &monitor, &stop, &scope) => {}
+            () = scope.evicted() => return,
             () = peer_closed(&stream, &monitor) => {
                 // Returning drops the futures of the request in flight, which cancels it.
                 debug!("connection closed: the client is gone");
@@ -251,12 +304,12 @@ impl<H: Handler> Http1Server<H> {
         stream: &TcpStream,
         monitor: &Arc<ConnMonitor>,
         stop: &CancellationToken,
-        refused: Option<OtherUser>,
+        scope: &ConnectionScope,
     ) {
         let service = service_fn(|request| {
             let server = Arc::clone(self);
             let guard = monitor.begin_request();
-            async move { Ok::<_, Infallible>(server.respond(request, guard, refused).await) }
+            async move { Ok::<_, Infallible>(server.respond(request, guard, scope).await) }
         });
         let io = TokioIo::new(MonitoredStream { stream, monitor });
         let mut connection = pin!(self.http.serve_connection(io, service));
@@ -280,8 +333,9 @@ impl<H: Handler> Http1Server<H> {
         &self,
         request: Request<Incoming>,
         guard: InFlightGuard,
-        refused: Option<OtherUser>,
+        scope: &ConnectionScope,
     ) -> Response<GuardedBody> {
+        let refused = scope.refused;
         let permit = Arc::clone(&self.in_flight).try_acquire_owned().ok();
         let refusal = match self.head_too_large(&request) {
             Some(fault) => Some(fault),
@@ -302,6 +356,9 @@ impl<H: Handler> Http1Server<H> {
             response
                 .headers_mut()
                 .insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        if response.extensions().get::<KnownPeer>().is_some() {
+            scope.make_known();
         }
         if let Some(waiting) = response.body_mut().waiting.take() {
             guard.hold_place(waiting);
@@ -367,6 +424,37 @@ impl<H: Handler> Http1Server<H> {
         let mut fault = Fault::new(FaultKind::Overloaded, Blame::Gateway, message);
         fault.retry_after = Some(Duration::from_secs(1));
         fault
+    }
+}
+
+/// What is known of a connection's peer.
+struct ConnectionScope {
+    /// The user whose requests are refused, each in its dialect.
+    refused: Option<OtherUser>,
+    /// Where strangers make room: this connection as one of them.
+    stranger: Option<Arc<Stranger>>,
+}
+
+impl ConnectionScope {
+    fn of_refused(user: OtherUser) -> Self {
+        Self {
+            refused: Some(user),
+            stranger: None,
+        }
+    }
+
+    fn make_known(&self) {
+        if let Some(stranger) = &self.stranger {
+            stranger.make_known();
+        }
+    }
+
+    /// Resolves once the connection has to make room; never where strangers keep their places.
+    async fn evicted(&self) {
+        match &self.stranger {
+            Some(stranger) => stranger.evicted().await,
+            None => std::future::pending().await,
+        }
     }
 }
 

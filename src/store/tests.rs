@@ -221,7 +221,7 @@ fn what_providers_said_is_forgotten_where_an_earlier_version_kept_it() {
     let store = Store::open(&path).unwrap();
     let expected = ("work\n".to_owned(), r#"{"why":"refused"}"#.to_owned());
     for kind in ["rest", "signed_out"] {
-        assert_eq!(store.pool_state(kind), [expected.clone()]);
+        assert_eq!(store.pool_state(kind), std::slice::from_ref(&expected));
     }
     let files: Vec<PathBuf> = std::fs::read_dir(folder.path())
         .unwrap()

@@ -6,8 +6,9 @@ use serde_json::json;
 use super::{SERVED, first_text, own_model, provider, provider_name, request};
 use crate::support::Dialect::{self, Anthropic, Chat, Gemini, Responses};
 use crate::support::agent::{Agent, Setup};
+use crate::support::browser::Browser;
 use crate::support::grammar::{self, Ending};
-use crate::support::raw::{Answer, Request, exchange};
+use crate::support::raw::{Answer, Request};
 use crate::support::upstream::{Cut, Refusal, Script, Upstream, answers};
 
 const KEY: &str = "9f8e7d6c5b4a39281706f5e4d3c2b1a0";
@@ -67,21 +68,8 @@ impl Quoted {
     }
 
     async fn dashboard(&self) -> String {
-        let link = self.output(&["open", "--print"]);
-        let link = link
-            .split_whitespace()
-            .find_map(|word| word.strip_prefix("http://"))
-            .unwrap_or_else(|| panic!("no link: {link}"));
-        let (authority, target) = link.split_once('/').expect("the link has a path");
-        let address = authority.parse().expect("an address");
-        let entered = exchange(address, &Request::get(&format!("/{target}"))).await;
-        let cookie = entered
-            .header("set-cookie")
-            .unwrap_or_else(|| panic!("{}", entered.text()));
-        let cookie = cookie.split(';').next().expect("a cookie");
-        let segment = target.split('/').next().expect("a segment");
-        let page = Request::get(&format!("/{segment}/")).header("cookie", cookie);
-        let page = exchange(address, &page).await;
+        let browser = Browser::enter(&self.agent).await;
+        let page = browser.send(&browser.page()).await;
         assert_eq!(page.status, 200, "{}", page.text());
         page.text()
     }

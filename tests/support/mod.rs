@@ -9,6 +9,7 @@
 #![allow(dead_code)]
 
 pub mod agent;
+pub mod browser;
 pub mod grammar;
 pub mod lab;
 pub mod raw;

@@ -3,12 +3,14 @@
 //! Any page and any program of this machine can send requests there. Only one that carries the
 //! state of this sign-in ends the wait; all others get an error page.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
+use futures_util::future::{AbortHandle, abortable};
 use futures_util::stream::FuturesUnordered;
 use http::header::HOST;
 use http::{Method, Request, Response, StatusCode};
@@ -25,7 +27,8 @@ use super::page::page;
 use crate::account::Secret;
 use crate::host::other_user;
 
-/// Connections at a time: a browser opens a few.
+/// Connections at a time: a browser opens a few. One more ends the oldest, so that those who only
+/// hold a place keep nobody out who brings the answer.
 const CONNECTIONS_MAX: usize = 64;
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the last page may take to reach the browser.
@@ -52,17 +55,23 @@ pub(super) async fn response_to(state: &Secret, listener: &TcpListener) -> Ended
         is_over: Notify::new(),
     });
     let mut connections = FuturesUnordered::new();
+    let mut places = VecDeque::new();
     loop {
         tokio::select! {
-            accepted = listener.accept(), if connections.len() < CONNECTIONS_MAX => {
+            accepted = listener.accept() => {
                 // Another user's would take the places of this user's browser.
                 if let Ok((stream, peer)) = accepted
                     && listener.local_addr().is_ok_and(|own| other_user(peer, own).is_none())
                 {
-                    connections.push(serve(stream, waiting.clone()));
+                    if places.len() >= CONNECTIONS_MAX {
+                        places.pop_front().iter().for_each(AbortHandle::abort);
+                    }
+                    let (connection, place) = abortable(serve(stream, waiting.clone()));
+                    places.push_back(place);
+                    connections.push(connection);
                 }
             }
-            Some(()) = connections.next() => {}
+            Some(_) = connections.next() => {}
             () = waiting.is_over.notified() => break,
         }
     }

@@ -253,3 +253,28 @@ async fn nobody_is_waited_for_longer_than_allowed() {
         "the sign-in was not finished within 5 min; start it again"
     );
 }
+
+#[tokio::test]
+async fn who_only_holds_places_keeps_the_answer_out_no_longer() {
+    let sign_in = SignIn::start(&client()).await.unwrap();
+    let asked = asked(&sign_in);
+    let (authority, state) = (authority(&asked), asked["state"].clone());
+    let flooded = async {
+        let mut idle = Vec::new();
+        for _ in 0..300 {
+            idle.push(TcpStream::connect(&authority).await.unwrap());
+        }
+        let path = format!("/callback?code=c&state={state}");
+        let answered = status(&authority, &get(&authority, &path)).await;
+        drop(idle);
+        answered
+    };
+    let server = Server(Mutex::default(), GRANTED);
+    let via = ProxyChoice::default();
+    let (tokens, answered) = tokio::join!(
+        sign_in.finish(None, &server, &via, SIGN_IN_TIMEOUT, now),
+        flooded
+    );
+    assert_eq!(answered, 200);
+    assert!(tokens.is_ok());
+}
