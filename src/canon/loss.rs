@@ -64,9 +64,11 @@ impl Losses {
         }
     }
 
-    /// The field at `at` was left out.
+    /// The field at `at` was left out. What the client did not send is no loss of it.
     pub fn dropped(&mut self, at: Offset) {
-        self.noted.push((LossSite::Offset(at), LossKind::Dropped));
+        if !at.is_nowhere() {
+            self.noted.push((LossSite::Offset(at), LossKind::Dropped));
+        }
     }
 
     /// The field at `at` was approximated or clamped.

@@ -1,14 +1,16 @@
-//! Reasoning signatures for clients that cannot carry them: a bounded cache, keyed by the tool
-//! calls of a conversation.
+//! Reasoning and its signatures for clients that cannot carry them: a bounded cache, keyed by the
+//! tool calls of a conversation.
 //!
-//! A Chat client has no field for a thinking signature, an Anthropic client none on a tool call.
-//! What the upstream wants back is cached with the call that followed it, and put back when the
-//! call comes again in the history of the same conversation of the same client. An id alone names
+//! A Chat client has no field for a thinking signature, an Anthropic client none on a tool call, and
+//! a client that asked for no thinking sees none, though DeepSeek wants its own back. What the
+//! upstream wants back is cached with the call that followed it, or with the text that ended a tool
+//! loop, and put back when that comes again in the history of the same conversation of the same
+//! client. An id alone names
 //! no call: many models count theirs from 1 in every conversation. Which provider and model an
 //! entry is for is its signatures' origin, by which encoders leave out another's. What the client
 //! brings itself wins. In memory only, never on disk.
 //!
-//! Source: `translation.md` section 10, strategy 2.
+//! Source: `translation.md` section 10, strategy 2; DeepSeek, "Thinking Mode", tool calls.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -74,13 +76,26 @@ impl Scope {
         Self(std::array::from_fn(|at| digest[at]))
     }
 
-    fn call(&self, id: &EscapedStr) -> CallKey {
+    fn call(&self, id: &EscapedStr) -> Key {
         let mut digest = Sha256::new();
         digest.update(self.0);
         digest.update(id.to_plain().as_bytes());
-        let digest = digest.finalize();
-        std::array::from_fn(|at| digest[at])
+        key(digest)
     }
+
+    /// The digest of an answer's text, to which the text is added.
+    fn text(&self) -> Sha256 {
+        let mut digest = Sha256::new();
+        digest.update(self.0);
+        // No id begins so.
+        digest.update([0]);
+        digest
+    }
+}
+
+fn key(digest: Sha256) -> Key {
+    let digest = digest.finalize();
+    std::array::from_fn(|at| digest[at])
 }
 
 /// Adds bytes with their length, so that two texts never equal one.
@@ -97,13 +112,13 @@ fn add_text(digest: &mut Sha256, part: &Part) {
     }
 }
 
-/// A call of a conversation.
-type CallKey = [u8; 16];
+/// A call of a conversation, or the text that ended a tool loop.
+type Key = [u8; 16];
 
-/// What belongs to one tool call.
+/// What belongs to one tool call or text.
 #[derive(Clone, Debug)]
 struct Entry {
-    /// Reasoning that stood before the call, with its signatures.
+    /// Reasoning that stood before it, with its signatures.
     reasoning: Vec<Part>,
     /// The signature on the call itself.
     signature: Option<Signature>,
@@ -143,7 +158,7 @@ pub(super) struct Signatures {
 struct Cache {
     /// Ordered by insertion: reading an entry does not move it, so that the first one is also the
     /// oldest.
-    by_call: LruCache<CallKey, Entry>,
+    entries: LruCache<Key, Entry>,
     bytes: usize,
 }
 
@@ -151,7 +166,7 @@ impl Default for Cache {
     fn default() -> Self {
         Self {
             // Bounded on insertion, by bytes and age too.
-            by_call: LruCache::unbounded(),
+            entries: LruCache::unbounded(),
             bytes: 0,
         }
     }
@@ -162,20 +177,23 @@ impl Signatures {
     /// the calls without them. Where an id comes several times, the cached entry is of the last.
     pub(super) fn attach(&self, scope: &Scope, request: &mut Request) {
         let cache = self.cache.lock();
-        if cache.by_call.is_empty() {
+        if cache.entries.is_empty() {
             return;
         }
         let mut seen = HashSet::new();
-        for turn in request.turns.iter_mut().rev() {
+        let mut turns = &mut request.turns[..];
+        while let Some((turn, earlier)) = turns.split_last_mut() {
             if turn.role == Role::Assistant {
-                cache.attach(scope, turn, &mut seen);
+                let follows_results = earlier.last().is_some_and(ends_with_results);
+                cache.attach(scope, turn, follows_results, &mut seen);
             }
+            turns = earlier;
         }
     }
 
-    /// Notes what belongs to a call: nothing, too, so that an earlier call of the same id leaves
-    /// nothing behind.
-    fn insert(&self, call: CallKey, reasoning: Vec<Part>, signature: Option<Signature>) {
+    /// Notes what belongs to a call or text: nothing, too, so that an earlier one of the same key
+    /// leaves nothing behind.
+    fn insert(&self, call: Key, reasoning: Vec<Part>, signature: Option<Signature>) {
         let mut cache = self.cache.lock();
         if signature.is_none() && reasoning.is_empty() {
             return cache.remove(&call);
@@ -190,12 +208,21 @@ impl Signatures {
 }
 
 impl Cache {
-    fn attach(&self, scope: &Scope, turn: &mut Turn, seen: &mut HashSet<CallKey>) {
+    fn attach(
+        &self,
+        scope: &Scope,
+        turn: &mut Turn,
+        follows_results: bool,
+        seen: &mut HashSet<Key>,
+    ) {
         // By the place of the call's part, from the last on.
         let parts = turn.parts.iter().rev();
         let mut entries: Vec<Option<&Entry>> =
             parts.map(|part| self.of_call(scope, part, seen)).collect();
         entries.reverse();
+        if follows_results && let Some(first) = first_of_text(&turn.parts) {
+            entries[first] = self.of_text(scope, &turn.parts, seen);
+        }
         if entries.iter().all(Option::is_none) {
             return;
         }
@@ -219,29 +246,43 @@ impl Cache {
     }
 
     /// What is cached for a call; `None` for an earlier call of an id that was seen.
-    fn of_call(&self, scope: &Scope, part: &Part, seen: &mut HashSet<CallKey>) -> Option<&Entry> {
-        let PartKind::ToolCall { id, .. } = &part.kind else {
-            return None;
-        };
-        let call = scope.call(id);
-        let entry = self.by_call.peek(&call)?;
-        (!entry.is_stale() && seen.insert(call)).then_some(entry)
+    fn of_call(&self, scope: &Scope, part: &Part, seen: &mut HashSet<Key>) -> Option<&Entry> {
+        match &part.kind {
+            PartKind::ToolCall { id, .. } => self.entry(scope.call(id), seen),
+            _ => None,
+        }
     }
 
-    fn remove(&mut self, call: &CallKey) {
-        if let Some(removed) = self.by_call.pop(call) {
+    /// What is cached for the text of a turn that ends a tool loop.
+    fn of_text(&self, scope: &Scope, parts: &[Part], seen: &mut HashSet<Key>) -> Option<&Entry> {
+        let mut digest = scope.text();
+        for part in parts {
+            if let PartKind::Text(text) = &part.kind {
+                digest.update(text.to_plain().as_bytes());
+            }
+        }
+        self.entry(key(digest), seen)
+    }
+
+    fn entry(&self, key: Key, seen: &mut HashSet<Key>) -> Option<&Entry> {
+        let entry = self.entries.peek(&key)?;
+        (!entry.is_stale() && seen.insert(key)).then_some(entry)
+    }
+
+    fn remove(&mut self, call: &Key) {
+        if let Some(removed) = self.entries.pop(call) {
             self.bytes -= removed.bytes();
         }
     }
 
     /// Inserts an entry as the youngest, also where the id was known.
-    fn insert(&mut self, call: CallKey, entry: Entry) {
+    fn insert(&mut self, call: Key, entry: Entry) {
         self.bytes += entry.bytes();
-        if let Some(replaced) = self.by_call.put(call, entry) {
+        if let Some(replaced) = self.entries.put(call, entry) {
             self.bytes -= replaced.bytes();
         }
         while self.is_over() {
-            let Some((_, evicted)) = self.by_call.pop_lru() else {
+            let Some((_, evicted)) = self.entries.pop_lru() else {
                 break;
             };
             self.bytes -= evicted.bytes();
@@ -252,18 +293,36 @@ impl Cache {
     }
 
     fn is_over(&self) -> bool {
-        self.by_call.len() > ENTRIES_MAX
+        self.entries.len() > ENTRIES_MAX
             || self.bytes > BYTES_MAX
             || self
-                .by_call
+                .entries
                 .peek_lru()
                 .is_some_and(|(_, oldest)| oldest.is_stale())
     }
 }
 
+/// Whether a user's turn holds nothing but results, so that the tool loop goes on behind it.
+fn ends_with_results(turn: &Turn) -> bool {
+    let is_result = |part: &Part| matches!(part.kind, PartKind::ToolResult(_));
+    turn.role == Role::User && turn.parts.iter().all(is_result)
+}
+
+/// The first text of a turn without calls.
+fn first_of_text(parts: &[Part]) -> Option<usize> {
+    let is_call = |part: &Part| matches!(part.kind, PartKind::ToolCall { .. });
+    if parts.iter().any(is_call) {
+        return None;
+    }
+    let is_text = |part: &Part| matches!(part.kind, PartKind::Text(_));
+    parts.iter().position(is_text)
+}
+
 /// Puts cached reasoning before its call and the text that leads to it, in place of the client's
 /// copy, which lacks signatures (Chat's `reasoning_content`).
 fn restore_reasoning(turn: &mut Turn, entries: &[Option<&Entry>]) {
+    let copy = turn.parts.iter().find(|part| is_reasoning(part));
+    let at = copy.map_or(Offset::NOWHERE, |copy| copy.at);
     let mut parts: Vec<Part> = Vec::with_capacity(turn.parts.len());
     let with_entries = turn.parts.drain(..).zip(entries);
     for (part, entry) in with_entries.filter(|(part, _)| !is_reasoning(part)) {
@@ -273,7 +332,7 @@ fn restore_reasoning(turn: &mut Turn, entries: &[Option<&Entry>]) {
                 .rposition(|part| !matches!(part.kind, PartKind::Text(_)))
                 .map_or(0, |last| last + 1);
             let reasoning = entry.reasoning.iter().map(|reasoning| Part {
-                at: part.at,
+                at,
                 ..reasoning.clone()
             });
             parts.splice(before_text..before_text, reasoning);
@@ -321,6 +380,9 @@ pub(super) struct SignatureCollector {
     origin: Origin,
     /// Reasoning with its signatures since the last tool call.
     reasoning: Vec<Part>,
+    /// The text since the last tool call, where there is reasoning that it may belong to.
+    text: Option<Sha256>,
+    has_calls: bool,
     open: OpenPart,
 }
 
@@ -329,6 +391,7 @@ pub(super) struct SignatureCollector {
 enum OpenPart {
     #[default]
     Other,
+    Text,
     Reasoning {
         form: ReasoningForm,
         paragraphs: Vec<Vec<EscapedStr>>,
@@ -349,6 +412,8 @@ impl SignatureCollector {
             scope,
             origin,
             reasoning: Vec::new(),
+            text: None,
+            has_calls: false,
             open: OpenPart::Other,
         }
     }
@@ -357,6 +422,11 @@ impl SignatureCollector {
         match (event, &mut self.open) {
             (Event::PartStart { head, .. }, _) => self.open = OpenPart::at(head),
             (Event::Delta { text, .. }, OpenPart::Reasoning { .. }) => self.open.add(text),
+            (Event::Delta { text, .. }, OpenPart::Text) if !self.reasoning.is_empty() => {
+                let digest = self.text.get_or_insert_with(|| self.scope.text());
+                digest.update(text.to_plain().as_bytes());
+            }
+            (Event::Finish { choice: 0, .. }, _) => self.end_text(),
             (Event::Paragraph { .. }, OpenPart::Reasoning { paragraphs, .. }) => {
                 paragraphs.push(Vec::new())
             }
@@ -374,27 +444,45 @@ impl SignatureCollector {
             OpenPart::Reasoning {
                 form,
                 paragraphs,
-                signature: Some(signature),
+                signature,
                 ..
-            } => {
+            } if signature.is_some() || self.wants_plain_reasoning() => {
                 let texts = paragraphs
                     .iter()
                     .map(|pieces| EscapedStr::join(pieces, ""))
                     .collect();
-                let signature = Some(self.signature(signature));
+                let signature = self.signature(signature.unwrap_or_default());
                 self.reasoning.push(Part {
-                    signature,
+                    signature: Some(signature),
                     ..Part::new(PartKind::Reasoning { form, texts }, Offset(0))
                 });
             }
             OpenPart::Call { id, signature } => {
+                (self.text, self.has_calls) = (None, true);
                 let reasoning = std::mem::take(&mut self.reasoning);
                 let signature = signature.map(|signature| self.signature(signature));
                 self.signatures
                     .insert(self.scope.call(&id), reasoning, signature);
             }
-            OpenPart::Reasoning { .. } | OpenPart::Other => {}
+            OpenPart::Reasoning { .. } | OpenPart::Text | OpenPart::Other => {}
         }
+    }
+
+    /// An answer without calls may end a tool loop, to which its reasoning then belongs.
+    fn end_text(&mut self) {
+        let reasoning = std::mem::take(&mut self.reasoning);
+        if let Some(text) = self.text.take()
+            && !self.has_calls
+            && self.wants_plain_reasoning()
+        {
+            self.signatures.insert(key(text), reasoning, None);
+        }
+    }
+
+    /// Whether the maker may want reasoning back that it did not sign: servers of these dialects by
+    /// other makers. An empty signature then says whose it is.
+    fn wants_plain_reasoning(&self) -> bool {
+        matches!(self.origin.dialect.name(), "openai_chat" | "anthropic")
     }
 
     fn signature(&self, value: EscapedStr) -> Signature {
@@ -418,6 +506,7 @@ impl OpenPart {
                 id: id.clone(),
                 signature: None,
             },
+            PartHead::Text => Self::Text,
             _ => Self::Other,
         }
     }
@@ -775,5 +864,113 @@ mod tests {
             signatures.attach(&Scope::default(), &mut request);
             assert_eq!(request.turns, expected);
         }
+    }
+
+    fn deepseek() -> Origin {
+        Origin {
+            dialect: Dialect::named("openai_chat"),
+            provider: "deepseek".into(),
+            model: "m".into(),
+        }
+    }
+
+    fn head(id: Option<&'static str>) -> PartHead {
+        match id {
+            None => PartHead::Text,
+            Some(id) => PartHead::ToolCall {
+                id: id.into(),
+                name: "f".into(),
+                namespace: None,
+                free: false,
+            },
+        }
+    }
+
+    /// An answer of unsigned reasoning and a call, or a text.
+    fn plain_answer(signatures: &Arc<Signatures>, origin: Origin, id: Option<&'static str>) {
+        let mut collector = SignatureCollector::new(signatures.clone(), Scope::default(), origin);
+        let at = PartIndex::default();
+        let delta = |text: &'static str| Event::Delta {
+            at,
+            text: text.into(),
+        };
+        let events = [
+            Event::PartStart {
+                at,
+                head: PartHead::Reasoning(ReasoningForm::Full),
+            },
+            delta("hm"),
+            Event::PartEnd { at },
+            Event::PartStart { at, head: head(id) },
+            delta("so "),
+            delta("it is"),
+            Event::PartEnd { at },
+            Event::Finish {
+                choice: 0,
+                reason: crate::canon::FinishReason::End,
+                sequence: None,
+                detail: None,
+            },
+        ];
+        events.iter().for_each(|event| collector.note(event));
+    }
+
+    /// A call, its result, and the text that ends the loop, or stands elsewhere.
+    fn loop_history(is_within_loop: bool) -> Request {
+        let mut request = history("call_1");
+        let result = crate::canon::ToolResult {
+            call_id: "call_1".into(),
+            name: None,
+            parts: Vec::new(),
+            is_error: false,
+        };
+        let mut results = vec![Part::new(PartKind::ToolResult(result), Offset(0))];
+        if !is_within_loop {
+            results.push(Part::text("and now?".into(), Offset(0)));
+        }
+        let turn = |role, parts| Turn {
+            role,
+            parts,
+            name: None,
+            at: Offset(0),
+        };
+        request.turns.push(turn(Role::User, results));
+        let text = Part::text("so it is".into(), Offset(0));
+        request.turns.push(turn(Role::Assistant, vec![text]));
+        request
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn unsigned_reasoning_of_a_tool_loop_is_remembered_for_its_maker() {
+        let signatures = Arc::new(Signatures::default());
+        plain_answer(&signatures, deepseek(), Some("call_1"));
+        plain_answer(&signatures, deepseek(), None);
+        let mut request = loop_history(true);
+        signatures.attach(&Scope::default(), &mut request);
+        for turn in [0, 2] {
+            let parts = &request.turns[turn].parts;
+            assert_eq!(parts.len(), 2, "{turn}");
+            let mark = parts[0].signature.as_ref().unwrap();
+            assert_eq!((&mark.origin, mark.value.is_empty()), (&deepseek(), true));
+            assert!(parts[0].at.is_nowhere(), "the client did not send it");
+        }
+        let mut elsewhere = loop_history(false);
+        signatures.attach(&Scope::default(), &mut elsewhere);
+        assert_eq!(elsewhere.turns[2].parts.len(), 1);
+        signatures.attach(&Scope([9; 16]), &mut elsewhere);
+        assert_eq!(elsewhere.turns[2].parts.len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn unsigned_thoughts_of_other_dialects_are_not_remembered() {
+        let signatures = Arc::new(Signatures::default());
+        let gemini = Origin {
+            dialect: Dialect::named("gemini"),
+            ..deepseek()
+        };
+        plain_answer(&signatures, gemini, Some("call_1"));
+        let mut request = history("call_1");
+        signatures.attach(&Scope::default(), &mut request);
+        assert_eq!(request.turns[0].parts.len(), 1);
     }
 }

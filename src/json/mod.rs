@@ -29,6 +29,15 @@ use std::fmt;
 #[derive(Clone, Copy, Debug)]
 pub struct Offset(pub u32);
 
+impl Offset {
+    /// The offset of what stands nowhere in the request: the gateway put it in.
+    pub const NOWHERE: Self = Self(u32::MAX);
+
+    pub fn is_nowhere(self) -> bool {
+        self.0 == Self::NOWHERE.0
+    }
+}
+
 impl PartialEq for Offset {
     fn eq(&self, _: &Self) -> bool {
         true

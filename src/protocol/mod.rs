@@ -187,6 +187,7 @@ pub enum Maker {
     Unknown,
     Openai,
     Mistral,
+    DeepSeek,
     /// Another maker that is known.
     Other,
 }

@@ -306,6 +306,7 @@ pub fn maker(provider: &Provider) -> Maker {
     match known.map(|preset| preset.name) {
         Some("openai" | "azure-openai") => Maker::Openai,
         Some("mistral") => Maker::Mistral,
+        Some("deepseek") => Maker::DeepSeek,
         Some(_) => Maker::Other,
         None => Maker::Unknown,
     }
@@ -358,6 +359,7 @@ mod tests {
             ),
             ("work", "https://api.mistral.ai/v1", Maker::Mistral),
             ("mistral", "http://127.0.0.1:9000/v1", Maker::Mistral),
+            ("work", "https://api.deepseek.com", Maker::DeepSeek),
             ("work", "https://openrouter.ai/api/v1", Maker::Other),
             ("work", "http://127.0.0.1:9000/v1", Maker::Unknown),
         ] {

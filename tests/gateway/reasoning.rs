@@ -252,3 +252,141 @@ async fn a_refused_signature_is_tried_once_more_without_the_reasoning() {
         );
     }
 }
+
+const DEEPSEEK: &str = "chat/deepseek-v4-pro";
+
+fn deepseek_call(thought: &str) -> Script {
+    let call = json!({"id": "call_00_a", "type": "function", "function": {"name": "get_weather", "arguments": "{}"}});
+    let message = json!({"role": "assistant", "content": "Let me see.", "reasoning_content": thought, "tool_calls": [call]});
+    deepseek(&message, "tool_calls")
+}
+
+fn deepseek(message: &Value, reason: &str) -> Script {
+    let choice = json!({"index": 0, "message": message, "finish_reason": reason});
+    let answer = json!({"id": "c", "object": "chat.completion", "created": 1, "model": "deepseek-v4-pro", "choices": [choice]});
+    Script::literal(200, "application/json", answer.to_string())
+}
+
+/// The smallest request with a tool, of a client that asks for no thinking.
+fn without_thinking(client: Dialect) -> Value {
+    let mut body = with_tool(client, DEEPSEEK, false);
+    let fields = match client {
+        Responses => ["reasoning", "include"],
+        _ => ["thinking", "generationConfig"],
+    };
+    for field in fields {
+        body.as_object_mut().expect("a request").remove(field);
+    }
+    body
+}
+
+/// The answer as a client keeps it that shows no reasoning.
+fn forget_reasoning(client: Dialect, answer: &mut Value) {
+    if client == Responses {
+        let output = answer["output"].as_array_mut().expect("output");
+        output.retain(|item| item["type"] != "reasoning");
+    }
+}
+
+fn say(client: Dialect, body: &mut Value, text: &str) {
+    let (list, turn) = match client {
+        Responses => ("input", json!({"role": "user", "content": text})),
+        Gemini => (
+            "contents",
+            json!({"role": "user", "parts": [{"text": text}]}),
+        ),
+        _ => ("messages", json!({"role": "user", "content": text})),
+    };
+    body[list].as_array_mut().expect("turns").push(turn);
+}
+
+/// What the upstream receives of the assistant's messages: their reasoning.
+fn received_reasoning(bench: &Bench) -> Vec<Value> {
+    let received = bench.upstream.requests().pop().expect("it arrived").json();
+    let messages = received["messages"].as_array().expect("messages");
+    let assistants = messages
+        .iter()
+        .filter(|message| message["role"] == "assistant");
+    assistants
+        .map(|message| message["reasoning_content"].clone())
+        .collect()
+}
+
+/// DeepSeek refuses a request whose tool loops lack the reasoning that led to them.
+#[tokio::test]
+async fn deepseeks_reasoning_comes_back_of_clients_that_asked_for_none() {
+    let bench = Bench::new().await;
+    for client in [Responses, Anthropic, Gemini] {
+        let thought = format!("A thought for {}.", client.name());
+        let mut body = without_thinking(client);
+        bench.upstream.answer(deepseek_call(&thought));
+        let mut answer = ask(&bench, client, DEEPSEEK, &body).await.json();
+        forget_reasoning(client, &mut answer);
+        go_on(client, &mut body, &answer);
+
+        let end =
+            json!({"role": "assistant", "content": "It is cold.", "reasoning_content": "Cold."});
+        bench.upstream.answer(deepseek(&end, "stop"));
+        let mut answer = ask(&bench, client, DEEPSEEK, &body).await.json();
+        assert_eq!(
+            received_reasoning(&bench),
+            [json!(thought)],
+            "{}",
+            client.name()
+        );
+
+        forget_reasoning(client, &mut answer);
+        go_on(client, &mut body, &answer);
+        if client == Anthropic || client == Gemini {
+            // Both keep the results of an answer without calls: none.
+            let list = if client == Gemini {
+                "contents"
+            } else {
+                "messages"
+            };
+            body[list].as_array_mut().expect("turns").pop();
+        }
+        say(client, &mut body, "Thanks. And tomorrow?");
+        bench.upstream.answer(deepseek(&end, "stop"));
+        let answer = ask(&bench, client, DEEPSEEK, &body).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let expected = [json!(thought), json!("Cold.")];
+        assert_eq!(received_reasoning(&bench), expected, "{}", client.name());
+    }
+}
+
+/// Another conversation with the same call id, or one that is not remembered, is no other's.
+#[tokio::test]
+async fn reasoning_that_is_not_known_is_sent_empty() {
+    let bench = Bench::new().await;
+    for client in [Responses, Anthropic, Gemini] {
+        let mut body = without_thinking(client);
+        bench.upstream.answer(deepseek_call("A thought."));
+        let mut answer = ask(&bench, client, DEEPSEEK, &body).await.json();
+        forget_reasoning(client, &mut answer);
+        go_on(client, &mut body, &answer);
+        let other_start = json!(client.name()).to_string();
+        let text = body.to_string().replacen("\"hi\"", &other_start, 1);
+        let another = serde_json::from_str(&text).expect("JSON");
+        bench.upstream.answer(deepseek_call("x"));
+        let answer = ask(&bench, client, DEEPSEEK, &another).await;
+        assert_eq!(received_reasoning(&bench), [json!("")], "{}", client.name());
+        let adjusted = answer.header("x-aerostat-adjusted").unwrap_or_default();
+        assert!(adjusted.contains("+reasoning_content"), "{adjusted}");
+    }
+}
+
+/// A client that shows reasoning brings it itself, and may have changed it.
+#[tokio::test]
+async fn reasoning_that_the_client_brings_wins() {
+    let bench = Bench::new().await;
+    let mut body = with_tool(Anthropic, DEEPSEEK, false);
+    bench.upstream.answer(deepseek_call("A thought."));
+    let mut answer = ask(&bench, Anthropic, DEEPSEEK, &body).await.json();
+    assert_eq!(answer["content"][0]["thinking"], "A thought.");
+    answer["content"][0]["thinking"] = json!("Another.");
+    go_on(Anthropic, &mut body, &answer);
+    bench.upstream.answer(deepseek_call("x"));
+    ask(&bench, Anthropic, DEEPSEEK, &body).await;
+    assert_eq!(received_reasoning(&bench), [json!("Another.")]);
+}

@@ -36,6 +36,23 @@ pub(in crate::protocol) fn is_mistral(target: &Target<'_>) -> bool {
     target.maker == Maker::Mistral || FAMILIES.iter().any(|family| name.starts_with(family))
 }
 
+/// Whether DeepSeek's own API or one of its models answers.
+pub(in crate::protocol) fn is_deepseek(target: &Target<'_>) -> bool {
+    let name = family(target.model).to_ascii_lowercase();
+    target.maker == Maker::DeepSeek
+        || target.maker == Maker::Unknown && name.starts_with("deepseek")
+}
+
+/// Whether a model wants its own reasoning back that it did not sign, and has an API that takes it.
+///
+/// Source: DeepSeek, "Thinking Mode"; Moonshot: "thinking is enabled but reasoning_content is
+/// missing in assistant tool call message".
+pub(in crate::protocol) fn wants_plain_reasoning(target: &Target<'_>) -> bool {
+    const FAMILIES: [&str; 3] = ["deepseek", "kimi", "moonshot"];
+    let name = family(target.model).to_ascii_lowercase();
+    target.maker == Maker::DeepSeek || FAMILIES.iter().any(|family| name.starts_with(family))
+}
+
 /// Whether a model reasons before it answers and refuses sampling parameters.
 pub(in crate::protocol) fn refuses_sampling(model: &str) -> bool {
     let name = family(model);

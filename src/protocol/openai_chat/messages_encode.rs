@@ -11,10 +11,13 @@ use crate::canon::{
 };
 use crate::json::{Array, EscapedStr, Object};
 use crate::protocol::names::Names;
+use crate::protocol::openai::abilities;
 use crate::protocol::reminder::wrapped;
+use crate::protocol::{Target, envelope};
 
+use super::DIALECT;
 use super::content_encode::ContentEncoder;
-use super::server::ChatServer;
+use super::server::{ChatServer, PlaceInLoop};
 
 /// Stands in a result for the media that follow in the next message.
 const MEDIA_FOLLOW: &str = "(see the attachments of the next message)";
@@ -24,6 +27,7 @@ const RECEIVED: &str = "(results received)";
 
 pub(super) struct MessagesEncoder<'e> {
     pub names: &'e Names<'e>,
+    pub target: &'e Target<'e>,
     pub server: ChatServer,
     pub losses: &'e mut Losses,
 }
@@ -40,6 +44,8 @@ impl MessagesEncoder<'_> {
         // `developer` for the models that want that.
         let system: Vec<&Part> = request.system.iter().chain(instruction).collect();
         self.message("system", None, &system, array);
+        // Whether only results stand before the turn.
+        let mut follows_results = false;
         for turn in self.turns(&request.turns).iter() {
             match turn.role {
                 Role::System | Role::Developer => {
@@ -47,8 +53,10 @@ impl MessagesEncoder<'_> {
                     self.message("system", Some(turn), &parts, array);
                 }
                 Role::User => self.user(turn, array),
-                Role::Assistant => self.assistant(turn, array),
+                Role::Assistant => self.assistant(turn, follows_results, array),
             }
+            let is_result = |part: &Part| matches!(part.kind, PartKind::ToolResult(_));
+            follows_results = turn.role == Role::User && turn.parts.iter().all(is_result);
         }
     }
 
@@ -154,8 +162,16 @@ impl MessagesEncoder<'_> {
         texts
     }
 
-    fn assistant(&mut self, turn: &Turn, array: &mut Array<'_>) {
-        let message = self.sort_parts(turn);
+    fn assistant(&mut self, turn: &Turn, follows_results: bool, array: &mut Array<'_>) {
+        let is_call = |part: &Part| matches!(part.kind, PartKind::ToolCall { .. });
+        let place = if turn.parts.iter().any(is_call) {
+            PlaceInLoop::Calls
+        } else if follows_results {
+            PlaceInLoop::End
+        } else {
+            PlaceInLoop::Outside
+        };
+        let message = self.sort_parts(turn, place);
         if message.is_empty() {
             if let Some(name) = &turn.name {
                 self.losses.dropped(name.at);
@@ -175,7 +191,11 @@ impl MessagesEncoder<'_> {
             if !message.refusal.is_empty() {
                 object.key("refusal").texts(message.refusal);
             }
-            if !message.reasoning.is_empty() {
+            let needs_reasoning = self.server.requires_reasoning() && place != PlaceInLoop::Outside;
+            if message.reasoning.is_empty() && needs_reasoning {
+                self.losses.added("reasoning_content");
+            }
+            if !message.reasoning.is_empty() || needs_reasoning {
                 let reasoning = EscapedStr::join(message.reasoning, "\\n\\n");
                 object.text("reasoning_content", &reasoning);
             }
@@ -190,24 +210,17 @@ impl MessagesEncoder<'_> {
     }
 
     /// Sorts an assistant's parts into the fields of its message.
-    ///
-    /// Reasoning goes back only beside calls: servers that want it back want it within a tool loop,
-    /// some refuse it elsewhere, and OpenAI refuses it everywhere.
-    fn sort_parts<'t>(&mut self, turn: &'t Turn) -> AssistantMessage<'t> {
+    fn sort_parts<'t>(&mut self, turn: &'t Turn, place: PlaceInLoop) -> AssistantMessage<'t> {
         let mut message = AssistantMessage::default();
-        let has_calls = turn
-            .parts
-            .iter()
-            .any(|part| matches!(part.kind, PartKind::ToolCall { .. }));
-        let takes_reasoning = has_calls && self.server != ChatServer::Openai;
+        let takes_reasoning = self.server.takes_reasoning(place);
         for part in &turn.parts {
             match &part.kind {
                 PartKind::ToolCall { .. } => message.calls.push(part),
                 PartKind::Refusal(text) => message.refusal.push(text),
                 PartKind::Reasoning { form, texts }
                     if takes_reasoning
-                        && part.signature.is_none()
-                        && *form != ReasoningForm::Redacted =>
+                        && *form != ReasoningForm::Redacted
+                        && (part.signature.is_none() || self.is_remembered(part)) =>
                 {
                     message.reasoning.extend(texts);
                 }
@@ -219,6 +232,16 @@ impl MessagesEncoder<'_> {
             }
         }
         message
+    }
+
+    /// Whether the gateway remembered this reasoning for the model that now gets it back: its mark is
+    /// an empty signature.
+    fn is_remembered(&self, part: &Part) -> bool {
+        let Target {
+            provider, model, ..
+        } = *self.target;
+        let own = envelope::fitting(part.signature.as_ref(), DIALECT, provider, model);
+        own.is_some_and(EscapedStr::is_empty) && abilities::wants_plain_reasoning(self.target)
     }
 
     fn call(&mut self, part: &Part, array: &mut Array<'_>) {

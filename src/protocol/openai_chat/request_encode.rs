@@ -59,6 +59,7 @@ impl Encoder<'_> {
         body.array("messages", |array| {
             MessagesEncoder {
                 names: self.names,
+                target: self.target,
                 server,
                 losses: self.losses,
             }

@@ -20,7 +20,18 @@ const MISTRAL_ID_LEN: usize = 9;
 pub(super) enum ChatServer {
     Openai,
     Mistral,
+    DeepSeek,
     Other,
+}
+
+/// Where an assistant's message stands to a tool loop, which goes from one message of the user's to
+/// the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PlaceInLoop {
+    Outside,
+    Calls,
+    /// It follows results and calls nothing.
+    End,
 }
 
 impl ChatServer {
@@ -29,6 +40,8 @@ impl ChatServer {
             Self::Openai
         } else if abilities::is_mistral(target) {
             Self::Mistral
+        } else if abilities::is_deepseek(target) {
+            Self::DeepSeek
         } else {
             Self::Other
         }
@@ -44,12 +57,30 @@ impl ChatServer {
         self != Self::Mistral
     }
 
+    /// Whether an assistant's message takes reasoning. Servers that want it back want it within a
+    /// tool loop, and some refuse it elsewhere. OpenAI and Mistral refuse it everywhere.
+    pub(super) fn takes_reasoning(self, place: PlaceInLoop) -> bool {
+        match self {
+            Self::Openai | Self::Mistral => false,
+            Self::DeepSeek => place != PlaceInLoop::Outside,
+            Self::Other => place == PlaceInLoop::Calls,
+        }
+    }
+
+    /// Whether an assistant's message within a tool loop must have reasoning, if an empty one.
+    ///
+    /// Source: DeepSeek, "Thinking Mode": "The `reasoning_content` in the thinking mode must be
+    /// passed back to the API", for all of a turn that calls tools, in all later requests.
+    pub(super) fn requires_reasoning(self) -> bool {
+        self == Self::DeepSeek
+    }
+
     /// A call's id: as its maker gave it wherever the server takes it, alike in call and result.
     pub(super) fn call_id(self, id: &EscapedStr) -> EscapedStr {
         match self {
             Self::Openai => names::shortened(id, OPENAI_ID_LEN_MAX),
             Self::Mistral => nine_characters(id),
-            Self::Other => id.clone(),
+            Self::DeepSeek | Self::Other => id.clone(),
         }
     }
 }
