@@ -45,6 +45,11 @@ impl BodyBudget {
         }
     }
 
+    /// How many bodies found no room since the start.
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+
     fn take(&self, bytes: usize, max: usize) -> bool {
         let with = |used: usize| used.checked_add(bytes).filter(|used| *used <= max);
         let taken = self
@@ -132,6 +137,6 @@ mod tests {
         second.shrink(FREE_BYTES * 2);
         assert_eq!(used(), FREE_BYTES * 2);
         drop(second);
-        assert_eq!((used(), BUDGET.refused.load(Ordering::Relaxed)), (0, 2));
+        assert_eq!((used(), BUDGET.refused()), (0, 2));
     }
 }

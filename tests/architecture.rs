@@ -140,6 +140,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
         &[
             "modes",
             "json",
+            "body_budget",
             "segmented_bytes",
             "suggestion",
             "host",

@@ -167,6 +167,15 @@ fn status_lines(status: &Status) -> Vec<String> {
             status.notes_dropped
         ));
     }
+    if status.bodies_refused > 0 {
+        let bodies = match status.bodies_refused {
+            1 => "1 body".to_owned(),
+            count => format!("{count} bodies"),
+        };
+        lines.push(format!(
+            "memory: {bodies} found no room beside all others since the start; `limits.bodies_bytes_max` sets how much there is"
+        ));
+    }
     lines
 }
 

@@ -51,6 +51,10 @@ pub struct Status {
     /// Notes of the pool's state that were not stored, because the disk was too slow.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub notes_dropped: u64,
+    /// Requests that were refused, and answers that were given up, because the bodies in memory
+    /// were too many in sum.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub bodies_refused: u64,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "for serde")]

@@ -2,6 +2,7 @@
 
 use super::{Bench, own_model, post, target};
 use crate::support::Dialect::{self, Anthropic, Chat, Responses};
+use crate::support::agent::Setup;
 use crate::support::grammar::{self, Ending};
 use crate::support::raw::Answer;
 use crate::support::upstream::{Script, Upstream};
@@ -24,6 +25,33 @@ fn request(dialect: Dialect, head: &str, between: &str, tail: &str) -> String {
         r#"{{{head}"{list}":[{turn}],{between}"metadata":{{"text":"{}"}}{tail}}}"#,
         long()
     )
+}
+
+#[tokio::test]
+async fn a_body_that_finds_no_room_is_counted_in_the_status() {
+    let bench = Bench::with("[limits]\nbodies_bytes_max = \"1 MiB\"\n").await;
+    let status = |form: &[&str]| {
+        let setup = Setup::default().arg("status");
+        let setup = form
+            .iter()
+            .fold(setup, |setup, argument| setup.arg(argument));
+        let output = setup.command(bench.agent.home()).output();
+        let output = output.expect("the program runs");
+        String::from_utf8(output.stdout).expect("words are text")
+    };
+    assert!(!status(&["--json"]).contains("bodies_refused"));
+    let large = format!(
+        r#"{{"model":"demo","messages":[],"x":"{}"}}"#,
+        "x".repeat(2 << 20)
+    );
+    let refused = bench.agent.post("/v1/chat/completions", large).await;
+    assert_eq!(refused.status, 503, "{}", refused.text());
+    assert!(refused.header("retry-after").is_some());
+    let facts: serde_json::Value = serde_json::from_str(&status(&["--json"])).expect("facts");
+    assert_eq!(facts["bodies_refused"], 1);
+    let words =
+        "memory: 1 body found no room beside all others since the start; `limits.bodies_bytes_max`";
+    assert!(status(&[]).contains(words), "{}", status(&[]));
 }
 
 async fn ask(bench: &Bench, dialect: Dialect, body: &str) -> Answer {

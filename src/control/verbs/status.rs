@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::body_budget::BODIES;
 use crate::config::Home;
 use crate::config::file::load;
 use crate::control::account;
@@ -44,6 +45,7 @@ pub fn status(service: &ControlService) -> Status {
         accounts: Some(account::counts(&accounts)),
         lan_refused: config.lan_refusal().map(|refusal| refusal.message),
         notes_dropped: service.store().state_writes_dropped(),
+        bodies_refused: BODIES.refused(),
         ..Status::running(port, desired, &config, &service.home, &service.socket)
     };
     status.attention = attention(&status, &accounts);
