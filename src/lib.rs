@@ -18,6 +18,7 @@ pub mod outcome;
 pub mod pool;
 pub mod protocol;
 pub mod provider;
+pub mod record;
 pub mod segmented_bytes;
 pub mod upstream;
 
@@ -27,7 +28,6 @@ mod demo;
 #[cfg(feature = "desktop")]
 mod desktop;
 mod host;
-mod record;
 mod selftest;
 mod server;
 mod status;

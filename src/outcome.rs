@@ -123,6 +123,8 @@ pub enum Outcome {
     MalformedResponse,
     /// The client left.
     Cancelled,
+    /// The client did not read its stream, and others waited for the account.
+    Unread,
 }
 
 /// What to do after an attempt.
@@ -143,7 +145,10 @@ impl Outcome {
     /// first byte there is nothing left to decide, since two responses are never spliced.
     pub fn next(&self) -> Next {
         match self {
-            Self::Served { .. } | Self::Cancelled | Self::Rejected(Refusal::Other) => Next::Return,
+            Self::Served { .. }
+            | Self::Cancelled
+            | Self::Unread
+            | Self::Rejected(Refusal::Other) => Next::Return,
             Self::Rejected(Refusal::UnknownModel | Refusal::ContextTooLong) => Next::OtherCandidate,
             Self::Rejected(Refusal::InvalidSignature) => Next::RetryWithoutReasoning,
             Self::Unauthorized => Next::RefreshThenRetry,
@@ -157,6 +162,26 @@ impl Outcome {
             | Self::TimedOut { .. }
             | Self::MalformedResponse => Next::OtherAccount,
         }
+    }
+
+    /// Whether the account is at a limit: it pauses until that is over, and is as good as before.
+    pub fn is_limit(&self) -> bool {
+        matches!(
+            self,
+            Self::Throttled { .. } | Self::QuotaSpent { .. } | Self::Overloaded { until: Some(_) }
+        )
+    }
+
+    /// Whether it is worth asking the same endpoint again in a moment: it had no room, or the
+    /// connection failed.
+    pub fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            Self::Overloaded { .. }
+                | Self::Unreachable {
+                    stage: Stage::Connect | Stage::Head | Stage::Body
+                }
+        )
     }
 
     /// One word for logs and records.
@@ -175,6 +200,7 @@ impl Outcome {
             Self::TimedOut { .. } => "timed_out",
             Self::MalformedResponse => "garbled",
             Self::Cancelled => "cancelled",
+            Self::Unread => "unread",
         }
     }
 }

@@ -192,9 +192,43 @@ pub(super) async fn an_unread_stream_is_ended(limit: &str) {
     let stream = BODY.replace("\"messages\"", "\"stream\":true,\"messages\"");
     let request = Request::post(CHAT, stream).bytes("localhost");
     unread.send(&request).await.unwrap();
-    unread.answer_to_head().await;
+    let head = unread.answer_to_head().await;
     let answer = agent.post(CHAT, BODY).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
+    let id = head.header("x-aerostat-request-id").unwrap();
+    let explained = rig.succeeds(&format!("explain {id}"));
+    let cause =
+        "the client did not read its stream for 1 s while other requests waited for the account";
+    assert!(
+        explained.contains(": unread (") && explained.contains(cause),
+        "{explained}"
+    );
+    assert!(
+        explained.contains("what to do: have the client read its stream"),
+        "{explained}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn healthz_and_status_count_the_same_accounts() {
+    let rig = Rig::start().await;
+    let agent = rig.agent();
+    let both = async || {
+        let health = agent.get("/healthz").await.json()["accounts_ready"].clone();
+        let status = rig.json("status")["accounts"]["ready"].clone();
+        assert_eq!(health, status);
+        health
+    };
+    let ready = both().await;
+    rig.adds("work");
+    rig.adds("home");
+    rig.succeeds("account disable home");
+    assert_eq!(both().await, json!(1), "{ready} before");
+    rig.succeeds("account enable home");
+    assert_eq!(both().await, json!(2));
+    rig.upstream.answer(Script::status(401));
+    agent.post(CHAT, BODY).await;
+    assert_eq!(both().await, json!(1));
 }
 
 #[tokio::test(flavor = "multi_thread")]

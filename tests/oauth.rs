@@ -257,9 +257,7 @@ impl Serving {
             .lease(&LeaseRequest {
                 provider: "lab",
                 model: "lab-1",
-                session: None,
-                owner: None,
-                tried: &[],
+                ..LeaseRequest::default()
             })
             .await
     }

@@ -215,6 +215,10 @@ fn advice(record: &Record) -> Option<String> {
             "change the request as the message says: no other account would take it".to_owned()
         }
         Outcome::Cancelled => "nothing: the client left before the answer had ended".to_owned(),
+        Outcome::Unread => {
+            "have the client read its stream, or leave it; `limits.unread_timeout_seconds` says how long others wait for that"
+                .to_owned()
+        }
         Outcome::Served { .. } => "ask again: the answer broke off after it had begun".to_owned(),
     })
 }

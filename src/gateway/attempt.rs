@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use tokio::time::sleep;
 use tracing::debug;
 
 use super::attempt_error::{AttemptError, AttemptResult};
@@ -22,7 +23,7 @@ use super::response::{GatewayBody, GatewayError, GatewayResponse, PendingRespons
 use super::retry::RetryPolicy;
 use super::state::GatewayState;
 use crate::canon::Fault;
-use crate::outcome::Next;
+use crate::outcome::{Next, Outcome};
 
 /// Serves a request that names a model.
 ///
@@ -64,48 +65,122 @@ async fn serve(
         return Err(AttemptError::of_request(fault));
     }
     let policy = RetryPolicy::new(context);
-    let mut last: Option<Box<AttemptError>> = None;
-    // The candidate whose provider has no such model, in whichever dialect it is asked.
-    let mut missing: Option<(Arc<str>, Arc<str>)> = None;
+    let mut course = Course::default();
     let all_plans = resolved
         .candidates()
         .flat_map(|(candidate, name)| plans(context, candidate, name));
     for mut plan in all_plans {
-        let is_missing = |(provider, model): &(Arc<str>, Arc<str>)| {
-            *provider == plan.provider && *model == plan.model
-        };
-        if missing.as_ref().is_some_and(is_missing) {
+        if course.lacks_model(&plan) {
             continue;
         }
-        attempts.start_plan();
-        let mut history = History::Whole;
-        loop {
-            let error = match try_once(context, &mut plan, history, attempts).await {
-                Ok(pending) => return Ok(pending),
-                Err(error) => error,
-            };
-            match policy.next(&error, &plan, history, attempts) {
-                // The next attempt takes the place of this one, with its error.
-                Next::RetryWithoutReasoning => history = History::WithoutReasoning,
-                next @ (Next::OtherAccount | Next::RefreshThenRetry) => {
-                    last = Some(AttemptError::more_telling(last, error));
-                    attempts.note_account(next);
-                    history = History::Whole;
-                }
-                Next::OtherCandidate => {
-                    if error.is_missing_model() {
-                        missing = Some((plan.provider.clone(), plan.model.clone()));
-                    }
-                    last = Some(AttemptError::more_telling(last, error));
-                    break;
-                }
-                Next::Return => return Err(AttemptError::more_telling(last, error)),
-            }
+        match run_plan(context, &policy, &mut plan, &mut course, attempts).await {
+            PlanEnd::Served(pending) => return Ok(pending),
+            PlanEnd::Final(error) => return Err(course.last_error(error)),
+            PlanEnd::Failed { interrupted_by } => course.note_end(plan, interrupted_by),
         }
     }
-    Err(last.unwrap_or_else(|| {
+    if let Some((mut plan, outcome)) = course.interrupted.take()
+        && let Some(pause) = policy.once_more(&outcome, attempts)
+    {
+        debug!(
+            ?pause,
+            "no other account is left: the request is sent once more"
+        );
+        attempts.add_wait(pause);
+        sleep(pause).await;
+        match run_plan(context, &policy, &mut plan, &mut course, attempts).await {
+            PlanEnd::Served(pending) => return Ok(pending),
+            PlanEnd::Final(error) => return Err(course.last_error(error)),
+            PlanEnd::Failed { .. } => {}
+        }
+    }
+    Err(course.last.unwrap_or_else(|| {
         AttemptError::of_request(Fault::internal("no provider of this model is enabled"))
     }))
+}
+
+/// What the plans that were tried so far left behind.
+#[derive(Default)]
+struct Course {
+    /// The error of them that tells the client most.
+    last: Option<Box<AttemptError>>,
+    /// The candidate whose provider has no such model, in whichever dialect it is asked.
+    missing: Option<(Arc<str>, Arc<str>)>,
+    /// The first plan that failed by what may be over in a moment.
+    interrupted: Option<(Plan, Outcome)>,
+}
+
+/// How a plan ended.
+enum PlanEnd {
+    Served(PendingResponse),
+    /// No other plan would serve the request.
+    Final(Box<AttemptError>),
+    /// The next plan may. `interrupted_by`: what may be over in a moment.
+    Failed {
+        interrupted_by: Option<Outcome>,
+    },
+}
+
+impl Course {
+    fn lacks_model(&self, plan: &Plan) -> bool {
+        self.missing
+            .as_ref()
+            .is_some_and(|(provider, model)| *provider == plan.provider && *model == plan.model)
+    }
+
+    fn note_error(&mut self, error: Box<AttemptError>) {
+        self.last = Some(self.last_error(error));
+    }
+
+    fn last_error(&mut self, error: Box<AttemptError>) -> Box<AttemptError> {
+        AttemptError::more_telling(self.last.take(), error)
+    }
+
+    fn note_end(&mut self, plan: Plan, interrupted_by: Option<Outcome>) {
+        if let Some(outcome) = interrupted_by
+            && self.interrupted.is_none()
+        {
+            self.interrupted = Some((plan, outcome));
+        }
+    }
+}
+
+/// Makes the attempts of one plan, account after account.
+async fn run_plan(
+    context: &RequestContext<'_>,
+    policy: &RetryPolicy<'_>,
+    plan: &mut Plan,
+    course: &mut Course,
+    attempts: &mut Attempts,
+) -> PlanEnd {
+    attempts.start_plan();
+    let mut history = History::Whole;
+    let mut interrupted_by = None;
+    loop {
+        let error = match try_once(context, plan, history, attempts).await {
+            Ok(pending) => return PlanEnd::Served(pending),
+            Err(error) => error,
+        };
+        match policy.next(&error, plan, history, attempts) {
+            // The next attempt takes the place of this one, with its error.
+            Next::RetryWithoutReasoning => history = History::WithoutReasoning,
+            next @ (Next::OtherAccount | Next::RefreshThenRetry) => {
+                attempts.note_account(next, &error);
+                let outcome = error.outcome().filter(|outcome| outcome.may_pass());
+                interrupted_by = interrupted_by.or(outcome.cloned());
+                course.note_error(error);
+                history = History::Whole;
+            }
+            Next::OtherCandidate => {
+                if error.is_missing_model() {
+                    course.missing = Some((plan.provider.clone(), plan.model.clone()));
+                }
+                course.note_error(error);
+                return PlanEnd::Failed { interrupted_by };
+            }
+            Next::Return => return PlanEnd::Final(error),
+        }
+    }
 }
 
 /// Encodes the request for the plan and sends it to one account, or estimates the token count.

@@ -4,7 +4,7 @@
 //! that began well. Whether another attempt follows is decided in `retry`.
 
 use std::borrow::Cow;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::RETRY_AFTER;
@@ -16,7 +16,7 @@ use crate::account::Redactor;
 use crate::canon::{Blame, Fault, FaultKind};
 use crate::content_coding::CodingError;
 use crate::json::Document;
-use crate::outcome::{Next, Outcome, Stage};
+use crate::outcome::{Next, Outcome, Stage, Timestamp};
 use crate::provider::{ErrorResponse, Provider, RETRY_AFTER_MAX};
 use crate::upstream::{BoxError, TransportError};
 
@@ -99,13 +99,14 @@ impl AttemptError {
         head: &Parts,
         body: &[u8],
         fault: Fault,
+        now: Timestamp,
     ) -> Box<Self> {
         let response = ErrorResponse {
             status: head.status,
             headers: &head.headers,
             body,
         };
-        let (fault, outcome) = provider.classify(response, fault, SystemTime::now());
+        let (fault, outcome) = provider.classify(response, fault, now);
         let is_about_account = matches!(outcome, Outcome::Unauthorized | Outcome::Forbidden);
         let fault = if is_about_account {
             credential_refused(fault, &provider.name)

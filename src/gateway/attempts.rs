@@ -15,7 +15,7 @@ use super::request_tracker::RequestTracker;
 use super::resolution_cache::ResolvedModel;
 use crate::account::AccountName;
 use crate::canon::{Loss, Usage};
-use crate::outcome::{Next, Reading};
+use crate::outcome::{Next, Outcome, Reading};
 use crate::pool::{Lease, PassedOver};
 use crate::record::Record;
 
@@ -23,8 +23,14 @@ pub(super) struct Attempts {
     tracker: RequestTracker,
     /// Accounts that the current plan does not ask again.
     tried: Vec<AccountName>,
-    /// Accounts whose access token was refused once: after its refresh they are asked again.
+    /// Accounts whose access token was refused, once for each time: after its refresh they are
+    /// asked again.
     refreshed: Vec<AccountName>,
+    /// Accounts that reached a limit once. Their cooldown keeps the request from them, and after
+    /// that they are as good as before.
+    limited: Vec<AccountName>,
+    /// How long the request has waited, for whichever account.
+    waited: Duration,
 }
 
 impl Attempts {
@@ -58,6 +64,8 @@ impl Attempts {
             ),
             tried: Vec::new(),
             refreshed: Vec::new(),
+            limited: Vec::new(),
+            waited: Duration::ZERO,
         }
     }
 
@@ -70,6 +78,7 @@ impl Attempts {
     pub(super) fn start_plan(&mut self) {
         self.tried.clear();
         self.refreshed.clear();
+        self.limited.clear();
     }
 
     /// How many attempts were sent.
@@ -82,21 +91,39 @@ impl Attempts {
         &self.tried
     }
 
-    /// Whether the latest attempt's account already had a second try after a refresh.
-    pub(super) fn was_refreshed(&self) -> bool {
-        self.tracker
-            .last_account()
-            .is_some_and(|account| self.refreshed.contains(account))
+    /// Whether the current plan asked an account before.
+    pub(super) fn is_retry(&self) -> bool {
+        !self.tried.is_empty() || !self.limited.is_empty()
     }
 
-    /// Notes what follows the latest attempt: its account is asked once more after a refresh, or
-    /// not again.
-    pub(super) fn note_account(&mut self, next: Next) {
+    /// How long the request has waited, for whichever account.
+    pub(super) fn waited(&self) -> Duration {
+        self.waited
+    }
+
+    pub(super) fn add_wait(&mut self, wait: Duration) {
+        self.waited += wait;
+    }
+
+    /// How often the latest attempt's account was asked again after a refresh.
+    pub(super) fn refreshes(&self) -> usize {
+        let Some(last) = self.tracker.last_account() else {
+            return 0;
+        };
+        let of_last = self.refreshed.iter().filter(|account| *account == last);
+        of_last.count()
+    }
+
+    /// Notes what follows the latest attempt, which ended in `error`: its account is asked once
+    /// more after a refresh, after its cooldown, or not again.
+    pub(super) fn note_account(&mut self, next: Next, error: &AttemptError) {
         let Some(account) = self.tracker.last_account().cloned() else {
             return;
         };
+        let is_limit = error.outcome().is_some_and(Outcome::is_limit);
         match next {
             Next::RefreshThenRetry => self.refreshed.push(account),
+            _ if is_limit && !self.limited.contains(&account) => self.limited.push(account),
             _ => self.tried.push(account),
         }
     }

@@ -25,7 +25,7 @@ use super::upstream_body::{Bounds, collect};
 use crate::account::{BadProxy, Credential, Redactor};
 use crate::canon::{Blame, Fault, FaultKind};
 use crate::json::{Document, Kind};
-use crate::outcome::{Stage, Timestamp};
+use crate::outcome::Stage;
 use crate::protocol::sse;
 use crate::provider;
 use crate::segmented_bytes::SegmentedBytes;
@@ -114,7 +114,8 @@ impl Exchange<'_> {
             status = response.status().as_u16(),
             "upstream sent its head"
         );
-        attempts.set_readings(provider::readings(response.headers(), Timestamp::now));
+        let readings = provider::readings(response.headers(), || self.context.now());
+        attempts.set_readings(readings);
         if !response.status().is_success() {
             return Err(self.refused(response, credential).await);
         }
@@ -157,7 +158,8 @@ impl Exchange<'_> {
         let provider = &self.plan.endpoint.provider;
         let (mut head, body) = response.into_parts();
         if head.status.is_redirection() {
-            return AttemptError::refused(provider, &head, &[], redirected(&provider.name));
+            let fault = redirected(&provider.name);
+            return AttemptError::refused(provider, &head, &[], fault, self.context.now());
         }
         let mut body = if head.headers.contains_key(CONTENT_ENCODING) {
             Bytes::new()
@@ -170,7 +172,8 @@ impl Exchange<'_> {
         redact_bytes(&mut body, &redactor);
         let protocol = self.plan.protocol;
         let fault = protocol.decode_fault(head.status, &head.headers, &body);
-        let mut error = AttemptError::refused(provider, &head, &body, fault);
+        let now = self.context.now();
+        let mut error = AttemptError::refused(provider, &head, &body, fault, now);
         let is_passthrough = matches!(self.encoded.response_kind, ResponseKind::Passthrough);
         if is_passthrough && error.may_be_quoted() {
             self.quote(&mut error, &head, body);

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tracing::debug;
 
 use super::attempt_error::{AttemptError, AttemptResult};
@@ -13,6 +14,7 @@ use super::request_context::RequestContext;
 use crate::canon::{Blame, Fault, FaultKind};
 use crate::outcome::Timestamp;
 use crate::pool::{Lease, LeaseError, LeaseRequest, PassedOver, SkipReason};
+use crate::status::CooldownCause;
 
 /// When a client may come back to accounts that all stayed busy for as long as a request waits.
 const BUSY_RETRY: Duration = Duration::from_secs(1);
@@ -40,8 +42,13 @@ pub(super) async fn acquire(
         session: session.as_ref(),
         owner: owner.as_ref(),
         tried: attempts.tried(),
+        is_retry: attempts.is_retry(),
+        waited: attempts.waited(),
     };
-    match pool.lease(&request).await {
+    let asked_at = Instant::now();
+    let leased = pool.lease(&request).await;
+    attempts.add_wait(asked_at.elapsed());
+    match leased {
         Ok(lease) => {
             attempts.add_passed_over(plan, lease.passed_over());
             Ok(lease)
@@ -50,7 +57,7 @@ pub(super) async fn acquire(
             attempts.add_passed_over(plan, error.why());
             // Without the reasons: they hold what providers said.
             debug!(provider, why = error.name(), "no account leased");
-            Err(refused(plan, &error, Timestamp::now()))
+            Err(refused(plan, &error, context.now()))
         }
     }
 }
@@ -58,19 +65,69 @@ pub(super) async fn acquire(
 /// The error of a plan that no account serves at the moment.
 fn refused(plan: &Plan, error: &LeaseError, now: Timestamp) -> Box<AttemptError> {
     let mut refused = AttemptError::of_plan(fault(plan, error, now));
-    if let LeaseError::CoolingDown { until, .. } = error {
-        refused.available_after = until.duration_since(now).ok();
+    if let LeaseError::CoolingDown { until, why } = error {
+        let rest = Rest::of(why, *until, now);
+        refused.available_after = (rest.kind <= RestKind::NoCapacity).then_some(rest.wait);
     }
     refused
+}
+
+/// What keeps accounts from serving until it ends by itself. What a client should hear first comes
+/// first: an end that is sure before one that is only tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum RestKind {
+    Limit,
+    NoCapacity,
+    Unreachable,
+    Refused,
+}
+
+/// Why a client is sent away, and for how long.
+struct Rest {
+    kind: RestKind,
+    wait: Duration,
+}
+
+impl Rest {
+    /// `until`: the earliest end, whatever it is the end of.
+    fn of(why: &[PassedOver], until: Timestamp, now: Timestamp) -> Self {
+        let first = why.iter().filter_map(|passed| rest_of(&passed.why)).min();
+        let (kind, until) = first.unwrap_or((RestKind::Limit, until));
+        let wait = until.duration_since(now).unwrap_or_default();
+        Self { kind, wait }
+    }
+}
+
+/// `None` for what does not end by itself.
+fn rest_of(why: &SkipReason) -> Option<(RestKind, Timestamp)> {
+    match why {
+        SkipReason::CoolingDown(cooldown) => {
+            let kind = match cooldown.cause {
+                CooldownCause::RateLimit | CooldownCause::Quota => RestKind::Limit,
+                CooldownCause::Overloaded | CooldownCause::Failing => RestKind::NoCapacity,
+                CooldownCause::RefreshFailing => RestKind::Unreachable,
+                CooldownCause::Forbidden => RestKind::Refused,
+            };
+            Some((kind, cooldown.until))
+        }
+        SkipReason::BudgetSpent { until, .. } | SkipReason::Paced { until } => {
+            Some((RestKind::Limit, *until))
+        }
+        SkipReason::CircuitOpen { until } => Some((RestKind::Unreachable, *until)),
+        SkipReason::Tried
+        | SkipReason::NotTheOwner
+        | SkipReason::ModelNotAllowed
+        | SkipReason::Disabled
+        | SkipReason::Busy { .. }
+        | SkipReason::Refreshing
+        | SkipReason::NeedsUser(_) => None,
+    }
 }
 
 fn fault(plan: &Plan, error: &LeaseError, now: Timestamp) -> Fault {
     let (provider, model) = (&plan.endpoint.provider.name, &plan.model);
     match error {
-        LeaseError::CoolingDown { until, why } => {
-            let wait = until.duration_since(now).unwrap_or_default();
-            cooling(plan, why, wait)
-        }
+        LeaseError::CoolingDown { until, why } => resting(plan, why, &Rest::of(why, *until, now)),
         LeaseError::Busy { waited, why } => {
             let waited = waited.as_secs();
             let message = format!(
@@ -92,23 +149,31 @@ fn fault(plan: &Plan, error: &LeaseError, now: Timestamp) -> Fault {
     }
 }
 
-/// Every account cools down. Where all of them wait for an open circuit, the provider is down
-/// rather than limited.
-fn cooling(plan: &Plan, why: &[PassedOver], wait: Duration) -> Fault {
+/// Every account rests. The client gets the status that the cause had, not one of a limit where
+/// none was reached.
+fn resting(plan: &Plan, why: &[PassedOver], rest: &Rest) -> Fault {
     let (provider, model) = (&plan.endpoint.provider.name, &plan.model);
     let reasons = reasons(why);
-    let is_limited = why
-        .iter()
-        .any(|passed| !matches!(passed.why, SkipReason::CircuitOpen { .. }));
-    if is_limited {
-        let message = format!(
-            "every account of provider `{provider}` for `{model}` is cooling down: {reasons}"
-        );
-        return limited(message, wait);
-    }
+    let fault = match rest.kind {
+        RestKind::Limit => {
+            let message = format!(
+                "every account of provider `{provider}` for `{model}` is cooling down: {reasons}"
+            );
+            return limited(message, rest.wait);
+        }
+        RestKind::NoCapacity => Fault::new(
+            FaultKind::Overloaded,
+            Blame::Provider,
+            format!("provider `{provider}` for `{model}`: {reasons}"),
+        ),
+        RestKind::Unreachable => Fault::upstream(format!("provider `{provider}`: {reasons}")),
+        RestKind::Refused => account_fault(format!(
+            "provider `{provider}` refused `{model}` to this gateway's credential: {reasons}"
+        )),
+    };
     Fault {
-        retry_after: Some(wait),
-        ..Fault::upstream(format!("provider `{provider}`: {reasons}"))
+        retry_after: Some(rest.wait),
+        ..fault
     }
 }
 

@@ -61,7 +61,6 @@ pub use config::{Endpoint, GatewayConfig, GatewayLimits, StreamTimeouts};
 pub use relay::Relay;
 pub use response::{GatewayBody, GatewayError, GatewayResponse};
 
-use crate::outcome::Timestamp;
 use crate::pool::Pool;
 use crate::protocol::Operation;
 use crate::record::Recorder;
@@ -91,7 +90,7 @@ impl Gateway {
 
     /// How many accounts could serve now.
     pub fn accounts_ready(&self) -> usize {
-        self.state.pool.accounts_ready(Timestamp::now())
+        self.state.pool.accounts_ready()
     }
 
     /// Serves one request, unless its `shutdown` token is cancelled first.

@@ -30,6 +30,7 @@ use super::peeked_body::PeekedBody;
 use super::request_tracker::RequestTracker;
 use super::stream_transform::StreamTransform;
 use crate::canon::{Blame, Fault, FaultKind};
+use crate::content_coding::CodingError;
 use crate::protocol::StreamEnd;
 use crate::upstream::{BoxError, UpstreamBody};
 
@@ -52,6 +53,8 @@ pub struct Relay {
     held_bytes: usize,
     timeouts: StreamTimeouts,
     has_received: bool,
+    /// Whether the upstream's body ended before its dialect's terminator.
+    is_cut: bool,
     /// Since when the upstream has nothing ready; `None` while the client does not read, which is
     /// no silence of the upstream.
     waiting_since: Option<Instant>,
@@ -82,6 +85,7 @@ impl Relay {
             held_bytes: 0,
             timeouts,
             has_received: false,
+            is_cut: false,
             waiting_since: Some(asked_at),
             last_sent_at: Instant::now(),
             timer: Box::pin(sleep(timeouts.first_event_timeout)),
@@ -120,6 +124,11 @@ impl Relay {
         status.fault.clone()
     }
 
+    /// Whether the upstream's body ended before its dialect's terminator.
+    pub(super) fn is_cut(&self) -> bool {
+        self.is_cut
+    }
+
     /// Makes the response the client's: the record closes with what the stream shows, and
     /// `shutdown` ends the stream with an error in its dialect.
     pub(super) fn commit(&mut self, tracker: RequestTracker, shutdown: CancellationToken) {
@@ -133,6 +142,14 @@ impl Relay {
     /// How many requests wait for an account of the provider that this stream comes from.
     pub fn waiting(&self) -> Option<Arc<AtomicUsize>> {
         self.commit.as_ref()?.tracker.waiting()
+    }
+
+    /// The client has not read for `limit` while others waited for the account: the record says so.
+    pub fn on_unread(&mut self, limit: Duration) {
+        if let Some(commit) = self.commit.take() {
+            let status = self.transform.status();
+            commit.tracker.finish_unread(status, limit);
+        }
     }
 
     /// Makes one step: takes a chunk, acts on silence, or ends on shutdown.
@@ -161,9 +178,16 @@ impl Relay {
                 },
                 Some(Err(error)) => {
                     debug!(%error, "upstream broke off");
-                    self.transform.fail(broken(&error))
+                    let bytes = self.transform.fail(broken(&error));
+                    self.is_cut =
+                        self.transform.status().fault.is_some() && !error.is::<CodingError>();
+                    bytes
                 }
-                None => self.transform.end(),
+                None => {
+                    let bytes = self.transform.end();
+                    self.is_cut = self.transform.status().fault.is_some();
+                    bytes
+                }
             }
         } else {
             self.transform.push(std::mem::take(&mut self.first))

@@ -16,6 +16,7 @@ use super::state::GatewayState;
 use super::{routing_fields, session};
 use crate::account::AccountName;
 use crate::canon::{Embed, Fault, Request};
+use crate::outcome::Timestamp;
 use crate::pool::SessionKey;
 use crate::protocol::{DecodeError, RoutingFields, envelope};
 use crate::provider::DEMO;
@@ -75,6 +76,11 @@ impl<'c> RequestContext<'c> {
             has_envelope: envelope::is_in(&request.body),
             session: OnceLock::new(),
         })
+    }
+
+    /// The time by the clock that the pool has.
+    pub(super) fn now(&self) -> Timestamp {
+        self.state.pool.now()
     }
 
     /// The conversation that the request belongs to; `None` where nothing tells it.

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, StatusCode};
 use tokio::time::Instant;
@@ -16,7 +17,7 @@ use super::response_headers;
 use super::response_owners::ResponseOwners;
 use super::stream_transform::StreamStatus;
 use crate::account::AccountName;
-use crate::canon::{Fault, FaultKind, Loss, Usage};
+use crate::canon::{Blame, Fault, FaultKind, Loss, Usage};
 use crate::outcome::{Outcome, Reading, Scope, Stage, Timestamp};
 use crate::pool::{self, Lease};
 use crate::record::{Attempt, PassedOver, Record, Recorder};
@@ -165,6 +166,14 @@ impl RequestTracker {
         }
     }
 
+    /// The time by the clock of the attempt in progress.
+    fn now(&self) -> Timestamp {
+        match &self.open().current {
+            Some(current) => current.lease.now(),
+            None => Timestamp::now(),
+        }
+    }
+
     /// How many requests wait for an account of the provider that serves this one.
     pub(super) fn waiting(&self) -> Option<Arc<AtomicUsize>> {
         let current = self.open().current.as_ref()?;
@@ -191,7 +200,8 @@ impl RequestTracker {
                 .map(|attempt| &*attempt.provider);
             let said = fault.zip(provider);
             let said = said.map(|(fault, provider)| said_by_provider(fault, provider));
-            lease.settle(&outcome, said, readings, Timestamp::now());
+            let now = lease.now();
+            lease.settle(&outcome, said, readings, now);
         }
         if let Some(attempt) = open.record.attempts.last_mut() {
             attempt.outcome = outcome;
@@ -237,10 +247,23 @@ impl RequestTracker {
             None => Outcome::Served {
                 usage: status.usage,
             },
-            Some(fault) => outcome_of_broken_stream(fault),
+            Some(fault) => outcome_of_broken_stream(fault, self.now()),
         };
         self.settle_attempt(outcome, status.fault.as_ref());
         self.close(status.usage, status.fault.as_ref());
+    }
+
+    /// Closes the record of a stream whose client did not read it for `limit`.
+    pub(super) fn finish_unread(mut self, status: &StreamStatus, limit: Duration) {
+        self.note_owner(status.stored.clone());
+        let message = format!(
+            "the client did not read its stream for {} s while other requests waited for the account, so the stream was ended \
+             (`limits.unread_timeout_seconds`)",
+            limit.as_secs_f32()
+        );
+        let fault = Fault::new(FaultKind::RequestTimeout, Blame::Client, message);
+        self.settle_attempt(Outcome::Unread, Some(&fault));
+        self.close(status.usage, Some(&fault));
     }
 
     /// Closes the record of a response in one piece. `stored`: its id, where the provider keeps it.
@@ -293,8 +316,8 @@ impl RequestTracker {
 
 /// What a stream that ended in a fault after its commit says of its account. That it broke off says
 /// nothing of its endpoint, which began well.
-fn outcome_of_broken_stream(fault: &Fault) -> Outcome {
-    let until = fault.retry_after.map(|wait| Timestamp::now() + wait);
+fn outcome_of_broken_stream(fault: &Fault, now: Timestamp) -> Outcome {
+    let until = fault.retry_after.map(|wait| now + wait);
     match fault.kind {
         FaultKind::RateLimited => Outcome::Throttled {
             scope: Scope::Model,

@@ -35,6 +35,7 @@ use super::stream_transform::{self, Passthrough, StreamTransform, Translator};
 use super::upstream_body::{Bounds, collect};
 use crate::account::Credential;
 use crate::canon::{self, Embed, Fault, FinishReason, Fold, Losses, Origin, Request, Usage};
+use crate::outcome::{Outcome, Stage};
 use crate::protocol::call_ids::UniqueIds;
 use crate::protocol::names::Restore;
 use crate::protocol::{DecodeContext, Operation, ResponseContext, sse};
@@ -193,6 +194,10 @@ impl ResponseReader<'_> {
             debug!("limit: the response is committed before it shows output");
         }
         match relay.early_fault() {
+            Some(fault) if relay.is_cut() => {
+                let outcome = Outcome::Unreachable { stage: Stage::Body };
+                Err(AttemptError::of_attempt(fault, outcome))
+            }
             Some(fault) => Err(self.refused(fault, head)),
             None => Ok(PendingResponse::Stream {
                 head: self.stream_head(head, route),
@@ -490,7 +495,8 @@ impl ResponseReader<'_> {
     }
 
     fn refused(&self, fault: Fault, head: &Parts) -> Box<AttemptError> {
-        AttemptError::refused(&self.plan.endpoint.provider, head, &[], fault)
+        let (provider, now) = (&self.plan.endpoint.provider, self.context.now());
+        AttemptError::refused(provider, head, &[], fault, now)
     }
 
     fn stream_head(&self, head: &mut Parts, route: Route) -> Response<()> {

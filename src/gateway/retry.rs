@@ -4,14 +4,28 @@
 //! against the request's attempts, the provider's retry budget and strictness. It tries nothing
 //! itself.
 
+use std::time::Duration;
+
 use tracing::debug;
 
 use super::attempt_error::AttemptError;
 use super::attempts::Attempts;
 use super::plan::{History, Plan};
 use super::request_context::RequestContext;
-use crate::outcome::Next;
+use crate::outcome::{Next, Outcome};
 use crate::pool::Pool;
+
+/// How often one request is sent again to an account after a refresh. The second one is for a fresh
+/// token that the provider does not know yet.
+const REFRESHES_MAX: usize = 2;
+
+/// How long a request pauses before it is sent once more where no other account is left, and up to
+/// which share is added, so that clients do not come back together.
+const PAUSE: Duration = Duration::from_millis(300);
+const PAUSE_JITTER_SHARE: f64 = 0.5;
+
+/// Where the provider names an end, it is waited for up to this time.
+const NAMED_PAUSE_MAX: Duration = Duration::from_secs(2);
 
 pub(super) struct RetryPolicy<'c> {
     pool: &'c Pool,
@@ -46,6 +60,27 @@ impl<'c> RetryPolicy<'c> {
         next
     }
 
+    /// How long to pause before the request is sent once more by a plan that `error` interrupted,
+    /// once no other account and no other candidate is left. `None`: that is not worth it, or the
+    /// request has had all its attempts and waits.
+    ///
+    /// [`RetryPolicy::next`] took the attempt out of the retry budget, when it looked for another
+    /// account and there was none.
+    pub(super) fn once_more(&self, failed: &Outcome, attempts: &Attempts) -> Option<Duration> {
+        if attempts.count() >= self.attempts_max {
+            return None;
+        }
+        let pause = PAUSE.mul_f64(1.0 + PAUSE_JITTER_SHARE * fastrand::f64());
+        let pause = match failed {
+            Outcome::Overloaded { until: Some(until) } => {
+                let named = until.duration_since(self.pool.now()).unwrap_or_default();
+                (named <= NAMED_PAUSE_MAX).then_some(pause.max(named))?
+            }
+            _ => pause,
+        };
+        (pause <= self.pool.wait_left(attempts.waited())).then_some(pause)
+    }
+
     fn permitted(
         &self,
         suggested: Next,
@@ -67,8 +102,7 @@ impl<'c> RetryPolicy<'c> {
                 History::Whole if !self.is_strict => suggested,
                 History::Whole | History::WithoutReasoning => Next::Return,
             },
-            // A fresh token that is refused as well will not be accepted later.
-            Next::RefreshThenRetry if attempts.was_refreshed() => {
+            Next::RefreshThenRetry if attempts.refreshes() >= REFRESHES_MAX => {
                 self.within_budget(Next::OtherAccount, error, plan)
             }
             Next::RefreshThenRetry | Next::OtherAccount => {

@@ -37,10 +37,15 @@ pub struct ResponseBody {
 
 enum Inner {
     Full(Bytes),
-    Stream(Pin<Box<StreamBody>>),
+    Stream(Pin<Box<dyn ClientStream>>),
 }
 
-type StreamBody = dyn http_body::Body<Data = Bytes, Error = BoxError> + Send;
+/// A stream on its way to a client.
+pub trait ClientStream: http_body::Body<Data = Bytes, Error = BoxError> + Send {
+    /// The client has not read for `limit` while other requests waited for what the stream holds,
+    /// so it is dropped next.
+    fn on_unread(self: Pin<&mut Self>, limit: Duration);
+}
 
 impl ResponseBody {
     pub fn empty() -> Self {
@@ -48,10 +53,17 @@ impl ResponseBody {
     }
 
     /// A stream, which the caller has boxed: it is not wrapped again here.
-    pub fn stream(body: Pin<Box<StreamBody>>) -> Self {
+    pub fn stream(body: Pin<Box<dyn ClientStream>>) -> Self {
         Self {
             inner: Inner::Stream(body),
             waiting: None,
+        }
+    }
+
+    /// Tells a stream that its client was cut off for not reading it.
+    pub(super) fn on_unread(&mut self, limit: Duration) {
+        if let Inner::Stream(stream) = &mut self.inner {
+            stream.as_mut().on_unread(limit);
         }
     }
 

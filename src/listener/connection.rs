@@ -20,8 +20,8 @@ use std::future::{Future as _, poll_fn};
 use std::io;
 use std::net::Shutdown;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -83,6 +83,8 @@ pub(super) struct ConnMonitor {
     flush_waker: AtomicWaker,
     /// Whether the state is `Unread`, for the flushes, which are many.
     is_unread: AtomicBool,
+    /// Set once the client is cut off for not reading: how long it had.
+    cut_after: OnceLock<Duration>,
 }
 
 #[derive(Debug)]
@@ -119,6 +121,7 @@ impl ConnMonitor {
             flushes: AtomicU64::new(0),
             flush_waker: AtomicWaker::new(),
             is_unread: AtomicBool::new(false),
+            cut_after: OnceLock::new(),
         }
     }
 
@@ -198,6 +201,10 @@ impl ConnMonitor {
                     return Poll::Pending;
                 };
                 if timer.is_elapsed() && deadline <= timer.deadline() {
+                    if state == ConnState::Unread {
+                        // The response, which is dropped next, says so in its record.
+                        let _ = self.cut_after.set(limits.unread_timeout);
+                    }
                     return Poll::Ready(state);
                 }
                 if timer.is_elapsed() || deadline < timer.deadline() {
@@ -218,6 +225,11 @@ impl InFlightGuard {
     /// The response holds what other requests may wait for.
     pub(super) fn hold_place(&self, waiting: Arc<AtomicUsize>) {
         self.0.state.lock().waiting = Some(waiting);
+    }
+
+    /// How long the client had to read, once it is cut off for not reading.
+    pub(super) fn cut_after(&self) -> Option<Duration> {
+        self.0.cut_after.get().copied()
     }
 
     /// How many times hyper had written all that it held.

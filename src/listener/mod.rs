@@ -16,7 +16,7 @@ mod strangers;
 #[cfg(test)]
 mod tests;
 
-pub use body::{BoxError, ResponseBody, collect};
+pub use body::{BoxError, ClientStream, ResponseBody, collect};
 pub use limits::ListenerLimits;
 pub use serve::{Drain, Handler, serve};
 pub use strangers::KnownPeer;

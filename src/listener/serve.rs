@@ -485,6 +485,14 @@ struct GuardedBody {
     guard: InFlightGuard,
 }
 
+impl Drop for GuardedBody {
+    fn drop(&mut self) {
+        if let Some(limit) = self.guard.cut_after() {
+            self.body.on_unread(limit);
+        }
+    }
+}
+
 impl GuardedBody {
     /// Yields `error` once everything before it has been written.
     ///

@@ -1,6 +1,7 @@
 //! The listener against raw sockets: what real clients never send, and how they leave.
 
 use std::net::Ipv4Addr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -20,8 +21,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::guard::{Policy, admit};
 use super::listen::{BindScope, bind};
-use super::{BoxError, Handler, ListenerLimits, ResponseBody, collect, serve};
+use super::{BoxError, ClientStream, Handler, ListenerLimits, ResponseBody, collect, serve};
 use crate::canon::{Fault, FaultKind};
+
+impl<S> ClientStream for StreamBody<S>
+where
+    Self: http_body::Body<Data = Bytes, Error = BoxError> + Send,
+{
+    fn on_unread(self: Pin<&mut Self>, _: Duration) {}
+}
 
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::health::budget::Meter;
-use super::health::cooldown::{Cooldown, Cooldowns};
+use super::health::cooldown::Cooldowns;
+use super::health::probe_schedule::ProbeSchedule;
 use super::health::windows::Windows;
 use super::refresh::credential_state::CredentialState;
 use super::state_store::SavedState;
@@ -56,21 +57,24 @@ pub struct AccountSlot {
 pub(crate) struct SignedOut {
     pub(crate) sign_in: SignIn,
     /// When live requests may try the credential again. `None`: never.
-    pub(crate) probe: Option<Cooldown>,
+    pub(crate) probe: Option<ProbeSchedule>,
 }
 
 impl SignedOut {
-    /// A refused key may be accepted again, as when a bill was paid, so it is probed as a long
-    /// cooldown is. A refused grant never comes back.
+    /// What a provider refused once may be accepted again: after a slip of the provider's, or when
+    /// a bill was paid. A refused grant never comes back.
     pub(crate) fn new(sign_in: SignIn) -> Self {
-        let is_key = sign_in.cause == SignInCause::KeyRefused;
-        let probe = is_key.then(|| Cooldown::until_probe(sign_in.since));
+        let may_pass = matches!(
+            sign_in.cause,
+            SignInCause::KeyRefused | SignInCause::TokenRefused
+        );
+        let probe = may_pass.then(|| ProbeSchedule::new(sign_in.since));
         Self { sign_in, probe }
     }
 
     pub(crate) fn is_probe_due(&self, now: Timestamp) -> bool {
         match &self.probe {
-            Some(probe) => probe.is_probe_due(now),
+            Some(probe) => probe.is_due(now),
             None => false,
         }
     }
@@ -159,11 +163,33 @@ impl AccountSlot {
         }
     }
 
+    /// Whether its access token may be refreshed: not while only the user can help, but as a probe
+    /// of what was refused.
+    pub(crate) fn may_refresh(&self, now: Timestamp) -> bool {
+        match &self.signed_out {
+            Some(signed_out) => {
+                self.needs_user.is_none()
+                    && self.expires_at.is_none_or(|at| now < at)
+                    && signed_out.is_probe_due(now)
+            }
+            None => self.needs_user(now).is_none(),
+        }
+    }
+
+    /// The probes of a refused credential.
+    pub(crate) fn probe_mut(&mut self) -> Option<&mut ProbeSchedule> {
+        self.signed_out.as_mut()?.probe.as_mut()
+    }
+
+    pub(crate) fn is_signed_out_as(&self, cause: SignInCause) -> bool {
+        self.signed_out
+            .as_ref()
+            .is_some_and(|signed_out| signed_out.sign_in.cause == cause)
+    }
+
     pub(crate) fn on_clock_rewind(&mut self, now: Timestamp) {
         self.cooldowns.on_clock_rewind(now);
-        if let Some(signed_out) = &mut self.signed_out
-            && let Some(probe) = &mut signed_out.probe
-        {
+        if let Some(probe) = self.probe_mut() {
             probe.on_clock_rewind(now);
         }
         self.windows.clear_pacing();

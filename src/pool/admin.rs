@@ -54,10 +54,8 @@ impl ProviderPool {
         }
         slot.cooldowns = Cooldowns::default();
         slot.windows.clear_pacing();
-        if slot.signed_out.take().is_some() {
-            store.remove_sign_out(&slot.account.name);
-            self.outbox.push(Event::SignedIn(slot.account.clone()));
-        }
+        self.sign_in(index, store);
+        let slot = &mut self.accounts[index];
         if let Some(circuit) = self.circuits.get_mut(slot.circuit) {
             *circuit = Circuit::default();
         }

@@ -20,7 +20,7 @@ pub(crate) enum Event {
     CooldownStarted(Arc<Account>, Cooldown),
     /// Another strike in a cooldown that lasts.
     CooldownExtended(Arc<Account>, Cooldown),
-    /// By a served request.
+    /// By a served request, or since the account has another credential.
     CooldownCleared(Arc<Account>, Cooldown),
     /// All cooldowns, and what else was held against the account, by the user.
     Cleared(Arc<Account>),

@@ -71,9 +71,11 @@ pub use state_store::{NullStateStore, QuotaReading, SavedBinding, SavedState, Sp
 pub use view::{AccountView, BudgetView};
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::account::{AccountName, Credential};
 use crate::outcome::{Outcome, Timestamp};
+use crate::provider::DEMO;
 use events::Event;
 use shared::Shared;
 
@@ -149,17 +151,27 @@ impl Pool {
         self.0.changed.notified().await;
     }
 
+    /// The time by the pool's clock.
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    /// How much longer a request may wait that has waited for `waited`.
+    pub fn wait_left(&self, waited: Duration) -> Duration {
+        let inner = self.0.lock(self.0.clock.now());
+        inner.config.max_wait.saturating_sub(waited)
+    }
+
     /// All accounts as they stand.
     pub fn view(&self, now: Timestamp) -> Vec<AccountView> {
         self.0.view(now)
     }
 
-    /// How many accounts could serve at `now`.
-    pub fn accounts_ready(&self, now: Timestamp) -> usize {
-        self.view(now)
-            .iter()
-            .filter(|view| view.status.is_serving())
-            .count()
+    /// How many accounts could serve now. The offline provider's is no account of the user's.
+    pub fn accounts_ready(&self) -> usize {
+        let views = self.view(self.now());
+        let own = views.iter().filter(|view| view.account.provider != DEMO);
+        own.filter(|view| view.status.is_serving()).count()
     }
 
     /// Ends an account's cooldowns and sign-out by hand. `false`: there is no such account.

@@ -83,13 +83,12 @@ impl Inner {
                 None => self.new_slot(&member.account, now, &mut bound),
             };
             slot.configure(&member.account, now);
-            let is_signed_in = slot.set_credential(member.credential, now, jitter);
-            if is_signed_in {
-                store.remove_sign_out(&slot.account.name);
-                pool.outbox.push(Event::SignedIn(slot.account.clone()));
-            }
+            let is_changed = slot.set_credential(member.credential, now, jitter);
             slot.circuit = pool.circuit_of(&member.account);
             pool.accounts.push(slot);
+            if is_changed {
+                pool.forgive(pool.accounts.len() - 1, now, store);
+            }
         }
         for removed in known.into_values() {
             self.retained.retain(removed);
@@ -125,8 +124,7 @@ impl Inner {
 }
 
 impl AccountSlot {
-    /// Takes the configuration's credential. Another one than before ends what was held against the
-    /// old one. Whether that ended a sign-out.
+    /// Takes the configuration's credential. Whether another one was known before.
     fn set_credential(
         &mut self,
         credential: Result<Credential, NeedsUser>,
@@ -147,15 +145,36 @@ impl AccountSlot {
         }
         self.credential.load(Arc::new(credential), now, jitter);
         // What the last run saved was held against the credential that is loaded first.
-        if is_first {
-            return false;
-        }
-        self.cooldowns.clear_cause(CooldownCause::RefreshFailing);
-        self.signed_out.take().is_some()
+        !is_first
     }
 }
 
 impl ProviderPool {
+    /// Ends what was held against the former credential of an account. Another key may belong to
+    /// another account of the provider's, with limits of its own; a new token does not.
+    fn forgive(&mut self, index: usize, now: Timestamp, store: &dyn StateStore) {
+        self.sign_in(index, store);
+        let slot = &mut self.accounts[index];
+        let is_key = matches!(*slot.credential.source, Credential::Key(_));
+        let is_of_credential = |cause| {
+            is_key
+                || matches!(
+                    cause,
+                    CooldownCause::RefreshFailing | CooldownCause::Forbidden
+                )
+        };
+        if is_key {
+            slot.windows.clear_pacing();
+        }
+        for cleared in slot.cooldowns.clear(is_of_credential) {
+            store.remove_cooldown(&slot.account.name, cleared.model.as_deref());
+            if cleared.is_active(now) {
+                let account = slot.account.clone();
+                self.outbox.push(Event::CooldownCleared(account, cleared));
+            }
+        }
+    }
+
     /// The circuit of the account's route: one with a proxy of its own may fail alone.
     fn circuit_of(&mut self, account: &Account) -> usize {
         let route = &account.settings.proxy;

@@ -7,8 +7,9 @@ mod errors;
 mod request_id;
 mod routes;
 
+use std::pin::Pin;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 use http::header::{ALLOW, CONTENT_TYPE, HeaderName, UPGRADE};
@@ -22,9 +23,9 @@ use tracing::{Instrument as _, Span, debug, debug_span, field};
 pub use auth::Keys;
 
 use crate::canon::Fault;
-use crate::gateway::{ClientRequest, Gateway, GatewayBody};
+use crate::gateway::{ClientRequest, Gateway, GatewayBody, Relay};
 use crate::listener::guard::{self, Admitted, Policy};
-use crate::listener::{Handler, ListenerLimits, ResponseBody, collect};
+use crate::listener::{ClientStream, Handler, ListenerLimits, ResponseBody, collect};
 use crate::modes::AuthMode;
 use crate::protocol::Operation;
 use crate::segmented_bytes::SegmentedBytes;
@@ -190,6 +191,12 @@ impl Server {
                 response
             }
         }
+    }
+}
+
+impl ClientStream for Relay {
+    fn on_unread(self: Pin<&mut Self>, limit: Duration) {
+        Self::on_unread(self.get_mut(), limit);
     }
 }
 

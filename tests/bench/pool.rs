@@ -73,8 +73,7 @@ fn request(session: &SessionKey) -> LeaseRequest<'_> {
         provider: "lab",
         model: MODEL,
         session: Some(session),
-        owner: None,
-        tried: &[],
+        ..LeaseRequest::default()
     }
 }
 
@@ -145,6 +144,7 @@ fn pick_of_200(bencher: Bencher<'_, '_>, mode: &SchedulingMode) {
         bound: None,
         owner: None,
         tried: &[],
+        is_retry: false,
         circuits: &[],
         wait_until: None,
     };

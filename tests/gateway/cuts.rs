@@ -192,7 +192,7 @@ async fn a_cut_of_a_whole_answer_is_a_fault_with_its_status() {
     for upstream in SERVED {
         for client in SERVED {
             for cut in [Cut::Fin, Cut::Reset] {
-                bench.upstream.answer(Script::text().cut_at(60, cut));
+                bench.upstream.always(Script::text().cut_at(60, cut));
                 let answer = bench
                     .agent
                     .send(&request(client, &own_model(upstream), false))

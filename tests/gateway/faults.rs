@@ -145,7 +145,7 @@ async fn other_errors_pass_with_their_status_and_their_own_words() {
             for stream in [false, true] {
                 let bench = Bench::new().await;
                 let refusal = Refusal::new(status, "The upstream's own words.").code("own_code");
-                bench.upstream.answer(
+                bench.upstream.always(
                     Script::error(refusal.clone())
                         .header("x-request-id", "r1")
                         .header("request-id", "r1"),
@@ -175,7 +175,7 @@ async fn translated_errors_have_the_clients_shape_and_the_upstreams_words() {
             (529, 503),
         ] {
             let bench = Bench::new().await;
-            bench.upstream.answer(Script::error(Refusal::new(
+            bench.upstream.always(Script::error(Refusal::new(
                 status,
                 "The upstream's own words.",
             )));
@@ -216,14 +216,14 @@ async fn error_pages_and_empty_errors_still_give_their_status() {
             Script::html(404),
         ] {
             let bench = Bench::new().await;
-            bench.upstream.answer(script.clone());
+            bench.upstream.always(script.clone());
             let passed = bench.ask(dialect, false).await;
             assert!(
                 passed.status >= 400 && passed.status != 401,
                 "{}",
                 passed.text()
             );
-            bench.upstream.answer(script);
+            bench.upstream.always(script);
             let other = if dialect == Chat { Anthropic } else { Chat };
             let translated = bench
                 .agent
@@ -355,7 +355,7 @@ async fn an_error_record_first_gives_the_true_status() {
     for upstream in SERVED {
         for client in SERVED {
             let bench = Bench::new().await;
-            bench.upstream.answer(Script::text().error_first());
+            bench.upstream.always(Script::text().error_first());
             let answer = bench
                 .agent
                 .send(&request(client, &own_model(upstream), true))
@@ -588,7 +588,7 @@ async fn pages_in_front_of_an_api_become_errors_of_the_dialect_with_their_status
                 for stream in [false, true] {
                     let bench = Bench::new().await;
                     let page = Script::literal(status, content_type, body).lenient();
-                    bench.upstream.answer(page);
+                    bench.upstream.always(page);
                     let answer = bench.ask(dialect, stream).await;
                     let what = format!("{} {status}: {}", dialect.name(), answer.text());
                     assert_eq!(answer.status, status, "{what}");

@@ -14,6 +14,7 @@ mod passthrough;
 mod quoted;
 mod reasoning;
 mod redaction;
+mod scheduling;
 mod stalls;
 mod stops;
 

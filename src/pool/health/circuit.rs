@@ -185,7 +185,8 @@ fn signal(outcome: &Outcome, is_probe: bool) -> Signal {
         | Outcome::Unreachable { .. }
         | Outcome::Overloaded { .. }
         | Outcome::MalformedResponse
-        | Outcome::Cancelled => Signal::Inconclusive,
+        | Outcome::Cancelled
+        | Outcome::Unread => Signal::Inconclusive,
     }
 }
 

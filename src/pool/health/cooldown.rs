@@ -69,7 +69,7 @@ fn back_off_bounds(cause: CooldownCause) -> (Duration, Duration) {
         CooldownCause::RateLimit => (2, 10 * 60),
         CooldownCause::Quota => (10 * 60, 6 * 60 * 60),
         CooldownCause::Overloaded => (1, 2 * 60),
-        CooldownCause::Forbidden => (60 * 60, 24 * 60 * 60),
+        CooldownCause::Forbidden => (60, 60 * 60),
         CooldownCause::Failing => (1, 60),
         CooldownCause::RefreshFailing => (2, 5 * 60),
     };
@@ -80,6 +80,13 @@ fn back_off_bounds(cause: CooldownCause) -> (Duration, Duration) {
 /// said that it may not be used.
 pub(crate) fn is_soft(cause: CooldownCause) -> bool {
     cause == CooldownCause::Failing
+}
+
+/// Whether the end of a cooldown of this cause is itself the next look: it comes when it is named,
+/// with no probe before and no jitter on top. It hangs on the provider's settings, so accounts that
+/// come back together do no harm.
+fn is_plain(cause: CooldownCause) -> bool {
+    cause == CooldownCause::Forbidden
 }
 
 /// How many strikes pass without a cooldown: one failed response says little.
@@ -150,20 +157,6 @@ pub(crate) struct Strike<'a> {
 }
 
 impl Cooldown {
-    /// A cooldown of all models that in practice only a successful probe ends.
-    pub(crate) fn until_probe(since: Timestamp) -> Self {
-        Self {
-            model: None,
-            cause: CooldownCause::Forbidden,
-            detail: None,
-            since,
-            until: since + COOLDOWN_MAX,
-            end: CooldownEnd::BackOff,
-            strikes: 1,
-            probes: 0,
-        }
-    }
-
     pub(crate) fn covers(&self, model: &str) -> bool {
         match &self.model {
             Some(own) => **own == *model,
@@ -177,7 +170,7 @@ impl Cooldown {
 
     /// When the next probe may be sent. `None` for cooldowns that end soon enough.
     pub(crate) fn probe_at(&self) -> Option<Timestamp> {
-        let is_long = between(self.since, self.until) > PROBED_BEYOND;
+        let is_long = between(self.since, self.until) > PROBED_BEYOND && !is_plain(self.cause);
         is_long.then(|| self.since + FIRST_PROBE * 2_u32.saturating_pow(self.probes.min(16)))
     }
 
@@ -273,6 +266,9 @@ fn back_off(cause: CooldownCause, strikes: u32, jitter: f64) -> Duration {
     let wait = first
         .saturating_mul(2_u32.saturating_pow(doublings))
         .min(longest);
+    if is_plain(cause) {
+        return wait;
+    }
     wait.mul_f64(1.0 + JITTER_SHARE * jitter)
 }
 
@@ -371,9 +367,11 @@ impl Cooldowns {
             .collect()
     }
 
-    /// Ends those of one cause.
-    pub(crate) fn clear_cause(&mut self, cause: CooldownCause) {
-        self.0.retain(|cooldown| cooldown.cause != cause);
+    /// Ends those that `is_over` says.
+    pub(crate) fn clear(&mut self, is_over: impl Fn(CooldownCause) -> bool) -> Vec<Cooldown> {
+        self.0
+            .extract_if(.., |cooldown| is_over(cooldown.cause))
+            .collect()
     }
 
     pub(crate) fn on_clock_rewind(&mut self, now: Timestamp) {

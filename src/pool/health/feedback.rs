@@ -2,23 +2,17 @@
 //! sign-out, a circuit's failure or a count against a budget.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::budget;
 use super::cooldown::{CooldownEnd, Strike};
-use crate::account::Credential;
 use crate::canon::Usage;
 use crate::outcome::{Outcome, Reading, Scope, Stage, Timestamp};
 use crate::pool::account_slot::SignedOut;
-use crate::pool::clock::between;
 use crate::pool::events::Event;
 use crate::pool::schedule::grant::Grant;
 use crate::pool::schedule::provider_pool::ProviderPool;
 use crate::pool::state_store::StateStore;
 use crate::status::{CooldownCause, SignIn, SignInCause};
-
-/// An access token that was issued less than this long ago cannot have been revoked since.
-const TOKEN_IS_NEW: Duration = Duration::from_secs(60);
 
 /// An attempt that ended.
 pub(crate) struct AttemptReport<'a> {
@@ -72,7 +66,11 @@ impl ProviderPool {
         let unknown = Usage::default();
         let usage = match report.outcome {
             Outcome::Served { usage } => usage,
-            Outcome::Cancelled | Outcome::MalformedResponse if report.was_used => &unknown,
+            Outcome::Cancelled | Outcome::Unread | Outcome::MalformedResponse
+                if report.was_used =>
+            {
+                &unknown
+            }
             _ => return,
         };
         slot.windows.count_tokens(budget::tokens(usage));
@@ -126,7 +124,7 @@ impl ProviderPool {
             | Outcome::Unreachable { .. }
             | Outcome::TimedOut { .. }
             | Outcome::MalformedResponse => (CooldownCause::Failing, Scope::Model, None),
-            Outcome::Rejected(_) | Outcome::Cancelled => return,
+            Outcome::Rejected(_) | Outcome::Cancelled | Outcome::Unread => return,
         };
         self.cool_down(index, report, cause, scope, until, store);
     }
@@ -141,7 +139,7 @@ impl ProviderPool {
         let grant = report.grant;
         let slot = &mut self.accounts[index];
         if Arc::ptr_eq(&slot.credential.bearer, &grant.credential) {
-            slot.credential.was_accepted = true;
+            slot.credential.accept();
         }
         for cleared in slot
             .cooldowns
@@ -159,9 +157,7 @@ impl ProviderPool {
         if let Some(signed_out) = &slot.signed_out
             && signed_out.sign_in.since <= grant.leased_at
         {
-            slot.signed_out = None;
-            store.remove_sign_out(&slot.account.name);
-            self.outbox.push(Event::SignedIn(slot.account.clone()));
+            self.sign_in(index, store);
         }
     }
 
@@ -218,8 +214,8 @@ impl ProviderPool {
         });
     }
 
-    /// The credential was refused. An access token is refreshed, once for all who carried it; for a
-    /// key the user is needed.
+    /// The credential was refused. An access token is refreshed, once for all who carried it. Of a
+    /// key the user hears, and it is probed until it is accepted again.
     fn refuse_credential(
         &mut self,
         index: usize,
@@ -231,28 +227,23 @@ impl ProviderPool {
             // Another request found out first, and the bearer was replaced since.
             return;
         }
-        let is_new = match credential.refreshed_at {
-            Some(refreshed_at) => between(refreshed_at, report.now) < TOKEN_IS_NEW,
-            None => false,
-        };
-        let cause = match &mut credential.token {
-            // The provider refuses the first use of what it has just issued: another token would
-            // fare no better.
-            Some(_) if is_new && !credential.was_accepted => SignInCause::TokenRefused,
-            Some(token) if token.can_refresh => {
-                token.is_usable = false;
-                credential.refresh.request();
-                self.outbox.refresh_due = true;
-                return;
-            }
-            Some(_) => SignInCause::NothingToRefresh,
-            None if matches!(*credential.source, Credential::None) => SignInCause::NoCredential,
-            None => SignInCause::KeyRefused,
-        };
-        self.sign_out(index, cause, report.detail, report.now, store);
+        match credential.refuse(report.now) {
+            Ok(()) => self.outbox.refresh_due = true,
+            Err(cause) => self.sign_out(index, cause, report.detail, report.now, store),
+        }
     }
 
-    /// The account needs to be signed in again. The first reason is kept.
+    /// The account's credential is accepted again.
+    pub(crate) fn sign_in(&mut self, index: usize, store: &dyn StateStore) {
+        let slot = &mut self.accounts[index];
+        if slot.signed_out.take().is_some() {
+            store.remove_sign_out(&slot.account.name);
+            self.outbox.push(Event::SignedIn(slot.account.clone()));
+        }
+    }
+
+    /// The account needs to be signed in again. The first reason is kept, unless it may pass and this
+    /// one does not.
     pub(crate) fn sign_out(
         &mut self,
         index: usize,
@@ -262,16 +253,18 @@ impl ProviderPool {
         store: &dyn StateStore,
     ) {
         let slot = &mut self.accounts[index];
-        if slot.signed_out.is_some() {
-            return;
-        }
-        let sign_in = SignIn {
+        let signed_out = SignedOut::new(SignIn {
             cause,
             detail: detail.map(str::to_owned),
             since: now,
-        };
-        store.save_sign_out(&slot.account.name, &sign_in);
-        slot.signed_out = Some(Box::new(SignedOut::new(sign_in)));
+        });
+        if let Some(known) = &slot.signed_out
+            && (known.probe.is_none() || signed_out.probe.is_some())
+        {
+            return;
+        }
+        store.save_sign_out(&slot.account.name, &signed_out.sign_in);
+        slot.signed_out = Some(Box::new(signed_out));
         self.outbox
             .push(Event::SignedOut(slot.account.clone(), cause));
     }

@@ -8,5 +8,6 @@ pub(super) mod budget;
 pub(super) mod circuit;
 pub(super) mod cooldown;
 pub(super) mod feedback;
+pub(super) mod probe_schedule;
 pub(super) mod retry_budget;
 pub(super) mod windows;

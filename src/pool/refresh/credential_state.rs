@@ -7,6 +7,16 @@ use std::time::Duration;
 use super::refresh_state::RefreshState;
 use crate::account::{Credential, Tokens};
 use crate::outcome::Timestamp;
+use crate::pool::clock::between;
+use crate::status::SignInCause;
+
+/// A token that was issued less than this long ago cannot have been revoked since.
+const TOKEN_IS_NEW: Duration = Duration::from_secs(60);
+
+/// How many new tokens in a row may be refused at their first use before the user is asked, and
+/// the pause before each is replaced.
+const NEW_REFUSED_MAX: u32 = 1;
+const NEW_REFUSED_PAUSE: Duration = Duration::from_secs(2);
 
 /// A token is not used in the last seconds of its life: the request has to arrive with it.
 const EXPIRY_MARGIN: Duration = Duration::from_secs(5);
@@ -20,6 +30,8 @@ pub(crate) struct CredentialState {
     pub(crate) bearer: Arc<Credential>,
     /// Whether the provider accepted `bearer` once.
     pub(crate) was_accepted: bool,
+    /// Tokens in a row that were refused at their first use, as soon as they were issued.
+    new_refused: u32,
     /// When a refresh issued `bearer`. `None` if it came with the configuration.
     pub(crate) refreshed_at: Option<Timestamp>,
     /// Whether the configuration gave a credential yet.
@@ -50,6 +62,7 @@ impl CredentialState {
             source: none.clone(),
             bearer: none,
             was_accepted: false,
+            new_refused: 0,
             refreshed_at: None,
             is_loaded: false,
             generation: 0,
@@ -71,6 +84,7 @@ impl CredentialState {
         self.source = credential.clone();
         self.bearer = credential;
         self.was_accepted = false;
+        self.new_refused = 0;
         self.refreshed_at = None;
         self.is_loaded = true;
         self.generation += 1;
@@ -91,6 +105,45 @@ impl CredentialState {
         self.bearer = bearer;
         self.was_accepted = false;
         self.refreshed_at = Some(now);
+    }
+
+    /// The provider accepted `bearer`.
+    pub(crate) fn accept(&mut self) {
+        self.was_accepted = true;
+        self.new_refused = 0;
+    }
+
+    /// The provider refused `bearer`. Asks for another one where that may help.
+    ///
+    /// # Errors
+    /// Why only the user can help.
+    pub(crate) fn refuse(&mut self, now: Timestamp) -> Result<(), SignInCause> {
+        let is_new = match self.refreshed_at {
+            Some(refreshed_at) => between(refreshed_at, now) < TOKEN_IS_NEW,
+            None => false,
+        };
+        let Some(token) = &mut self.token else {
+            return Err(match *self.source {
+                Credential::None => SignInCause::NoCredential,
+                _ => SignInCause::KeyRefused,
+            });
+        };
+        if !token.can_refresh {
+            return Err(SignInCause::NothingToRefresh);
+        }
+        if !is_new || self.was_accepted {
+            token.is_usable = false;
+            self.refresh.request();
+            return Ok(());
+        }
+        // A provider's API may learn of a token later than its authorization server issues it.
+        self.new_refused += 1;
+        if self.new_refused > NEW_REFUSED_MAX {
+            return Err(SignInCause::TokenRefused);
+        }
+        token.is_usable = false;
+        self.refresh.request_after(NEW_REFUSED_PAUSE, now);
+        Ok(())
     }
 
     /// Whether `credential` is the one that is held, but for the mark that a refresh under way

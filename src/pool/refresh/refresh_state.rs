@@ -57,6 +57,15 @@ impl RefreshState {
         self.is_requested = true;
     }
 
+    /// The same, but not before `pause` is over.
+    pub(crate) fn request_after(&mut self, pause: Duration, now: Timestamp) {
+        self.is_requested = true;
+        self.retry = Some(Retry {
+            failed_at: now,
+            at: now + pause,
+        });
+    }
+
     /// Tries again at once what was to be tried later.
     pub(crate) fn retry_now(&mut self) {
         self.retry = None;

@@ -29,7 +29,7 @@ use crate::pool::events::{Event, RefreshFailure};
 use crate::pool::health::cooldown::{CooldownEnd, Strike};
 use crate::pool::schedule::provider_pool::ProviderPool;
 use crate::pool::shared::{ChangeContext, Shared};
-use crate::status::CooldownCause;
+use crate::status::{CooldownCause, SignInCause};
 
 /// The longest sleep: timers stand still in suspend, and wall time does not.
 const SLEEP_MAX: Duration = Duration::from_secs(30);
@@ -136,7 +136,7 @@ impl ProviderPool {
             if !can_refresh
                 || !slot.is_enabled
                 || !slot.credential.refresh.is_due(slot.last_used_at, now)
-                || slot.needs_user(now).is_some()
+                || !slot.may_refresh(now)
             {
                 continue;
             }
@@ -170,7 +170,8 @@ impl ProviderPool {
             Completed::Issued { source, bearer } => {
                 slot.credential
                     .complete_refresh(source, bearer, now, jitter);
-                slot.cooldowns.clear_cause(CooldownCause::RefreshFailing);
+                slot.cooldowns
+                    .clear(|cause| cause == CooldownCause::RefreshFailing);
                 let expires_at = slot
                     .credential
                     .token
@@ -178,11 +179,18 @@ impl ProviderPool {
                     .and_then(|token| token.expires_at);
                 self.outbox
                     .push(Event::RefreshSucceeded(slot.account.clone(), expires_at));
+                // The key signed for a token. Of a token that was refused, only its use tells.
+                if slot.is_signed_out_as(SignInCause::KeyRefused) {
+                    self.sign_in(index, context.store);
+                }
             }
             Completed::Refused { cause, detail } => {
                 slot.credential.refresh.reset();
                 if let Some(token) = &mut slot.credential.token {
                     token.is_usable = false;
+                }
+                if let Some(probe) = slot.probe_mut() {
+                    probe.count_probe(now);
                 }
                 self.sign_out(index, cause, Some(&detail), now, context.store);
             }

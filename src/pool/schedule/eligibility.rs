@@ -21,6 +21,8 @@ pub struct PickInput<'a> {
     /// The only account that can read what the request carries.
     pub owner: Option<&'a AccountName>,
     pub tried: &'a [AccountName],
+    /// Whether the request was sent before, to whichever account.
+    pub is_retry: bool,
     pub circuits: &'a [Circuit],
     /// Until when the request may wait for its conversation's account. `None`: not at all.
     pub wait_until: Option<Timestamp>,

@@ -54,6 +54,11 @@ impl Lease {
         self.grant().is_probe || self.grant().is_circuit_probe
     }
 
+    /// The time by the pool's clock.
+    pub fn now(&self) -> Timestamp {
+        self.shared.clock.now()
+    }
+
     /// How many requests wait for an account of the same provider.
     pub fn waiting(&self) -> &Arc<AtomicUsize> {
         &self.grant().waiting

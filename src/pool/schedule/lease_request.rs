@@ -13,7 +13,7 @@ use crate::status::NeedsUser;
 use crate::status::rfc3339;
 
 /// What one attempt needs.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct LeaseRequest<'a> {
     pub provider: &'a str,
     /// The upstream's name of the model.
@@ -21,8 +21,20 @@ pub struct LeaseRequest<'a> {
     pub session: Option<&'a SessionKey>,
     /// The only account that can read what the request carries. Takes precedence over the session.
     pub owner: Option<&'a AccountName>,
-    /// Accounts that this request has tried.
+    /// Accounts that this request does not ask again. One that reached a limit need not be among
+    /// them: its cooldown keeps the request from it, and where the mode waits for the
+    /// conversation's account, it is asked again afterwards.
     pub tried: &'a [AccountName],
+    /// Whether the request was sent before, to whichever account.
+    pub is_retry: bool,
+    /// How long the request has waited before: all its waits together are bounded.
+    pub waited: Duration,
+}
+
+impl LeaseRequest<'_> {
+    pub(super) fn is_first_attempt(&self) -> bool {
+        !self.is_retry && self.tried.is_empty()
+    }
 }
 
 /// A conversation, as 128 bits of a digest: it is made from what may be a prompt, which is never
@@ -171,6 +183,7 @@ pub enum LeaseError {
     },
     /// All that could serve stayed busy for as long as a request may wait, or the queue is full.
     Busy {
+        /// In sum, with earlier waits of the request.
         waited: Duration,
         why: Vec<PassedOver>,
     },

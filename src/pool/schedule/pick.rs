@@ -72,7 +72,8 @@ impl Rank {
     fn of(slot: &AccountSlot, index: usize, eligible: Eligible, input: &PickInput<'_>) -> Self {
         // A probe is likely to fail, so it is for a request that loses little: not one of a
         // conversation with a warm account, and not one that failed already.
-        let is_free_probe = eligible.is_probe && input.bound.is_none() && input.tried.is_empty();
+        let is_unharmed = input.bound.is_none() && input.tried.is_empty() && !input.is_retry;
+        let is_free_probe = eligible.is_probe && is_unharmed;
         let class = match eligible.level {
             _ if eligible.is_probe && !is_free_probe => Class::LastResort,
             _ if eligible.is_degraded => Class::Degraded,

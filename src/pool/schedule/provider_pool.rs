@@ -109,6 +109,7 @@ impl ProviderPool {
             bound: self.bound(pending),
             owner: pending.request.owner,
             tried: pending.request.tried,
+            is_retry: pending.request.is_retry,
             circuits: &self.circuits,
             wait_until: pending.wait_until,
         }
@@ -139,7 +140,7 @@ impl ProviderPool {
             Some(circuit) => circuit.count_lease(now),
             None => false,
         };
-        if request.tried.is_empty() {
+        if request.is_first_attempt() {
             self.retry_budget.deposit_request();
         }
         // A conversation does not move to an account that may be refused.
@@ -180,9 +181,7 @@ impl ProviderPool {
     ) -> bool {
         let slot = &mut self.accounts[index];
         let mut is_probe = false;
-        if let Some(signed_out) = &mut slot.signed_out
-            && let Some(probe) = &mut signed_out.probe
-        {
+        if let Some(probe) = slot.probe_mut() {
             probe.count_probe(now);
             is_probe = true;
         }

@@ -16,6 +16,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -42,6 +43,7 @@ struct Line {
     model: Arc<str>,
     owner: Option<AccountName>,
     tried: Box<[AccountName]>,
+    is_retry: bool,
     /// The index of their conversations' account.
     bound: Option<usize>,
 }
@@ -80,6 +82,7 @@ impl Line {
             model: request.model.into(),
             owner: request.owner.cloned(),
             tried: request.tried.into(),
+            is_retry: request.is_retry,
             bound,
         }
     }
@@ -88,6 +91,7 @@ impl Line {
         *self.model == *request.model
             && self.owner.as_ref() == request.owner
             && *self.tried == *request.tried
+            && self.is_retry == request.is_retry
             && self.bound == bound
     }
 }
@@ -181,6 +185,9 @@ impl Queue {
                 session: waiter.session.as_ref(),
                 owner: line.owner.as_ref(),
                 tried: &line.tried,
+                is_retry: line.is_retry,
+                // Its `wait_until` says what is left.
+                waited: Duration::ZERO,
             },
             wait_until: waiter.wait_until,
         })

@@ -96,8 +96,9 @@ fn enter(
     } = *context;
     // What the clock alone has freed belongs to those who wait already.
     pool.serve_queue(config.mode, now, store);
+    let wait_left = config.max_wait.saturating_sub(request.waited);
     // A request that failed elsewhere has waited enough for its conversation's account.
-    let wait_until = request.tried.is_empty().then(|| now + config.max_wait);
+    let wait_until = request.tried.is_empty().then(|| now + wait_left);
     let pending = PendingLease {
         request: *request,
         mode: config.mode,
@@ -106,12 +107,12 @@ fn enter(
     };
     if !pool.queue.is_empty() && pool.queue.has_line(request, pool.bound(&pending)) {
         // Those in the line could not be served, so neither can this one, and it came later.
-        return join(pool, &pending, config.max_wait);
+        return join(pool, &pending, wait_left);
     }
     match pool.try_lease(&pending, store) {
         Leased::Granted(grant) => Entered::Granted(grant),
         Leased::Refused(error) => Entered::Refused(error),
-        Leased::Wait { .. } => join(pool, &pending, config.max_wait),
+        Leased::Wait { .. } => join(pool, &pending, wait_left),
     }
 }
 
@@ -121,7 +122,7 @@ fn join(pool: &mut ProviderPool, pending: &PendingLease<'_>, max_wait: Duration)
             waiting: pool.queue.len(),
         });
         return Entered::Refused(LeaseError::Busy {
-            waited: Duration::ZERO,
+            waited: pending.request.waited,
             why: pool.passed_over(pending),
         });
     }
@@ -215,7 +216,7 @@ impl Ticket<'_> {
                     Leased::Granted(grant) => Ok(grant),
                     Leased::Refused(error) => Err(error),
                     Leased::Wait { .. } => Err(LeaseError::Busy {
-                        waited: self.queued_at.elapsed(),
+                        waited: self.request.waited + self.queued_at.elapsed(),
                         why: pool.passed_over(&pending),
                     }),
                 })

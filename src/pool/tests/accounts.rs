@@ -211,6 +211,21 @@ async fn an_account_that_was_away_comes_back_with_its_rest_unless_it_is_forgotte
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_offline_provider_is_no_account_that_is_ready() {
+    let demo = Account {
+        provider: crate::provider::DEMO.to_owned(),
+        ..account("demo")
+    };
+    let pool = pool_of(
+        vec![demo, account("a"), account("b")],
+        SchedulingMode::Balance,
+    );
+    assert_eq!(pool.accounts_ready(), 2);
+    use_once(&pool, &lease_request(), &Outcome::Unauthorized).await;
+    assert_eq!(pool.accounts_ready(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_provider_without_accounts_has_none() {
     let pool = pool_of(accounts(&["a"]), SchedulingMode::Balance);
     let refused = pool

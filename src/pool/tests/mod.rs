@@ -85,9 +85,7 @@ pub(super) fn lease_request() -> LeaseRequest<'static> {
     LeaseRequest {
         provider: "lab",
         model: MODEL,
-        session: None,
-        owner: None,
-        tried: &[],
+        ..LeaseRequest::default()
     }
 }
 

@@ -153,6 +153,7 @@ fn chosen(team: &[Made], mode: SchedulingMode, bound: Option<usize>) -> Pick {
         bound,
         owner: None,
         tried: &[],
+        is_retry: false,
         circuits: &[],
         wait_until: None,
     };

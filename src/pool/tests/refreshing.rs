@@ -429,17 +429,94 @@ async fn closing_ends_no_refresh_that_is_under_way() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_new_token_that_is_refused_at_once_needs_a_person() {
+async fn a_new_token_that_is_refused_at_once_is_replaced_once_more_after_a_pause() {
     let signed = Signed::with(tokens(0)).await;
     signed.script.answer(granted(2, 60));
     let lease = signed.pool.lease(&lease_request()).await.unwrap();
     settle(&signed.pool, lease, &Outcome::Unauthorized);
+    settle_down().await;
+    assert_eq!(
+        (signed.script.sent(), signed.status().as_str()),
+        (1, "refreshing")
+    );
+    let began = tokio::time::Instant::now();
+    signed.script.answer(granted(3, 60));
+    assert_eq!(signed.access().await, "access-3");
+    assert_eq!(began.elapsed(), Duration::from_secs(2));
+    assert_eq!(signed.script.sent(), 2);
+}
+
+/// Until the second new token in a row is refused at its first use.
+async fn twice_refused() -> Signed {
+    let signed = Signed::with(tokens(0)).await;
+    for number in [2, 3] {
+        signed.script.answer(granted(number, 600));
+        let lease = signed.pool.lease(&lease_request()).await.unwrap();
+        settle(&signed.pool, lease, &Outcome::Unauthorized);
+    }
+    signed
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_new_tokens_that_are_refused_at_once_need_a_person() {
+    let signed = twice_refused().await;
     assert_eq!(
         signed.status(),
         "sign-in needed (the provider refused a new access token: the provider's words)"
     );
     settle_down().await;
-    assert_eq!(signed.script.sent(), 1);
+    assert_eq!(signed.script.sent(), 2);
+    assert!(matches!(
+        signed.pool.lease(&lease_request()).await,
+        Err(LeaseError::NeedsUser { .. })
+    ));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_token_that_was_refused_is_asked_again_after_a_minute() {
+    let signed = twice_refused().await;
+    advance(MINUTE).await;
+    let probe = signed.pool.lease(&lease_request()).await.unwrap();
+    assert!(probe.is_probe());
+    settle(&signed.pool, probe, &served());
+    assert_eq!(
+        (signed.script.sent(), signed.status().as_str()),
+        (2, "ready")
+    );
+    assert!(signed.store.load().signed_out.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_grant_that_is_refused_in_such_a_probe_is_asked_no_more() {
+    let signed = twice_refused().await;
+    // The probe is refused as well, so that the next one needs a new token.
+    advance(MINUTE).await;
+    let probe = signed.pool.lease(&lease_request()).await.unwrap();
+    settle(&signed.pool, probe, &Outcome::Unauthorized);
+    advance(MINUTE * 2).await;
+    signed.script.answer(TokenResponse::Refused {
+        detail: "revoked".to_owned(),
+    });
+    assert!(signed.pool.lease(&lease_request()).await.is_err());
+    let revoked = "sign-in needed (the provider refused to refresh: revoked)";
+    assert_eq!(signed.status(), revoked);
+    advance(MINUTE * 600).await;
+    assert!(signed.pool.lease(&lease_request()).await.is_err());
+    assert_eq!(signed.script.sent(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_was_used_before_it_was_refused_is_replaced_at_once_each_time() {
+    let signed = Signed::with(tokens(0)).await;
+    for number in 2..6 {
+        signed.script.answer(granted(number, 600));
+        signed.access().await;
+        let began = tokio::time::Instant::now();
+        let lease = signed.pool.lease(&lease_request()).await.unwrap();
+        settle(&signed.pool, lease, &Outcome::Unauthorized);
+        assert_eq!(began.elapsed(), Duration::ZERO);
+    }
+    assert_eq!(signed.status(), "refreshing");
 }
 
 #[tokio::test(start_paused = true)]
@@ -536,6 +613,30 @@ async fn a_service_account_signs_for_tokens_that_are_stored_nowhere() {
     }));
     assert_eq!(requests.join_all().await, ["signed -"]);
     assert_eq!(script.tokens(), tokens(0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_account_whose_key_was_refused_is_asked_again_after_a_minute() {
+    let signed = Signed::with(tokens(0)).await;
+    let file = Credential::ServiceAccount(Secret::new("the file".to_owned()));
+    let member = Member {
+        account: Arc::new(account("a")),
+        credential: Ok(file),
+    };
+    signed
+        .pool
+        .replace(vec![member], rules(SchedulingMode::Balance));
+    signed.script.answer(TokenResponse::Refused {
+        detail: "no such key".to_owned(),
+    });
+    assert!(signed.pool.lease(&lease_request()).await.is_err());
+    let refused = "sign-in needed (the provider refused the key: no such key)";
+    assert_eq!(signed.status(), refused);
+    advance(MINUTE).await;
+    signed.script.answer(granted(2, 60));
+    let lease = signed.pool.lease(&lease_request()).await.unwrap();
+    assert_eq!(shown(lease.credential()), "access-2 -");
+    assert!(signed.store.load().signed_out.is_empty());
 }
 
 #[tokio::test(start_paused = true)]

@@ -30,6 +30,43 @@ async fn a_request_waits_in_every_mode_while_all_are_busy_and_no_longer_than_it_
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_request_has_waited_before_counts() {
+    let pool = pool_of(vec![narrow("a")], SchedulingMode::Balance);
+    let _busy = pool.lease(&lease_request()).await.unwrap();
+    for (before, left) in [(0, 60), (50, 10), (60, 0), (90, 0)] {
+        let began = Instant::now();
+        let request = LeaseRequest {
+            waited: Duration::from_secs(before),
+            ..lease_request()
+        };
+        let refused = pool.lease(&request).await.unwrap_err();
+        assert_eq!(began.elapsed().as_secs(), left);
+        let expected = Duration::from_secs(before + left);
+        assert!(
+            matches!(refused, LeaseError::Busy { waited, .. } if waited.as_secs() == expected.as_secs()),
+            "{refused:?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn cache_first_waits_for_the_conversations_account_no_longer_than_is_left() {
+    for (waited, account) in [(40, "a"), (41, "b")] {
+        let pool = pool_of(accounts(&["a", "b"]), SchedulingMode::CacheFirst);
+        let session = SessionKey::of("s");
+        let until = pool.now() + Duration::from_secs(20);
+        use_once(&pool, &of_session(&session), &throttled(until)).await;
+        let request = LeaseRequest {
+            is_retry: true,
+            waited: Duration::from_secs(waited),
+            ..of_session(&session)
+        };
+        let lease = pool.lease(&request).await.unwrap();
+        assert_eq!(taken(&lease), account, "after {waited} s");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_came_first_is_served_first() {
     let pool = pool_of(vec![narrow("a")], SchedulingMode::Balance);
     let busy = pool.lease(&lease_request()).await.unwrap();
