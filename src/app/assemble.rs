@@ -190,7 +190,7 @@ pub(super) fn limits(config: &Config) -> ListenerLimits {
         connections_max: limits.connections_max,
         requests_in_flight_max: limits.requests_in_flight_max,
         keep_alive_timeout: limits.connection_idle_timeout,
-        strangers_make_room: false,
+        evict_unauthenticated: false,
         serves_other_users: config.allow_other_users,
     }
 }

@@ -19,7 +19,7 @@ use crate::control::overview::Overview;
 use crate::control::verbs::{AccountAdd, AccountLogin, AccountSet, LoginForm, Start, Stop};
 use crate::control::{ControlError, ControlService, Fault, Notes, Secret, Verb, WireSecret};
 use crate::host::printable;
-use crate::listener::{KnownPeer, ResponseBody, collect};
+use crate::listener::{AuthenticatedPeer, ResponseBody, collect};
 use crate::status::{AccountStatus, NeedsUser};
 
 const COOKIE: &str = "aerostat";
@@ -83,7 +83,7 @@ pub(super) async fn answer(
             }
         }
     };
-    response.extensions_mut().insert(KnownPeer);
+    response.extensions_mut().insert(AuthenticatedPeer);
     response
 }
 

@@ -41,7 +41,7 @@ fn limits() -> ListenerLimits {
         connections_max: 256,
         requests_in_flight_max: 32,
         keep_alive_timeout: Duration::from_secs(60),
-        strangers_make_room: true,
+        evict_unauthenticated: true,
         serves_other_users: false,
     }
 }

@@ -31,9 +31,9 @@ pub struct ListenerLimits {
     /// How long a connection stays open between two requests. 5 minutes: longer than clients keep
     /// theirs in a pool, so that the client closes first and no request meets a closed connection.
     pub keep_alive_timeout: Duration,
-    /// Whether a connection whose peer the handler does not know yet makes room for a new one, the
-    /// oldest first. No: the API knows keys, not connections.
-    pub strangers_make_room: bool,
+    /// Whether the oldest connection that has not authenticated is closed for a new one when all
+    /// places are taken. No: the API authenticates requests, not connections.
+    pub evict_unauthenticated: bool,
     /// Whether other users of this machine are served, where the system tells who they are. No.
     pub serves_other_users: bool,
 }
@@ -53,7 +53,7 @@ impl Default for ListenerLimits {
             connections_max: 2048,
             requests_in_flight_max: 1024,
             keep_alive_timeout: Duration::from_secs(300),
-            strangers_make_room: false,
+            evict_unauthenticated: false,
             serves_other_users: false,
         }
     }

@@ -12,11 +12,11 @@ mod host;
 mod limits;
 pub(crate) mod listen;
 mod serve;
-mod strangers;
 #[cfg(test)]
 mod tests;
+mod unauthenticated;
 
 pub use body::{BoxError, ClientStream, ResponseBody, collect};
 pub use limits::ListenerLimits;
 pub use serve::{Drain, Handler, serve};
-pub use strangers::KnownPeer;
+pub use unauthenticated::AuthenticatedPeer;

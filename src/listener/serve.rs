@@ -27,7 +27,7 @@ use super::connection::{
     ConnMonitor, ConnState, InFlightGuard, MonitoredStream, linger, peer_closed, write_refusal,
 };
 use super::listen::Listeners;
-use super::strangers::{KnownPeer, Stranger, Strangers};
+use super::unauthenticated::{AuthenticatedPeer, UnauthenticatedConn, UnauthenticatedConns};
 use super::{BoxError, ListenerLimits, ResponseBody};
 use crate::canon::{Blame, Fault, FaultKind};
 use crate::host::{OtherUser, other_user};
@@ -149,7 +149,7 @@ struct Http1Server<H> {
     connections: Arc<Semaphore>,
     rejections: Arc<Semaphore>,
     in_flight: Arc<Semaphore>,
-    strangers: Strangers,
+    unauthenticated: UnauthenticatedConns,
 }
 
 impl<H: Handler> Http1Server<H> {
@@ -172,7 +172,7 @@ impl<H: Handler> Http1Server<H> {
             connections: Arc::new(Semaphore::new(limits.connections_max)),
             rejections: Arc::new(Semaphore::new(REJECTIONS_MAX)),
             in_flight: Arc::new(Semaphore::new(limits.requests_in_flight_max)),
-            strangers: Strangers::default(),
+            unauthenticated: UnauthenticatedConns::default(),
             limits,
         }
     }
@@ -202,10 +202,10 @@ impl<H: Handler> Http1Server<H> {
             connections.spawn(Arc::clone(self).run(stream, stop, permit, scope));
             return;
         }
-        if self.limits.strangers_make_room && self.strangers.evict_oldest() {
+        if self.limits.evict_unauthenticated && self.unauthenticated.evict_oldest() {
             debug!("connection closed: a new one takes its place");
             let scope = self.scope();
-            connections.spawn(Arc::clone(self).run_once_there_is_room(stream, stop, scope));
+            connections.spawn(Arc::clone(self).run_when_admitted(stream, stop, scope));
             return;
         }
         let max = self.limits.connections_max;
@@ -216,15 +216,15 @@ impl<H: Handler> Http1Server<H> {
     }
 
     fn scope(&self) -> ConnectionScope {
-        let is_counted = self.limits.strangers_make_room;
+        let is_counted = self.limits.evict_unauthenticated;
         ConnectionScope {
             refused: None,
-            stranger: is_counted.then(|| self.strangers.enter()),
+            conn: is_counted.then(|| self.unauthenticated.enter()),
         }
     }
 
-    /// `scope`: of a stranger, which may have to make room itself before it is served.
-    async fn run_once_there_is_room(
+    /// Waits for a place. The connection may itself be evicted while it waits.
+    async fn run_when_admitted(
         self: Arc<Self>,
         stream: TcpStream,
         stop: CancellationToken,
@@ -240,14 +240,14 @@ impl<H: Handler> Http1Server<H> {
         }
     }
 
-    /// A place that a stranger's connection leaves.
+    /// The place of an evicted connection.
     async fn room(&self) -> Option<OwnedSemaphorePermit> {
         for _ in 0..ROOMS_MAX {
             let place = Arc::clone(&self.connections).acquire_owned();
             if let Ok(permit) = tokio::time::timeout(ROOM_TIMEOUT, place).await {
                 return permit.ok();
             }
-            self.strangers.evict_oldest();
+            self.unauthenticated.evict_oldest();
         }
         None
     }
@@ -357,8 +357,8 @@ impl<H: Handler> Http1Server<H> {
                 .headers_mut()
                 .insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        if response.extensions().get::<KnownPeer>().is_some() {
-            scope.make_known();
+        if response.extensions().get::<AuthenticatedPeer>().is_some() {
+            scope.mark_authenticated();
         }
         if let Some(waiting) = response.body_mut().waiting.take() {
             guard.hold_place(waiting);
@@ -431,28 +431,28 @@ impl<H: Handler> Http1Server<H> {
 struct ConnectionScope {
     /// The user whose requests are refused, each in its dialect.
     refused: Option<OtherUser>,
-    /// Where strangers make room: this connection as one of them.
-    stranger: Option<Arc<Stranger>>,
+    /// Present where unauthenticated connections may be evicted.
+    conn: Option<Arc<UnauthenticatedConn>>,
 }
 
 impl ConnectionScope {
     fn of_refused(user: OtherUser) -> Self {
         Self {
             refused: Some(user),
-            stranger: None,
+            conn: None,
         }
     }
 
-    fn make_known(&self) {
-        if let Some(stranger) = &self.stranger {
-            stranger.make_known();
+    fn mark_authenticated(&self) {
+        if let Some(conn) = &self.conn {
+            conn.mark_authenticated();
         }
     }
 
-    /// Resolves once the connection has to make room; never where strangers keep their places.
+    /// Resolves once the connection is evicted; never where none is.
     async fn evicted(&self) {
-        match &self.stranger {
-            Some(stranger) => stranger.evicted().await,
+        match &self.conn {
+            Some(conn) => conn.evicted().await,
             None => std::future::pending().await,
         }
     }
