@@ -28,7 +28,7 @@ use crate::account::Secret;
 use crate::host::other_user;
 
 /// Connections at a time: a browser opens a few. One more ends the oldest, so that those who only
-/// hold a place keep nobody out who brings the answer.
+/// hold a place cannot keep out the browser that brings the response.
 const CONNECTIONS_MAX: usize = 64;
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the last page may take to reach the browser.
