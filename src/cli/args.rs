@@ -8,7 +8,7 @@ use clap_complete::Shell;
 
 use crate::control::KEYS;
 
-/// Keeps one local AI endpoint running. Without a verb it runs the agent.
+/// Keeps one local AI endpoint running. Without a command, runs the agent.
 #[derive(Debug, Parser)]
 #[command(name = "aerostat", version)]
 pub(super) struct Args {
@@ -18,13 +18,13 @@ pub(super) struct Args {
     /// Open the dashboard once the agent runs
     #[arg(long, conflicts_with = "headless")]
     pub(super) open: bool,
-    /// Started by the session: where an agent runs already, leave it alone
+    /// Started at login: leave an agent that already runs alone
     #[arg(long, hide = true, conflicts_with = "open")]
     pub(super) at_login: bool,
-    /// End an agent of another version that runs, and take its place
+    /// Replace a running agent of another version
     #[arg(long)]
     pub(super) take_over: bool,
-    /// Print facts as JSON
+    /// Print JSON
     #[arg(long, global = true)]
     pub(super) json: bool,
     #[command(subcommand)]
@@ -33,24 +33,24 @@ pub(super) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Say how the agent stands
+    /// Show the agent's status
     Status,
     /// Open the agent's port
     Start,
     /// Close the agent's port once the responses in flight have ended
     Stop,
-    /// End the agent
+    /// Shut the agent down
     Quit,
     /// Open the dashboard in a browser
     Open {
-        /// Print its address instead; it works once, within a minute
+        /// Print its URL instead; it works once, within a minute
         #[arg(long)]
         print: bool,
     },
-    /// Turn starting at login on or off
+    /// Turn start at login on or off
     #[command(subcommand)]
     Autostart(AutostartCommand),
-    /// Undo start at login, and end the agent
+    /// Undo start at login and shut the agent down
     Uninstall {
         /// Remove settings, accounts and keys too
         #[arg(long)]
@@ -59,64 +59,64 @@ pub(super) enum Command {
     /// Read, check and change the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// The key of the API port
+    /// Manage the keys of the API port
     #[command(subcommand)]
     Key(KeyCommand),
-    /// Model names
+    /// Look up model names
     #[command(subcommand)]
     Model(ModelCommand),
-    /// The services that are called
+    /// Show the configured providers
     #[command(subcommand)]
     Provider(ProviderCommand),
-    /// Your accounts at the providers
+    /// Manage your accounts at the providers
     #[command(subcommand)]
     Account(AccountCommand),
-    /// Say what became of a request, and what to do now
+    /// Explain what happened to a request and what to do now
     Explain {
-        /// What the answer's `x-aerostat-request-id` says
+        /// The value of `x-aerostat-request-id` in its response
         id: String,
     },
     /// Check every pair of dialects on this machine, offline
     Selftest,
-    /// Print the completions of a shell
+    /// Print shell completions
     Completions { shell: Shell },
-    /// Write the manual's pages into a folder
+    /// Write the manual pages to a folder
     #[command(hide = true)]
     Man { folder: PathBuf },
 }
 
 #[derive(Debug, Subcommand)]
 pub(super) enum AccountCommand {
-    /// Add an account; its key is asked for without being shown, and never taken from the arguments
+    /// Add an account; prompts for its key without echo, and never takes it from the arguments
     Add {
-        /// A preset or a provider of the configuration
+        /// A preset, or a provider from the configuration
         provider: String,
-        /// What to call it, instead of by its provider
+        /// Its name; the provider's name by default
         #[arg(long)]
         name: Option<String>,
         #[command(flatten)]
         credential: CredentialArgs,
-        /// Store it although the provider refuses it
+        /// Store it even if the provider refuses it
         #[arg(long)]
         keep: bool,
-        /// Store it in plain text where nothing can seal it
+        /// Store it in plain text if nothing can seal it
         #[arg(long)]
         insecure_plaintext: bool,
     },
     /// List the accounts with their state and limits
     List,
-    /// Show all that is known of an account
+    /// Show everything known about an account
     Show { name: String },
-    /// Make a call as an account
+    /// Make a test call with an account
     Test { name: String },
-    /// Let an account serve again
+    /// Enable an account
     Enable { name: String },
-    /// Keep an account from serving, from the next request on
+    /// Disable an account from the next request on
     Disable { name: String },
-    /// Remove an account with its credential
+    /// Remove an account and its credential
     Remove {
         name: String,
-        /// Do it
+        /// Confirm the removal
         #[arg(long)]
         yes: bool,
     },
@@ -128,10 +128,10 @@ pub(super) enum AccountCommand {
         /// Keep the credential and let it go to the provider's new address
         #[arg(long, conflicts_with_all = ["stdin", "oauth", "refresh_token_stdin", "service_account_stdin"])]
         confirm_address: bool,
-        /// Store it although the provider refuses it
+        /// Store it even if the provider refuses it
         #[arg(long)]
         keep: bool,
-        /// Store it in plain text where nothing can seal it
+        /// Store it in plain text if nothing can seal it
         #[arg(long)]
         insecure_plaintext: bool,
     },
@@ -141,22 +141,22 @@ pub(super) enum AccountCommand {
         #[command(flatten)]
         changes: Changes,
     },
-    /// End an account's cooldowns by hand
+    /// Clear an account's cooldowns
     Clear { name: String },
-    /// Write all accounts to a file that is sealed with a passphrase
+    /// Export all accounts to a file sealed with a passphrase
     Export {
         file: PathBuf,
         /// Read the passphrase from standard input
         #[arg(long)]
         passphrase_stdin: bool,
     },
-    /// Take accounts over from such a file; without `--yes` it only says what would change
+    /// Import accounts from such a file; without `--yes`, only shows what would change
     Import {
         file: PathBuf,
         /// Read the passphrase from standard input
         #[arg(long)]
         passphrase_stdin: bool,
-        /// Do it
+        /// Apply the changes
         #[arg(long)]
         yes: bool,
     },
@@ -196,19 +196,19 @@ pub(super) struct CredentialArgs {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Changes {
-    /// Lower ones are used first
+    /// Accounts with a lower number are used first
     #[arg(long, value_name = "N")]
     pub(super) priority: Option<u32>,
-    /// Requests in flight at once, or `none`
+    /// Maximum of concurrent requests, or `none`
     #[arg(long, value_name = "N")]
     pub(super) concurrency: Option<String>,
-    /// The day after which it serves no more, or `none`
+    /// The last day on which it serves, or `none`
     #[arg(long, value_name = "DATE")]
     pub(super) expires: Option<String>,
-    /// The models that it may serve, with commas between them, or `all`
+    /// The models it may serve, separated by commas, or `all`
     #[arg(long, value_name = "LIST")]
     pub(super) models: Option<String>,
-    /// As in `1000 requests/day Europe/Berlin` or `500000 tokens/month`, several times for several;
+    /// `1000 requests/day Europe/Berlin`, `500000 tokens/month`; repeat for several,
     /// or `none`
     #[arg(long = "budget", value_name = "BUDGET")]
     pub(super) budgets: Vec<String>,
@@ -221,28 +221,28 @@ pub(super) struct Changes {
 pub(super) enum AutostartCommand {
     /// Start this program at login
     On {
-        /// By this person's systemd, for machines without a desktop
+        /// As a systemd user unit, for machines without a desktop
         #[arg(long)]
         systemd: bool,
     },
-    /// Do not start it at login
+    /// Do not start this program at login
     Off,
-    /// Say whether it starts at login
+    /// Show whether it starts at login
     Status,
 }
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ConfigCommand {
-    /// Print where the configuration file lies
+    /// Print the path of the configuration file
     Path,
-    /// Say what is wrong with the configuration
+    /// Check the configuration
     Check,
-    /// Print the active settings: one key, or all
+    /// Print the active settings, or one of them
     Get {
         #[arg(value_parser = KeyParser, hide_possible_values = true)]
         key: Option<String>,
     },
-    /// Change keys, all or none
+    /// Change settings, all or none
     Set {
         #[arg(required = true, num_args = 2.., value_names = ["KEY", "VALUE"])]
         changes: Vec<String>,
@@ -251,22 +251,22 @@ pub(super) enum ConfigCommand {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum KeyCommand {
-    /// Print the local key; it is made on first need
+    /// Print the local key, which is created on first use
     Show,
-    /// Make another key, which is shown this once
+    /// Create another key, which is shown only once
     Create {
-        /// What to call it, as in `laptop`
+        /// Its name, as in `laptop`
         name: String,
     },
-    /// List the keys that were made, by their last characters
+    /// List the created keys by their last characters
     List,
-    /// Take a key back
+    /// Revoke a key
     Revoke { name: String },
 }
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ModelCommand {
-    /// Say what a model name becomes, and why
+    /// Show what a model name resolves to, and why
     Try { name: String },
 }
 
@@ -274,7 +274,7 @@ pub(super) enum ModelCommand {
 pub(super) enum ProviderCommand {
     /// List the providers and whether they can serve
     List,
-    /// List what a provider serves, or all of them
+    /// List the models of a provider, or of all
     Models { name: Option<String> },
 }
 
