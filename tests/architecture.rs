@@ -100,7 +100,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "store",
         &[
-            "json", "host", "record", "account", "status", "pool", "outcome",
+            "json", "host", "canon", "record", "account", "status", "protocol", "pool", "outcome",
         ],
     ),
     (

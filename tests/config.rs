@@ -118,6 +118,10 @@ async fn see(key: &'static str) {
         "network.ca_file" => authorities_are_read_from_a_file().await,
         provider if provider.starts_with("providers.") => see_provider(provider).await,
         rule if rule.starts_with("models[]") => see_rule(rule).await,
+        "record.enabled" => is_shown(key, "false").await,
+        // When days are over and a file is full is seen on the store itself: src/store/records.
+        "record.keep_days" | "record.keep_failed_days" => is_shown(key, "7").await,
+        "record.bytes_max" => is_shown(key, "64 MiB").await,
         limit if limit.starts_with("limits.") => see_limit(limit).await,
         other => panic!("no test changes `{other}`"),
     }

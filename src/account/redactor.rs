@@ -63,6 +63,23 @@ impl Redactor {
         }
     }
 
+    /// Whether one of a credential's secrets is in a text as it is, or the text in a secret. Cheaper
+    /// than building a redactor.
+    pub fn holds_plainly(credential: &Credential, text: &str) -> bool {
+        let is_in = |secret: &Secret| {
+            let secret = secret.expose();
+            text.contains(secret) || secret.contains(text)
+        };
+        match credential {
+            Credential::None => false,
+            Credential::Key(secret) | Credential::ServiceAccount(secret) => is_in(secret),
+            Credential::OAuth(tokens) => {
+                let all = [&tokens.access, &tokens.refresh, &tokens.client_secret];
+                all.into_iter().flatten().any(is_in)
+            }
+        }
+    }
+
     pub fn of_secrets(secrets: &[&Secret]) -> Self {
         let mut needles = Vec::new();
         for secret in secrets {

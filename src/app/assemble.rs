@@ -17,9 +17,10 @@ use crate::modes::AuthMode;
 use crate::pool::{Clock, NullStateStore, Pool};
 use crate::protocol::Maker;
 use crate::provider::{self, Auth, BaseUrl, DEMO, Provider, presets};
-use crate::record::{Recorder, Ring};
+use crate::record::Recorder;
 use crate::server::{Keys, ServerConfig};
 use crate::status::local_url;
+use crate::store::ApiKey;
 use crate::upstream::Upstream;
 
 use super::environment::{ReloadableUpstream, network_settings};
@@ -39,12 +40,12 @@ impl Assembly {
         home: Home,
         config: &Config,
         accounts: Option<Arc<AccountRegistry>>,
-        ring: Arc<Ring>,
+        recorder: Arc<dyn Recorder>,
     ) -> Self {
         Self {
             home,
             accounts,
-            recorder: ring,
+            recorder,
             upstream: Arc::new(ReloadableUpstream::new(network_settings(config))),
         }
     }
@@ -107,11 +108,13 @@ impl Assembly {
             return Ok(Keys::default());
         }
         let key = local_key::read_or_create(&self.home).context("local-key")?;
-        let stored = self
+        let stored: Vec<ApiKey> = self
             .accounts
             .iter()
-            .flat_map(|accounts| accounts.store().keys());
-        Ok(Keys::new([key.expose()]).with_hashes(stored.map(|key| key.hash)))
+            .flat_map(|accounts| accounts.store().keys())
+            .collect();
+        let hashes = stored.iter().map(|key| (key.name.as_str(), key.hash));
+        Ok(Keys::new([key.expose()]).with_hashes(hashes))
     }
 }
 

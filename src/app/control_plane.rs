@@ -25,6 +25,7 @@ use crate::control::{
 use crate::dashboard::{Dashboard, TrayNote};
 use crate::record::Ring;
 use crate::store::Flag;
+use crate::store::records::{RecordStore, Retention};
 use crate::upstream::Upstream;
 
 /// How long the start waits for the vault. A keyring that asks a person takes longer, and accounts
@@ -47,8 +48,8 @@ pub(super) struct ControlPlane {
     pub(super) service: Arc<ControlService>,
     /// Where the active configuration is published for the verbs.
     pub(super) live: watch::Sender<Live>,
-    /// The latest requests.
-    pub(super) ring: Arc<Ring>,
+    /// Takes a record of each request.
+    pub(super) records: Arc<RecordStore>,
     /// Opened early, so that a home with an unusable socket does not start; served once the agent
     /// can answer.
     socket: Option<ControlSocket>,
@@ -92,13 +93,16 @@ impl ControlPlane {
             error_line: None,
         });
         let ring = Arc::new(Ring::new(explain::RECORDS_MAX));
+        let records = RecordStore::start(home.records_file(), retention(config), ring.clone())?;
+        records.set_enabled(config.record.enabled);
+        let records = Arc::new(records);
         let environment = Arc::new(SystemEnvironment);
         let service = ControlService::new(home.clone(), path, store, followed, environment)
-            .with_agent(agent, ring.clone());
+            .with_agent(agent, ring, records.clone());
         let control = Self {
             service: Arc::new(service),
             live,
-            ring,
+            records,
             socket: Some(socket),
             tasks: JoinSet::new(),
             refresher: JoinSet::new(),
@@ -106,6 +110,12 @@ impl ControlPlane {
             lock,
         };
         Ok(Opened::Ours(Box::new(control), inbox))
+    }
+
+    /// Keeps records as the configuration says.
+    pub(super) fn configure_records(&self, config: &Config) {
+        self.records.set_retention(retention(config));
+        self.records.set_enabled(config.record.enabled);
     }
 
     /// Opens the vault. Where that takes too long, or the vault is locked for now, goes on trying
@@ -173,6 +183,16 @@ impl ControlPlane {
     /// Stores what waits to be stored. The socket and the lock are dropped afterwards.
     pub(super) fn close(self) {
         self.service.close();
+    }
+}
+
+fn retention(config: &Config) -> Retention {
+    let days = |days: u32| Duration::from_secs(u64::from(days) * 24 * 60 * 60);
+    let settings = &config.record;
+    Retention {
+        served: days(settings.keep_days),
+        failed: days(settings.keep_failed_days),
+        bytes_max: settings.bytes_max as u64,
     }
 }
 

@@ -80,7 +80,7 @@ async fn run(home: Home, mut frontend: Frontend<'_>) -> anyhow::Result<()> {
         }
     }
     let accounts = control.service.accounts().clone();
-    let assembly = Assembly::new(home, &config, Some(accounts), control.ring.clone());
+    let assembly = Assembly::new(home, &config, Some(accounts), control.records.clone());
     let desired = inbox.state.borrow().desired;
     let mut data = DataPlane::new(assembly, config, inbox.state.clone())?;
     data.apply_desired(desired).await;
@@ -129,7 +129,10 @@ async fn serve(
         tokio::select! {
             () = &mut publishing => {}
             () = signals.next() => return,
-            config = changes.next() => data.reload(&config).await,
+            config = changes.next() => {
+                control.configure_records(&config);
+                data.reload(&config).await;
+            }
             Some(command) = inbox.commands.recv() => {
                 match command.action {
                     Action::Serve(desired) => data.apply_desired(desired).await,

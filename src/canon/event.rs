@@ -1,5 +1,7 @@
 //! A response as a sequence of events: what stream decoders produce and stream encoders consume.
 
+use std::borrow::Cow;
+
 use super::{Fault, Usage};
 use crate::json::{EscapedStr, Raw};
 
@@ -138,10 +140,31 @@ pub enum FinishReason {
     Other(EscapedStr),
 }
 
+/// The longest word of an upstream's own that [`FinishReason::name`] gives.
+const OTHER_CHARS_MAX: usize = 40;
+
 /// The text of a refusal that the model did not explain.
 const REFUSED: &str = "The model refused to answer.";
 
 impl FinishReason {
+    /// One word for records.
+    pub fn name(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Self::End => "end",
+            Self::StopSequence => "stop_sequence",
+            Self::ToolCalls => "tool_calls",
+            Self::Length => "length",
+            Self::ContextFull => "context_full",
+            Self::Filtered => "filtered",
+            Self::Refusal => "refusal",
+            Self::Paused => "paused",
+            Self::Malformed => "malformed",
+            Self::Other(word) => {
+                return Cow::Owned(word.to_plain().chars().take(OTHER_CHARS_MAX).collect());
+            }
+        })
+    }
+
     /// The text of a refusal, for dialects that have no finish reason for it. `None` if this is not
     /// a refusal. `detail` is the upstream's explanation.
     pub fn refusal(&self, detail: Option<&EscapedStr>) -> Option<EscapedStr> {

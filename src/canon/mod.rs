@@ -25,7 +25,7 @@ pub use request::{
     Request, Role, Sampling, SchemaFormat, Signature, Tool, ToolChoice, ToolInput, ToolKind,
     ToolName, ToolResult, Turn, Unknown,
 };
-pub use usage::Usage;
+pub use usage::{ServiceTier, Usage};
 
 use std::fmt;
 

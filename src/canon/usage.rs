@@ -23,6 +23,63 @@ pub struct Usage {
     pub audio_output: Option<u64>,
     /// Calls of hosted web search.
     pub hosted_calls: Option<u64>,
+    /// What the provider says that it charged, in billionths of a dollar (OpenRouter's
+    /// `usage.cost`).
+    pub cost_nanos: Option<u64>,
+}
+
+/// The service tier that an answer names. Its price depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ServiceTier {
+    Standard,
+    Priority,
+    Flex,
+    Batch,
+    /// One that no price is known for.
+    Other,
+}
+
+impl ServiceTier {
+    pub const ALL: [Self; 5] = [
+        Self::Standard,
+        Self::Priority,
+        Self::Flex,
+        Self::Batch,
+        Self::Other,
+    ];
+
+    /// The tier by the word of an answer, of any dialect.
+    pub fn of(word: &str) -> Self {
+        match word {
+            "default" | "standard" | "auto" | "on_demand" | "SERVICE_TIER_STANDARD" => {
+                Self::Standard
+            }
+            "priority" | "fast" | "performance" => Self::Priority,
+            "flex" => Self::Flex,
+            "batch" => Self::Batch,
+            _ => Self::Other,
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Standard => "standard",
+            Self::Priority => "priority",
+            Self::Flex => "flex",
+            Self::Batch => "batch",
+            Self::Other => "other",
+        }
+    }
+
+    /// As it is stored; 0 stands for none.
+    pub fn number(tier: Option<Self>) -> u8 {
+        tier.map_or(0, |tier| tier as u8 + 1)
+    }
+
+    pub fn of_number(number: u8) -> Option<Self> {
+        let index = usize::from(number).checked_sub(1)?;
+        Self::ALL.get(index).copied()
+    }
 }
 
 impl Usage {
@@ -41,6 +98,7 @@ impl Usage {
             (&mut self.audio_input, later.audio_input),
             (&mut self.audio_output, later.audio_output),
             (&mut self.hosted_calls, later.hosted_calls),
+            (&mut self.cost_nanos, later.cost_nanos),
         ];
         for (figure, later) in pairs {
             *figure = later.or(*figure);

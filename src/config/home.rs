@@ -60,6 +60,16 @@ impl Home {
         self.folder.join("aerostat.db")
     }
 
+    /// What was served. Apart, since it may grow, and nothing else is lost with it.
+    pub fn records_file(&self) -> PathBuf {
+        self.folder.join("records.db")
+    }
+
+    /// A person's own prices.
+    pub fn prices_file(&self) -> PathBuf {
+        self.folder.join("prices.toml")
+    }
+
     /// The sealed file of credentials.
     pub fn vault_file(&self) -> PathBuf {
         self.folder.join("vault")

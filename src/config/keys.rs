@@ -65,6 +65,11 @@ const COUNT: ValueKind = ValueKind::Count {
     max: 1_000_000,
 };
 
+const DAYS: ValueKind = ValueKind::Count {
+    min: 1,
+    max: 36_500,
+};
+
 const fn key(
     path: &'static str,
     kind: ValueKind,
@@ -381,6 +386,30 @@ pub static KEYS: &[Key] = &[
         SECONDS,
         Some("15"),
         "the pause after which a stream gets a sign of life",
+    ),
+    key(
+        "record.enabled",
+        ValueKind::Bool,
+        Some("true"),
+        "keep a record of each request, without prompts and answers, and sums of them",
+    ),
+    key(
+        "record.keep_days",
+        DAYS,
+        Some("30"),
+        "how many days the record of a request that was served is kept",
+    ),
+    key(
+        "record.keep_failed_days",
+        DAYS,
+        Some("90"),
+        "how many days the record of a request that failed is kept",
+    ),
+    key(
+        "record.bytes_max",
+        ValueKind::Bytes { min: 16 << 20 },
+        Some("\"256 MiB\""),
+        "how large the file of the records may become; the oldest make room",
     ),
 ];
 

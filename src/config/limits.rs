@@ -75,7 +75,7 @@ enum Bytes {
     Text(String),
 }
 
-fn bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+pub(super) fn bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
     let count = match Bytes::deserialize(deserializer)? {
         Bytes::Count(count) => Some(count),
         Bytes::Text(text) => keys::bytes(&text),

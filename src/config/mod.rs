@@ -12,12 +12,14 @@ mod limits;
 pub(crate) mod local_key;
 mod problem;
 mod raw;
+mod record;
 mod resolved;
 pub(crate) mod watch;
 
 pub use home::Home;
 pub use limits::LimitSettings;
 pub use problem::{Location, Problem, Problems};
+pub use record::RecordSettings;
 pub use resolved::{Config, Network, Notifications, Scheduling, Translation};
 pub use watch::{ConfigWatcher, Live};
 

@@ -7,6 +7,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
 use super::limits::LimitSettings;
+use super::record::RecordSettings;
 use super::resolved::{Notifications, Scheduling, Translation};
 
 #[derive(serde::Deserialize)]
@@ -28,6 +29,7 @@ pub(super) struct Raw {
     pub(super) models: Vec<RawRule>,
     pub(super) network: RawNetwork,
     pub(super) limits: LimitSettings,
+    pub(super) record: RecordSettings,
 }
 
 #[derive(serde::Deserialize)]

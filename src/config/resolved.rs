@@ -11,6 +11,7 @@ use super::keys::AUTH_MODE_AUTO;
 use super::limits::{LimitSettings, seconds};
 use super::problem::Problem;
 use super::raw::{OneOrMany, Raw, RawNetwork, RawOAuth, RawProvider, RawRule};
+use super::record::RecordSettings;
 use crate::account::Proxy;
 use crate::canon::Dialect;
 use crate::modes::{AuthMode, SchedulingMode, named_enum};
@@ -40,6 +41,7 @@ pub struct Config {
     pub rules: Rules,
     pub network: Network,
     pub limits: LimitSettings,
+    pub record: RecordSettings,
     /// Whether the built-in offline provider is enabled.
     pub demo_enabled: bool,
 }
@@ -172,6 +174,7 @@ impl Resolver {
             rules,
             network: self.network(&raw.network),
             limits: raw.limits,
+            record: raw.record,
             demo_enabled: self.demo(&raw.providers),
         }
     }

@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 use super::wire::ControlError;
 use crate::canon::{Loss, LossKind};
 use crate::outcome::{Outcome, Refusal, Stage, Timestamp};
-use crate::record::{Attempt, PassedOver, Record, Ring};
+use crate::protocol::Operation;
+use crate::record::{Attempt, PassedOver, Record};
 use crate::status::{rfc3339, timestamp};
 
-/// How many requests are remembered.
+/// How many requests are kept in memory.
 pub const RECORDS_MAX: usize = 512;
 
 /// One request as people and scripts see it.
@@ -68,18 +69,11 @@ pub struct AttemptFacts {
     pub detail: Option<String>,
 }
 
-/// # Errors
-/// When the request is not known.
-pub(super) fn explain(ring: &Ring, id: &str) -> Result<Explanation, ControlError> {
-    let record = ring.find(id.trim()).ok_or_else(|| unknown(id))?;
-    Ok(Explanation::of(&record))
-}
-
-fn unknown(id: &str) -> ControlError {
+/// No record has that id.
+pub(super) fn unknown(id: &str) -> ControlError {
     let shown: String = id.chars().take(64).collect();
     ControlError::failed(format!(
-        "no request `{}` is remembered: an answer's `x-aerostat-request-id` names it, and the last {RECORDS_MAX} since the agent \
-         started are kept",
+        "no record of a request `{}`: an answer's `x-aerostat-request-id` names it, and `aerostat log` lists what is kept",
         shown.escape_debug()
     ))
 }
@@ -93,7 +87,7 @@ impl Explanation {
             took_ms: millis(record.took),
             first_byte_ms: record.first_byte_after.map(millis),
             dialect: record.dialect.name().to_owned(),
-            operation: record.operation.name().to_owned(),
+            operation: operation_name(record).to_owned(),
             model: record.model.clone(),
             stream: record.stream,
             resolution: resolved
@@ -105,7 +99,10 @@ impl Explanation {
             passed_over: record.passed_over.iter().map(PassedOverFacts::of).collect(),
             attempts: record.attempts.iter().map(AttemptFacts::of).collect(),
             status: record.status,
-            fault: record.fault.clone(),
+            fault: record
+                .failure
+                .as_ref()
+                .map(|failure| failure.message.clone()),
             dropped: record
                 .losses
                 .iter()
@@ -126,7 +123,10 @@ impl PassedOverFacts {
         Self {
             candidate: passed.candidate.clone(),
             account,
-            why: passed.why.clone(),
+            why: match &passed.said {
+                Some(said) => format!("{}: {said}", passed.why),
+                None => passed.why.clone(),
+            },
         }
     }
 }
@@ -146,6 +146,10 @@ impl AttemptFacts {
             detail: attempt.detail.clone(),
         }
     }
+}
+
+fn operation_name(record: &Record) -> &'static str {
+    record.operation.map_or("unknown path", Operation::name)
 }
 
 fn millis(duration: std::time::Duration) -> u64 {
@@ -171,7 +175,7 @@ fn until(outcome: &Outcome) -> Option<Timestamp> {
 
 /// What the user can do about a request that failed, by the outcome of its last attempt.
 fn advice(record: &Record) -> Option<String> {
-    record.fault.as_ref()?;
+    record.failure.as_ref()?;
     let Some(last) = record.attempts.last() else {
         return Some(without_attempt(record));
     };
@@ -247,10 +251,10 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::canon::Usage;
+    use crate::canon::{Fault, Usage};
     use crate::outcome::Scope;
-    use crate::protocol::{Operation, openai_chat};
-    use crate::record::Resolved;
+    use crate::protocol::openai_chat;
+    use crate::record::{Failure, Resolved};
 
     fn at(seconds: u64) -> Timestamp {
         Timestamp::UNIX_EPOCH + Duration::from_secs(seconds)
@@ -267,27 +271,29 @@ mod tests {
             outcome,
             detail: Some("slow down".to_owned()),
             took: Duration::from_millis(7),
+            status: Some(429),
+            head_after: None,
+            upstream_id: None,
+            next: None,
         }
     }
 
     fn record(attempts: Vec<Attempt>, fault: Option<&str>) -> Record {
+        let failure = fault.map(|message| {
+            let last = attempts.last().map(|attempt: &Attempt| &attempt.outcome);
+            Failure::of(&Fault::upstream(message), last, at(0))
+        });
         Record {
-            request_id: "r1".to_owned(),
-            received_at: at(0),
             took: Duration::from_millis(12),
-            first_byte_after: None,
-            dialect: openai_chat::DIALECT,
-            operation: Operation::Generate,
+            operation: Some(Operation::Generate),
             model: "lab/m".to_owned(),
-            stream: false,
             resolved: Some(Arc::new(Resolved::new(
                 "addressed".to_owned(),
                 vec!["lab/m".to_owned()],
             ))),
-            passed_over: Vec::new(),
             attempts,
             status: 429,
-            usage: Usage::default(),
+            failure,
             losses: vec![
                 Loss {
                     path: "seed".to_owned(),
@@ -298,14 +304,12 @@ mod tests {
                     kind: LossKind::Added,
                 },
             ],
-            fault: fault.map(str::to_owned),
+            ..Record::opened("r1".to_owned(), at(0), openai_chat::DIALECT)
         }
     }
 
-    fn explained(record: Record) -> Explanation {
-        let ring = Ring::new(2);
-        ring.push(record);
-        explain(&ring, " r1\n").unwrap()
+    fn explained(record: &Record) -> Explanation {
+        Explanation::of(record)
     }
 
     #[test]
@@ -314,7 +318,7 @@ mod tests {
             scope: Scope::Model,
             until: Some(at(60)),
         };
-        let explanation = explained(record(vec![attempt(throttled)], Some("slow down")));
+        let explanation = explained(&record(vec![attempt(throttled)], Some("slow down")));
         let AttemptFacts {
             waited_ms,
             took_ms,
@@ -340,7 +344,7 @@ mod tests {
 
     #[test]
     fn what_was_served_needs_no_advice() {
-        let explanation = explained(record(
+        let explanation = explained(&record(
             vec![attempt(Outcome::Served {
                 usage: Usage::default(),
             })],
@@ -351,27 +355,10 @@ mod tests {
 
     #[test]
     fn a_refused_credential_names_the_way_back() {
-        let explanation = explained(record(vec![attempt(Outcome::Unauthorized)], Some("no")));
+        let explanation = explained(&record(vec![attempt(Outcome::Unauthorized)], Some("no")));
         assert_eq!(
             explanation.advice.as_deref(),
             Some("sign in again: `aerostat account login work`")
         );
-    }
-
-    #[test]
-    fn only_the_latest_are_remembered() {
-        let ring = Ring::new(1);
-        ring.push(record(Vec::new(), None));
-        ring.push(Record {
-            request_id: "r2".to_owned(),
-            ..record(Vec::new(), None)
-        });
-        assert!(
-            explain(&ring, "r1")
-                .unwrap_err()
-                .message
-                .contains("no request `r1` is remembered")
-        );
-        assert!(explain(&ring, "r2").is_ok());
     }
 }

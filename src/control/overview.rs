@@ -116,7 +116,7 @@ impl ControlService {
 
     fn problems(&self, now: Timestamp) -> Vec<ProblemFacts> {
         let is_problem = |record: &crate::record::Record| {
-            record.fault.is_some() && is_recent(record.received_at, now)
+            record.failure.is_some() && is_recent(record.received_at, now)
         };
         let records = self.ring.latest(PROBLEMS_MAX, is_problem);
         records

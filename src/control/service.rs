@@ -17,6 +17,7 @@ use crate::pool::Pool;
 use crate::provider::Provider;
 use crate::record::Ring;
 use crate::store::Store;
+use crate::store::records::{RecordReader, RecordStore, RecordsProblem};
 use crate::upstream::{ProxyChoice, Upstream};
 
 /// What a verb needs of the world outside.
@@ -55,6 +56,10 @@ pub struct ControlService {
     pub(super) agent: Option<AgentHandle>,
     /// The latest requests.
     pub(super) ring: Arc<Ring>,
+    /// Where an agent records; `None` where a command works on the files.
+    pub(super) records: Option<Arc<RecordStore>>,
+    /// What was recorded.
+    pub(super) record_reader: Arc<RecordReader>,
     /// Set once the agent has a dashboard.
     dashboard: OnceLock<Arc<dyn LinkIssuer>>,
 }
@@ -79,6 +84,7 @@ impl ControlService {
             Box::new(move || of_keys.vault_keys()),
         );
         Self {
+            record_reader: Arc::new(RecordReader::new(home.records_file())),
             home,
             socket,
             accounts: Arc::new(accounts),
@@ -86,16 +92,23 @@ impl ControlService {
             environment,
             agent: None,
             ring: Arc::new(Ring::new(0)),
+            records: None,
             dashboard: OnceLock::new(),
         }
     }
 
-    /// The service of a running agent, whose latest requests are in `ring`.
+    /// The service of a running agent, whose latest requests are in `ring`, and all in `records`.
     #[must_use]
-    pub fn with_agent(self, agent: AgentHandle, ring: Arc<Ring>) -> Self {
+    pub fn with_agent(
+        self,
+        agent: AgentHandle,
+        ring: Arc<Ring>,
+        records: Arc<RecordStore>,
+    ) -> Self {
         Self {
             agent: Some(agent),
             ring,
+            records: Some(records),
             ..self
         }
     }
@@ -119,6 +132,20 @@ impl ControlService {
 
     pub(super) fn store(&self) -> &Store {
         self.accounts.store()
+    }
+
+    /// Reads what was recorded, on a thread that may wait for the disk.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(super) async fn read_records<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&RecordReader) -> Result<T, RecordsProblem> + Send + 'static,
+    ) -> Result<T, ControlError> {
+        let reader = self.record_reader.clone();
+        let read = tokio::task::spawn_blocking(move || read(&reader)).await;
+        read.map_err(|_| ControlError::broke())?
+            .map_err(ControlError::caused_by)
     }
 
     /// # Errors
@@ -175,6 +202,9 @@ impl ControlService {
     pub fn close(&self) {
         if let Some(dashboard) = self.dashboard.get() {
             dashboard.close();
+        }
+        if let Some(records) = &self.records {
+            records.close();
         }
         self.store().close();
     }

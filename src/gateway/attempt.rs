@@ -34,7 +34,13 @@ pub(super) async fn run(
     active: &ActiveConfig,
     request: &ClientRequest,
 ) -> Result<GatewayResponse, Box<GatewayError>> {
-    let context = RequestContext::new(state, active, request)?;
+    let context = match RequestContext::new(state, active, request) {
+        Ok(context) => context,
+        Err(fault) => {
+            let tracker = state.open_record(request);
+            return Err(Box::new(GatewayError::tracked(fault, None, tracker)));
+        }
+    };
     if !request.span.is_disabled() {
         request.span.record("model", &*context.routing.model);
     }
@@ -161,7 +167,9 @@ async fn run_plan(
             Ok(pending) => return PlanEnd::Served(pending),
             Err(error) => error,
         };
-        match policy.next(&error, plan, history, attempts) {
+        let next = policy.next(&error, plan, history, attempts);
+        attempts.note_next(&error, next);
+        match next {
             // The next attempt takes the place of this one, with its error.
             Next::RetryWithoutReasoning => history = History::WithoutReasoning,
             next @ (Next::OtherAccount | Next::RefreshThenRetry) => {
@@ -227,6 +235,7 @@ fn give_up(error: AttemptError, attempts: Attempts) -> Result<GatewayResponse, B
         return Err(Box::new(GatewayError::tracked(fault, status, tracker)));
     };
     tracker.write_headers(original.headers_mut());
-    tracker.finish_with_fault(original.status(), &fault);
+    let bytes_out = original.body().len() as u64;
+    tracker.finish_with_fault(original.status(), &fault, bytes_out);
     Ok(original.map(GatewayBody::Full))
 }

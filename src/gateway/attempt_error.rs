@@ -248,6 +248,13 @@ pub(super) fn broken_off() -> Fault {
     Fault::upstream("the upstream's answer broke off before its end")
 }
 
+/// The error of a response that the program's end interrupts.
+pub(super) fn shutdown_fault() -> Fault {
+    let message =
+        "gateway: aerostat was stopped before the answer had ended; ask again once it runs";
+    Fault::new(FaultKind::Overloaded, Blame::Gateway, message)
+}
+
 pub(super) fn redirected(provider: &str) -> Fault {
     Fault::upstream(format!(
         "provider `{provider}` redirects to another address, which is not followed; set `providers.{provider}.base_url` to where it serves"

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use http::StatusCode;
 use tokio::time::Instant;
 use tracing::{Span, debug_span};
 
@@ -14,10 +15,10 @@ use super::request_context::RequestContext;
 use super::request_tracker::RequestTracker;
 use super::resolution_cache::ResolvedModel;
 use crate::account::AccountName;
-use crate::canon::{Loss, Usage};
+use crate::canon::Loss;
 use crate::outcome::{Next, Outcome, Reading};
-use crate::pool::{Lease, PassedOver};
-use crate::record::Record;
+use crate::pool::{Lease, PassedOver, SessionKey};
+use crate::record::NextStep;
 
 pub(super) struct Attempts {
     tracker: RequestTracker,
@@ -36,32 +37,14 @@ pub(super) struct Attempts {
 impl Attempts {
     /// Opens the request's record.
     pub(super) fn new(context: &RequestContext<'_>) -> Self {
-        let request = context.request;
-        let record = Record {
-            request_id: request.request_id.clone(),
-            received_at: request.received_at,
-            took: Duration::ZERO,
-            first_byte_after: None,
-            dialect: request.protocol.dialect(),
-            operation: request.operation,
-            model: context.routing.model.clone(),
-            stream: context.stream().unwrap_or(false),
-            resolved: None,
-            passed_over: Vec::new(),
-            attempts: Vec::new(),
-            status: 0,
-            usage: Usage::default(),
-            losses: Vec::new(),
-            fault: None,
-        };
+        let mut tracker = context.state.open_record(context.request);
+        tracker.set_request(
+            context.routing.model.clone(),
+            context.stream().unwrap_or(false),
+            context.named_session(),
+        );
         Self {
-            tracker: RequestTracker::new(
-                record,
-                context.state.recorder.clone(),
-                context.state.response_owners.clone(),
-                request.arrived,
-                request.span.clone(),
-            ),
+            tracker,
             tried: Vec::new(),
             refreshed: Vec::new(),
             limited: Vec::new(),
@@ -159,6 +142,23 @@ impl Attempts {
             self.tracker
                 .settle_attempt(outcome.clone(), Some(&error.fault));
         }
+    }
+
+    /// Records what follows the latest attempt, where one was sent.
+    pub(super) fn note_next(&mut self, error: &AttemptError, next: Next) {
+        if error.outcome().is_some() {
+            let is_limited = error.next() != next;
+            self.tracker.set_next(NextStep { next, is_limited });
+        }
+    }
+
+    pub(super) fn set_session(&mut self, session: Option<SessionKey>) {
+        self.tracker.set_session(session);
+    }
+
+    /// Records the head of the upstream's response.
+    pub(super) fn set_head(&mut self, status: StatusCode, upstream_id: Option<Box<str>>) {
+        self.tracker.set_head(status, upstream_id);
     }
 
     /// Keeps what the upstream's head said of the account's limits.

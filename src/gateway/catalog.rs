@@ -7,8 +7,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::future::join_all;
-use http::Method;
+use http::{Method, Response};
 use parking_lot::Mutex;
 use tokio::time::{Instant, timeout};
 
@@ -17,7 +18,7 @@ use super::client_request::ClientRequest;
 use super::config::{Endpoint, GatewayConfig};
 use super::long_work;
 use super::passthrough::fixed_headers;
-use super::response::{GatewayBody, GatewayError, GatewayResponse, json};
+use super::response::json;
 use super::upstream_body::{Bounds, collect};
 use crate::account::{Credential, Redactor};
 use crate::canon::{Fault, FaultKind, ModelCard, Request};
@@ -160,12 +161,12 @@ impl Catalog {
         config: &GatewayConfig,
         pool: &Pool,
         request: &ClientRequest,
-    ) -> GatewayResponse {
+    ) -> Response<Bytes> {
         let cards = self.cards(config, pool).await;
         let body = request
             .protocol
             .encode_models(&cards, request.query.text.as_deref());
-        json(body).map(GatewayBody::Full)
+        json(body)
     }
 
     /// One model, in the client's dialect.
@@ -177,7 +178,7 @@ impl Catalog {
         config: &GatewayConfig,
         pool: &Pool,
         request: &ClientRequest,
-    ) -> Result<GatewayResponse, Box<GatewayError>> {
+    ) -> Result<Response<Bytes>, Fault> {
         let name = request.path_model.as_deref().unwrap_or_default();
         let cards = self.cards(config, pool).await;
         let is_named = |card: &&ModelCard| {
@@ -193,7 +194,7 @@ impl Catalog {
             ..card.clone()
         };
         let body = request.protocol.encode_model(&card);
-        Ok(json(body).map(GatewayBody::Full))
+        Ok(json(body))
     }
 
     /// Rules first, then providers by name, the demo last; each id once. A model that two providers

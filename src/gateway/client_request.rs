@@ -1,5 +1,7 @@
 //! A client's request as the server hands it over: routed, authorized and read whole.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::HeaderMap;
 use tokio::time::Instant;
@@ -9,6 +11,7 @@ use tracing::Span;
 use crate::outcome::Timestamp;
 use crate::protocol::query::KnownQuery;
 use crate::protocol::{Inbound, Operation, Protocol};
+use crate::record::{Record, agent_family};
 use crate::segmented_bytes::SegmentedBytes;
 
 /// A client's request. It does not change while it is served.
@@ -18,6 +21,8 @@ pub struct ClientRequest {
     pub operation: Operation,
     pub path_model: Option<String>,
     pub query: KnownQuery,
+    /// The name of the key that the client used, where one was needed.
+    pub key: Option<Arc<str>>,
     /// The SHA-256 of the key in the query.
     pub query_key: Option<[u8; 32]>,
     pub headers: HeaderMap,
@@ -31,6 +36,19 @@ pub struct ClientRequest {
 }
 
 impl ClientRequest {
+    /// The record of this request, opened.
+    pub(super) fn record(&self) -> Record {
+        let dialect = self.protocol.dialect();
+        Record {
+            operation: Some(self.operation),
+            model: self.path_model.clone().unwrap_or_default(),
+            key: self.key.clone(),
+            agent: agent_family(&self.headers),
+            bytes_in: self.body.len() as u64,
+            ..Record::opened(self.request_id.clone(), self.received_at, dialect)
+        }
+    }
+
     /// The request for a codec, with `body`: the client's, or a part of it.
     pub(super) fn inbound<'r>(&'r self, body: &'r Bytes) -> Inbound<'r> {
         Inbound {
@@ -39,6 +57,33 @@ impl ClientRequest {
             query: self.query.text.as_deref(),
             headers: &self.headers,
             body,
+        }
+    }
+}
+
+/// What is known of a request that was refused before its body was read.
+pub struct RefusedRequest<'r> {
+    pub request_id: &'r str,
+    pub protocol: &'static dyn Protocol,
+    /// `None` where the path leads to none.
+    pub operation: Option<Operation>,
+    pub path_model: Option<&'r str>,
+    pub headers: &'r HeaderMap,
+    pub key: Option<Arc<str>>,
+    pub received_at: Timestamp,
+    pub arrived: Instant,
+}
+
+impl RefusedRequest<'_> {
+    pub(super) fn record(&self) -> Record {
+        let dialect = self.protocol.dialect();
+        Record {
+            took: self.arrived.elapsed(),
+            operation: self.operation,
+            model: self.path_model.unwrap_or_default().to_owned(),
+            key: self.key.clone(),
+            agent: agent_family(self.headers),
+            ..Record::opened(self.request_id.to_owned(), self.received_at, dialect)
         }
     }
 }

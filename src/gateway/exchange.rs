@@ -22,6 +22,7 @@ use super::request_context::RequestContext;
 use super::response::{PendingResponse, passed};
 use super::response_reader::ResponseReader;
 use super::upstream_body::{Bounds, collect};
+use super::upstream_id;
 use crate::account::{BadProxy, Credential, Redactor};
 use crate::canon::{Blame, Fault, FaultKind};
 use crate::json::{Document, Kind};
@@ -114,6 +115,8 @@ impl Exchange<'_> {
             status = response.status().as_u16(),
             "upstream sent its head"
         );
+        let upstream_id = upstream_id::read(response.headers(), credential);
+        attempts.set_head(response.status(), upstream_id);
         let readings = provider::readings(response.headers(), || self.context.now());
         attempts.set_readings(readings);
         if !response.status().is_success() {

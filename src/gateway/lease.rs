@@ -31,7 +31,9 @@ pub(super) async fn acquire(
     let provider = &plan.endpoint.provider.name;
     let pool = &context.state.pool;
     let session = if pool.has_choice(provider) {
-        context.session()
+        let session = context.session();
+        attempts.set_session(session);
+        session
     } else {
         None
     };

@@ -49,23 +49,30 @@ mod signatures;
 mod state;
 mod stop_sequences;
 mod stream_transform;
+mod told;
 mod upstream_body;
+mod upstream_id;
 
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use bytes::Bytes;
+use http::{Response, StatusCode};
 
 pub use catalog::fetch_models;
-pub use client_request::ClientRequest;
+pub use client_request::{ClientRequest, RefusedRequest};
 pub use config::{Endpoint, GatewayConfig, GatewayLimits, StreamTimeouts};
 pub use relay::Relay;
 pub use response::{GatewayBody, GatewayError, GatewayResponse};
 
+use crate::canon::Fault;
+use crate::outcome::Timestamp;
 use crate::pool::Pool;
 use crate::protocol::Operation;
-use crate::record::Recorder;
+use crate::record::{Failure, Recorder};
+use attempt_error::shutdown_fault;
 use config::ActiveConfig;
-use relay::shutdown_fault;
+use request_tracker::RequestTracker;
 use state::GatewayState;
 
 /// Serves requests with the configuration that is active when they arrive.
@@ -93,6 +100,19 @@ impl Gateway {
         self.state.pool.accounts_ready()
     }
 
+    /// Records a request that was refused before it got here, once it passed the guard.
+    pub fn record_refused(&self, refused: &RefusedRequest<'_>, fault: &Fault, status: StatusCode) {
+        let mut record = refused.record();
+        record.status = status.as_u16();
+        record.fail(Failure::of(fault, None, Timestamp::now()));
+        self.state.recorder.record(record);
+    }
+
+    /// Counts a health check, which has no record.
+    pub fn count_health_check(&self) {
+        self.state.recorder.health_check();
+    }
+
     /// Serves one request, unless its `shutdown` token is cancelled first.
     ///
     /// Dropping the future cancels the upstream's request and records that the client left.
@@ -117,9 +137,25 @@ impl Gateway {
         let active = self.active.load_full();
         let GatewayState { catalog, pool, .. } = &self.state;
         match request.operation {
-            Operation::ListModels => Ok(catalog.list(&active.config, pool, request).await),
-            Operation::ShowModel => catalog.show(&active.config, pool, request).await,
+            Operation::ListModels => {
+                let tracker = self.state.open_record(request);
+                let listed = catalog.list(&active.config, pool, request).await;
+                Ok(recorded(tracker, listed))
+            }
+            Operation::ShowModel => {
+                let tracker = self.state.open_record(request);
+                match catalog.show(&active.config, pool, request).await {
+                    Ok(shown) => Ok(recorded(tracker, shown)),
+                    Err(fault) => Err(Box::new(GatewayError::tracked(fault, None, tracker))),
+                }
+            }
             _ => attempt::run(&self.state, &active, request).await,
         }
     }
+}
+
+/// A response that no upstream was asked for, with its record closed.
+fn recorded(tracker: RequestTracker, response: Response<Bytes>) -> GatewayResponse {
+    tracker.finish_local(response.status(), response.body().len() as u64);
+    response.map(GatewayBody::Full)
 }

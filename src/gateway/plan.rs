@@ -79,6 +79,10 @@ impl Plan {
             outcome: Outcome::Cancelled,
             detail: None,
             took: Duration::ZERO,
+            status: None,
+            head_after: None,
+            upstream_id: None,
+            next: None,
         }
     }
 }

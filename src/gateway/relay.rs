@@ -24,7 +24,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tracing::debug;
 
-use super::attempt_error::{broken, timed_out};
+use super::attempt_error::{broken, shutdown_fault, timed_out};
 use super::config::StreamTimeouts;
 use super::peeked_body::PeekedBody;
 use super::request_tracker::RequestTracker;
@@ -301,7 +301,7 @@ impl Relay {
             if let Some(bytes) = self.outbox.pop_front() {
                 self.last_sent_at = Instant::now();
                 if let Some(commit) = &mut self.commit {
-                    commit.tracker.first_byte();
+                    commit.tracker.sent(bytes.len());
                 }
                 return Poll::Ready(Some(Ok(Frame::data(bytes))));
             }
@@ -323,11 +323,13 @@ impl Relay {
     }
 }
 
-/// The error of a response that the program's end interrupts.
-pub(super) fn shutdown_fault() -> Fault {
-    let message =
-        "gateway: aerostat was stopped before the answer had ended; ask again once it runs";
-    Fault::new(FaultKind::Overloaded, Blame::Gateway, message)
+/// A client that leaves takes the response's end with it, but not what it told so far.
+impl Drop for Relay {
+    fn drop(&mut self) {
+        if let Some(commit) = self.commit.take() {
+            commit.tracker.leave_stream(self.transform.status());
+        }
+    }
 }
 
 impl http_body::Body for Relay {

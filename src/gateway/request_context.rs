@@ -91,6 +91,18 @@ impl<'c> RequestContext<'c> {
         })
     }
 
+    /// The same, where it is told by name: that costs no look into the body.
+    pub(super) fn named_session(&self) -> Option<SessionKey> {
+        if let Some(known) = self.session.get() {
+            return *known;
+        }
+        let named = session::key(self.request, self.routing.session.as_deref());
+        if named.is_some() {
+            let _ = self.session.set(named);
+        }
+        named
+    }
+
     /// The session as only the whole body tells it.
     fn session_of_whole_body(&self) -> Option<SessionKey> {
         match &self.full_routing().session {

@@ -9,18 +9,22 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, StatusCode};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tracing::{Span, debug, field};
 
-use super::attempt_error::said_by_provider;
+use super::attempt_error::{said_by_provider, shutdown_fault};
+use super::client_request::ClientRequest;
 use super::resolution_cache::ResolvedModel;
 use super::response_headers;
 use super::response_owners::ResponseOwners;
 use super::stream_transform::StreamStatus;
+use super::told::Told;
 use crate::account::AccountName;
-use crate::canon::{Blame, Fault, FaultKind, Loss, Usage};
+use crate::canon::{Blame, Fault, FaultKind, FinishReason, Loss};
 use crate::outcome::{Outcome, Reading, Scope, Stage, Timestamp};
-use crate::pool::{self, Lease};
-use crate::record::{Attempt, PassedOver, Record, Recorder};
+use crate::pool::{self, Lease, SessionKey, SkipReason};
+use crate::protocol;
+use crate::record::{Attempt, Ending, Failure, NextStep, PassedOver, Record, Recorder};
 
 /// An open record. Finishing consumes it; dropping it records that the client left.
 pub(super) struct RequestTracker {
@@ -34,6 +38,8 @@ struct OpenRecord {
     served_by: Option<HeaderValue>,
     recorder: Arc<dyn Recorder>,
     response_owners: Arc<ResponseOwners>,
+    /// Cancelled where the program, and not the client, ends the request.
+    shutdown: CancellationToken,
     arrived: Instant,
     attempt_began: Instant,
     current: Option<CurrentAttempt>,
@@ -50,22 +56,22 @@ struct CurrentAttempt {
 }
 
 impl RequestTracker {
-    pub(super) fn new(
-        record: Record,
+    /// Opens the record of a request.
+    pub(super) fn open(
+        request: &ClientRequest,
         recorder: Arc<dyn Recorder>,
         response_owners: Arc<ResponseOwners>,
-        arrived: Instant,
-        request_span: Span,
     ) -> Self {
         let open = OpenRecord {
-            record,
+            record: request.record(),
             served_by: None,
             recorder,
             response_owners,
-            arrived,
-            attempt_began: arrived,
+            shutdown: request.shutdown.clone(),
+            arrived: request.arrived,
+            attempt_began: request.arrived,
             current: None,
-            request_span,
+            request_span: request.span.clone(),
             attempt_span: Span::none(),
         };
         Self {
@@ -73,7 +79,7 @@ impl RequestTracker {
         }
     }
 
-    fn open(&self) -> &OpenRecord {
+    fn opened(&self) -> &OpenRecord {
         // Only `close` takes it, and its callers consume the tracker.
         self.open
             .as_ref()
@@ -87,22 +93,22 @@ impl RequestTracker {
     }
 
     pub(super) fn attempts_count(&self) -> usize {
-        self.open().record.attempts.len()
+        self.opened().record.attempts.len()
     }
 
     /// The account of the latest attempt.
     pub(super) fn last_account(&self) -> Option<&AccountName> {
-        let attempt = self.open().record.attempts.last()?;
+        let attempt = self.opened().record.attempts.last()?;
         Some(&attempt.account)
     }
 
     pub(super) fn request_span(&self) -> &Span {
-        &self.open().request_span
+        &self.opened().request_span
     }
 
     /// The span of what the response still brings: of its attempt, else of the request.
     pub(super) fn span(&self) -> &Span {
-        let open = self.open();
+        let open = self.opened();
         if open.attempt_span.is_disabled() {
             &open.request_span
         } else {
@@ -113,6 +119,41 @@ impl RequestTracker {
     /// Names `provider/model` in the response's head.
     pub(super) fn set_served_by(&mut self, name: HeaderValue) {
         self.open_mut().served_by = Some(name);
+    }
+
+    /// Records what the request's body says.
+    pub(super) fn set_request(
+        &mut self,
+        model: String,
+        is_stream: bool,
+        session: Option<SessionKey>,
+    ) {
+        let record = &mut self.open_mut().record;
+        record.model = model;
+        record.stream = is_stream;
+        record.session = session.map(SessionKey::bytes);
+    }
+
+    pub(super) fn set_session(&mut self, session: Option<SessionKey>) {
+        self.open_mut().record.session = session.map(SessionKey::bytes);
+    }
+
+    /// Records the head of the upstream's response.
+    pub(super) fn set_head(&mut self, status: StatusCode, upstream_id: Option<Box<str>>) {
+        let open = self.open_mut();
+        let head_after = open.attempt_began.elapsed();
+        if let Some(attempt) = open.record.attempts.last_mut() {
+            attempt.status = Some(status.as_u16());
+            attempt.head_after = Some(head_after);
+            attempt.upstream_id = upstream_id;
+        }
+    }
+
+    /// Records what follows the latest attempt.
+    pub(super) fn set_next(&mut self, next: NextStep) {
+        if let Some(attempt) = self.open_mut().record.attempts.last_mut() {
+            attempt.next = Some(next);
+        }
     }
 
     pub(super) fn set_losses(&mut self, losses: Vec<Loss>) {
@@ -135,10 +176,22 @@ impl RequestTracker {
         if let Some(index) = earlier {
             passed_over.remove(index);
         }
+        let (why, said) = match &account.why {
+            SkipReason::CoolingDown(cooldown) => {
+                let said = cooldown.detail.clone();
+                let cooldown = pool::Cooldown {
+                    detail: None,
+                    ..cooldown.clone()
+                };
+                (cooldown.to_string(), said)
+            }
+            why => (why.to_string(), None),
+        };
         passed_over.push(PassedOver {
             candidate,
             account: Some(account.account.clone()),
-            why: account.why.to_string(),
+            why,
+            said,
         });
     }
 
@@ -168,7 +221,7 @@ impl RequestTracker {
 
     /// The time by the clock of the attempt in progress.
     fn now(&self) -> Timestamp {
-        match &self.open().current {
+        match &self.opened().current {
             Some(current) => current.lease.now(),
             None => Timestamp::now(),
         }
@@ -176,7 +229,7 @@ impl RequestTracker {
 
     /// How many requests wait for an account of the provider that serves this one.
     pub(super) fn waiting(&self) -> Option<Arc<AtomicUsize>> {
-        let current = self.open().current.as_ref()?;
+        let current = self.opened().current.as_ref()?;
         Some(current.lease.waiting().clone())
     }
 
@@ -212,7 +265,7 @@ impl RequestTracker {
 
     /// Writes into the response's head how it came about.
     pub(super) fn write_headers(&self, headers: &mut HeaderMap) {
-        let open = self.open();
+        let open = self.opened();
         response_headers::write(headers, &open.record, open.served_by.as_ref());
     }
 
@@ -223,8 +276,14 @@ impl RequestTracker {
         record.stream = true;
     }
 
+    /// Records that bytes of the response leave for the client.
+    pub(super) fn sent(&mut self, bytes: usize) {
+        self.open_mut().record.bytes_out += bytes as u64;
+        self.first_byte();
+    }
+
     /// Records when the first bytes leave for the client; later calls are ignored.
-    pub(super) fn first_byte(&mut self) {
+    fn first_byte(&mut self) {
         let open = self.open_mut();
         if open.record.first_byte_after.is_none() {
             open.record.first_byte_after = Some(open.arrived.elapsed());
@@ -233,7 +292,7 @@ impl RequestTracker {
 
     /// Remembers which account a stored response belongs to: only that one can continue it.
     fn note_owner(&self, stored: Option<String>) {
-        let open = self.open();
+        let open = self.opened();
         if let (Some(id), Some(current)) = (stored, &open.current) {
             open.response_owners
                 .insert(id, &current.lease.account().name);
@@ -250,7 +309,17 @@ impl RequestTracker {
             Some(fault) => outcome_of_broken_stream(fault, self.now()),
         };
         self.settle_attempt(outcome, status.fault.as_ref());
-        self.close(status.usage, status.fault.as_ref());
+        self.set_told(status);
+        let failure = status.fault.as_ref().map(|fault| self.failure(fault));
+        let record = &mut self.open_mut().record;
+        match failure {
+            Some(failure) => record.fail(failure),
+            None => {
+                record.ending = Ending::Done;
+                record.usage_is_final = true;
+            }
+        }
+        self.close();
     }
 
     /// Closes the record of a stream whose client did not read it for `limit`.
@@ -263,28 +332,91 @@ impl RequestTracker {
         );
         let fault = Fault::new(FaultKind::RequestTimeout, Blame::Client, message);
         self.settle_attempt(Outcome::Unread, Some(&fault));
-        self.close(status.usage, Some(&fault));
+        self.set_told(status);
+        let failure = self.failure(&fault);
+        self.open_mut().record.fail(failure);
+        self.close();
     }
 
-    /// Closes the record of a response in one piece. `stored`: its id, where the provider keeps it.
-    pub(super) fn finish_full(mut self, status: StatusCode, usage: Usage, stored: Option<String>) {
-        self.note_owner(stored);
+    /// Closes the record of a stream that its client left; what it told so far counts.
+    pub(super) fn leave_stream(mut self, status: &StreamStatus) {
+        self.set_told(status);
+        self.close_unfinished();
+    }
+
+    fn set_told(&mut self, status: &StreamStatus) {
+        let record = &mut self.open_mut().record;
+        record.usage = status.usage;
+        record.tier = status.tier;
+        record.finish = status.finish.as_ref().map(FinishReason::name);
+    }
+
+    /// Closes the record of a response in one piece.
+    pub(super) fn finish_full(mut self, status: StatusCode, told: Told, bytes_out: u64) {
+        let Told {
+            usage,
+            finish,
+            tier,
+            stored,
+        } = told;
+        self.note_owner(stored.map(Into::into));
         self.settle_attempt(Outcome::Served { usage }, None);
-        self.finish(status, usage, None);
+        let record = &mut self.open_mut().record;
+        record.usage = usage;
+        record.usage_is_final = true;
+        record.finish = finish.as_ref().map(FinishReason::name);
+        record.tier = tier;
+        record.ending = Ending::Done;
+        self.finish(status, bytes_out);
+    }
+
+    /// Closes the record of a response that no upstream was asked for.
+    pub(super) fn finish_local(mut self, status: StatusCode, bytes_out: u64) {
+        self.open_mut().record.ending = Ending::Done;
+        self.finish(status, bytes_out);
     }
 
     /// Closes the record of a request that no attempt served.
-    pub(super) fn finish_with_fault(self, status: StatusCode, fault: &Fault) {
-        self.finish(status, Usage::default(), Some(fault));
+    pub(super) fn finish_with_fault(mut self, status: StatusCode, fault: &Fault, bytes_out: u64) {
+        let failure = self.failure(fault);
+        self.open_mut().record.fail(failure);
+        self.finish(status, bytes_out);
     }
 
-    fn finish(mut self, status: StatusCode, usage: Usage, fault: Option<&Fault>) {
-        self.open_mut().record.status = status.as_u16();
+    fn failure(&self, fault: &Fault) -> Failure {
+        let last = self.opened().record.attempts.last();
+        Failure::of(
+            fault,
+            last.map(|attempt| &attempt.outcome),
+            Timestamp::now(),
+        )
+    }
+
+    fn finish(mut self, status: StatusCode, bytes_out: u64) {
+        let record = &mut self.open_mut().record;
+        record.status = status.as_u16();
+        record.bytes_out = bytes_out;
         self.first_byte();
-        self.close(usage, fault);
+        self.close();
     }
 
-    fn close(&mut self, usage: Usage, fault: Option<&Fault>) {
+    /// Closes the record of a request that did not get to its end: the client left, or the program
+    /// ends and answers the client for it.
+    fn close_unfinished(&mut self) {
+        if self.opened().shutdown.is_cancelled() {
+            let fault = shutdown_fault();
+            let failure = self.failure(&fault);
+            let record = &mut self.open_mut().record;
+            record.fail(failure);
+            if let Some(protocol) = protocol::by_name(record.dialect.name()) {
+                let (status, _) = protocol.encode_fault(&fault, &record.request_id);
+                record.status = status.as_u16();
+            }
+        }
+        self.close();
+    }
+
+    fn close(&mut self) {
         let Some(open) = self.open.take() else {
             return;
         };
@@ -295,8 +427,6 @@ impl RequestTracker {
             request_span,
             ..
         } = *open;
-        record.usage = usage;
-        record.fault = fault.map(|fault| fault.message.clone());
         record.took = arrived.elapsed();
         debug!(
             parent: &request_span,
@@ -306,8 +436,9 @@ impl RequestTracker {
             output_tokens = record.usage.output,
             losses = record.losses.len(),
             took = ?record.took,
+            ending = record.ending.name(),
             // Never the message: providers quote the request in theirs.
-            fault = fault.map(|fault| field::debug(fault.kind)),
+            fault = record.failure.as_ref().map(|failure| failure.cause.name()),
             "request recorded"
         );
         recorder.record(record);
@@ -335,6 +466,8 @@ fn outcome_of_broken_stream(fault: &Fault, now: Timestamp) -> Outcome {
 
 impl Drop for RequestTracker {
     fn drop(&mut self) {
-        self.close(Usage::default(), None);
+        if self.open.is_some() {
+            self.close_unfinished();
+        }
     }
 }

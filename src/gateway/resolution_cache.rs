@@ -59,6 +59,7 @@ fn passed_over(skipped: &Skipped) -> PassedOver {
         candidate: skipped.candidate.to_string(),
         account: None,
         why: skipped.to_string(),
+        said: None,
     }
 }
 

@@ -10,6 +10,7 @@ use super::passthrough;
 use super::plan::Plan;
 use super::relay::Relay;
 use super::request_tracker::RequestTracker;
+use super::told::Told;
 use crate::canon::{Fault, Usage};
 use crate::protocol::FrameInfo;
 
@@ -26,7 +27,7 @@ pub struct GatewayError {
     pub fault: Fault,
     /// The status of the response, where it is not the one that the dialect has for the fault.
     pub status: Option<StatusCode>,
-    /// `None` where the request did not get as far as a record.
+    /// `None` where its record is closed already.
     tracker: Option<RequestTracker>,
 }
 
@@ -44,10 +45,10 @@ impl GatewayError {
     }
 
     /// Completes the rendered error response's head, and records the request with its status.
-    pub fn finish(self, status: StatusCode, headers: &mut HeaderMap) {
+    pub fn finish(self, status: StatusCode, headers: &mut HeaderMap, bytes_out: u64) {
         if let Some(tracker) = self.tracker {
             tracker.write_headers(headers);
-            tracker.finish_with_fault(status, &self.fault);
+            tracker.finish_with_fault(status, &self.fault, bytes_out);
         }
     }
 }
@@ -68,11 +69,9 @@ impl From<Fault> for Box<GatewayError> {
     reason = "moved a few times per request; a box would cost more"
 )]
 pub(super) enum PendingResponse {
-    /// `stored`: the id of a response that its provider keeps.
     Full {
         response: Response<Bytes>,
-        usage: Usage,
-        stored: Option<Box<str>>,
+        told: Told,
     },
     Stream {
         head: Response<()>,
@@ -82,20 +81,22 @@ pub(super) enum PendingResponse {
 
 impl PendingResponse {
     pub(super) fn full(response: Response<Bytes>, usage: Usage) -> Self {
-        Self::Full {
-            response,
+        let told = Told {
             usage,
-            stored: None,
-        }
+            ..Told::default()
+        };
+        Self::Full { response, told }
     }
 
     /// The upstream's own response, with what was read from it in passing.
     pub(super) fn passed(response: Response<Bytes>, info: FrameInfo) -> Self {
-        Self::Full {
-            response,
+        let told = Told {
             usage: info.usage.unwrap_or_default(),
+            finish: info.finish,
+            tier: info.tier,
             stored: info.stored.map(Into::into),
-        }
+        };
+        Self::Full { response, told }
     }
 
     pub(super) fn headers_mut(&mut self) -> &mut HeaderMap {
@@ -112,12 +113,9 @@ impl PendingResponse {
         shutdown: &CancellationToken,
     ) -> GatewayResponse {
         match self {
-            Self::Full {
-                response,
-                usage,
-                stored,
-            } => {
-                tracker.finish_full(response.status(), usage, stored.map(Into::into));
+            Self::Full { response, told } => {
+                let bytes_out = response.body().len() as u64;
+                tracker.finish_full(response.status(), told, bytes_out);
                 response.map(GatewayBody::Full)
             }
             Self::Stream { head, mut relay } => {

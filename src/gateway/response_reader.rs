@@ -32,6 +32,7 @@ use super::response::{PendingResponse, json, passed, passed_head};
 use super::signatures::SignatureCollector;
 use super::stop_sequences::StopSequences;
 use super::stream_transform::{self, Passthrough, StreamTransform, Translator};
+use super::told::Told;
 use super::upstream_body::{Bounds, collect};
 use crate::account::Credential;
 use crate::canon::{self, Embed, Fault, FinishReason, Fold, Losses, Origin, Request, Usage};
@@ -406,7 +407,10 @@ impl ResponseReader<'_> {
         let client = self.context.request.protocol;
         let body = client.encode_response(whole, &context, &mut losses);
         self.add_losses(losses);
-        PendingResponse::full(json(body), whole.usage)
+        PendingResponse::Full {
+            response: json(body),
+            told: Told::of(whole),
+        }
     }
 
     /// A whole response as a stream in one piece.
@@ -420,8 +424,10 @@ impl ResponseReader<'_> {
             encoder.push(event, &mut out);
         }
         encoder.finish(&mut out);
-        let response = self.translated_head().map(|()| out.freeze());
-        PendingResponse::full(response, whole.usage)
+        PendingResponse::Full {
+            response: self.translated_head().map(|()| out.freeze()),
+            told: Told::of(whole),
+        }
     }
 
     fn collect_signatures(&self, whole: &canon::Response, origin: &Origin) {

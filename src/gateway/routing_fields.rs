@@ -87,6 +87,7 @@ mod tests {
             operation: Operation::Generate,
             path_model: (dialect == "gemini").then(|| "m".to_owned()),
             query: KnownQuery::default(),
+            key: None,
             query_key: None,
             headers: HeaderMap::new(),
             body: segments,

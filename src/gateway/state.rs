@@ -4,6 +4,8 @@
 use std::sync::Arc;
 
 use super::catalog::Catalog;
+use super::client_request::ClientRequest;
+use super::request_tracker::RequestTracker;
 use super::response_owners::ResponseOwners;
 use super::signatures::Signatures;
 use crate::pool::Pool;
@@ -27,5 +29,10 @@ impl GatewayState {
             catalog: Catalog::default(),
             recorder,
         }
+    }
+
+    /// Opens the record of a request.
+    pub(super) fn open_record(&self, request: &ClientRequest) -> RequestTracker {
+        RequestTracker::open(request, self.recorder.clone(), self.response_owners.clone())
     }
 }

@@ -18,7 +18,7 @@ use super::attempt_error::{broken_off, redact_bytes, redact_fault};
 use super::signatures::SignatureCollector;
 use super::stop_sequences::StopSequences;
 use crate::account::{Credential, Redactor};
-use crate::canon::{Event, Fault, FinishReason, Usage};
+use crate::canon::{Event, Fault, FinishReason, ServiceTier, Usage};
 use crate::protocol::call_ids::UniqueIds;
 use crate::protocol::names::Restore;
 use crate::protocol::objects::Objects;
@@ -38,6 +38,8 @@ pub(super) struct StreamStatus {
     /// The error that ended the stream, sent by the upstream or found here.
     pub(super) fault: Option<Fault>,
     pub(super) usage: Usage,
+    pub(super) finish: Option<FinishReason>,
+    pub(super) tier: Option<ServiceTier>,
     /// The id of a response that its provider keeps.
     pub(super) stored: Option<String>,
     /// How the client's body ends; set once nothing more is to be sent.
@@ -121,6 +123,10 @@ impl FrameTracker {
         if let Some(usage) = info.usage {
             status.usage.update(&usage);
         }
+        if info.finish.is_some() {
+            status.finish = info.finish;
+        }
+        status.tier = info.tier.or(status.tier);
         if info.stored.is_some() {
             status.stored = info.stored;
         }
@@ -418,7 +424,15 @@ impl StreamStatus {
         match event {
             Event::Usage(usage) => self.usage.update(usage),
             Event::Failed(fault) => self.fault = Some(fault.clone()),
-            Event::Start(_) | Event::Ping => {}
+            Event::Start(start) => {
+                let tier = start.tier.as_ref();
+                self.tier = tier.map(|tier| ServiceTier::of(&tier.to_plain()));
+            }
+            Event::Finish { reason, .. } => {
+                self.finish.get_or_insert_with(|| reason.clone());
+                self.is_content = true;
+            }
+            Event::Ping => {}
             _ => self.is_content = true,
         }
     }

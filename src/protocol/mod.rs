@@ -70,8 +70,8 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use crate::canon::{
-    Blame, Dialect, Embed, Embeddings, Event, Fault, FaultKind, Losses, ModelCard, Origin, Request,
-    Response, Usage,
+    Blame, Dialect, Embed, Embeddings, Event, Fault, FaultKind, FinishReason, Losses, ModelCard,
+    Origin, Request, Response, ServiceTier, Usage,
 };
 use crate::json::{Invalid, Offset, Value, without_lone_surrogates};
 use crate::segmented_bytes::SegmentedBytes;
@@ -265,6 +265,10 @@ pub struct FrameInfo {
     pub fault: Option<Fault>,
     /// The id of an answer that its provider stores, so that later requests may continue it.
     pub stored: Option<String>,
+    /// Why the answer ended.
+    pub finish: Option<FinishReason>,
+    /// The service tier that the answer names.
+    pub tier: Option<ServiceTier>,
 }
 
 /// The state of a passed-through stream when a fault ended it.

@@ -1,6 +1,7 @@
 //! Who may use the port: API keys, compared by hash. It stores no key.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName};
@@ -16,35 +17,54 @@ const X_GOOG_API_KEY: HeaderName = HeaderName::from_static("x-goog-api-key");
 /// The accepted API keys, as hashes: comparing hashes of equal length leaks neither the length nor
 /// the place of a difference.
 #[derive(Clone, Debug, Default)]
-pub struct Keys(Vec<[u8; 32]>);
+pub struct Keys(Vec<Key>);
+
+#[derive(Clone, Debug)]
+struct Key {
+    /// By which records name it.
+    name: Arc<str>,
+    hash: [u8; 32],
+}
+
+/// What the key is called that comes with the home.
+const LOCAL: &str = "local";
 
 impl Keys {
     pub fn new<'k>(keys: impl IntoIterator<Item = &'k str>) -> Self {
-        Self(
-            keys.into_iter()
-                .map(|key| Sha256::digest(key.as_bytes()).into())
-                .collect(),
-        )
+        let local = keys.into_iter().map(|key| Key {
+            name: LOCAL.into(),
+            hash: Sha256::digest(key.as_bytes()).into(),
+        });
+        Self(local.collect())
     }
 
-    /// Adds keys of which only the SHA-256 is known.
+    /// Adds keys by name, of which only the SHA-256 is known.
     #[must_use]
-    pub fn with_hashes(mut self, hashes: impl IntoIterator<Item = [u8; 32]>) -> Self {
-        self.0.extend(hashes);
+    pub fn with_hashes<'k>(
+        mut self,
+        hashes: impl IntoIterator<Item = (&'k str, [u8; 32])>,
+    ) -> Self {
+        let named = hashes.into_iter().map(|(name, hash)| Key {
+            name: name.into(),
+            hash,
+        });
+        self.0.extend(named);
         self
     }
 
-    /// Whether the request carries an accepted key, in any of the forms in which clients send one.
-    pub fn accept(&self, headers: &HeaderMap, query: Option<&str>) -> bool {
-        sent(headers, query).any(|key| self.contains(&key))
+    /// The name of the accepted key that the request carries, in any of the forms in which clients
+    /// send one. `None` where it carries none.
+    pub fn accepted(&self, headers: &HeaderMap, query: Option<&str>) -> Option<&Arc<str>> {
+        sent(headers, query).find_map(|key| self.find(&key))
     }
 
-    fn contains(&self, key: &str) -> bool {
+    fn find(&self, key: &str) -> Option<&Arc<str>> {
         let hash: [u8; 32] = Sha256::digest(key.as_bytes()).into();
         // Every key is compared, so that the time tells nothing of which one matched.
-        self.0
-            .iter()
-            .fold(false, |found, known| found | bool::from(known.ct_eq(&hash)))
+        self.0.iter().fold(None, |found, known| {
+            let is_it = bool::from(known.hash.ct_eq(&hash));
+            if is_it { Some(&known.name) } else { found }
+        })
     }
 }
 
@@ -86,12 +106,34 @@ mod tests {
         let header = |name: &'static str, value: &str| {
             HeaderMap::from_iter([(http::HeaderName::from_static(name), value.parse().unwrap())])
         };
-        assert!(keys.accept(&header("authorization", "bearer sk-right"), None));
-        assert!(keys.accept(&header("x-api-key", "sk-right"), None));
-        assert!(keys.accept(&header("x-goog-api-key", "sk-right"), None));
-        assert!(keys.accept(&HeaderMap::new(), Some("alt=sse&key=sk%2Dright")));
-        assert!(keys.accept(&HeaderMap::new(), Some("%6Bey=sk-right")));
-        assert!(!keys.accept(&header("authorization", "Bearer sk-wrong"), Some("key=")));
-        assert!(!Keys::default().accept(&header("x-api-key", ""), None));
+        assert!(
+            keys.accepted(&header("authorization", "bearer sk-right"), None)
+                .is_some()
+        );
+        assert!(
+            keys.accepted(&header("x-api-key", "sk-right"), None)
+                .is_some()
+        );
+        assert!(
+            keys.accepted(&header("x-goog-api-key", "sk-right"), None)
+                .is_some()
+        );
+        assert!(
+            keys.accepted(&HeaderMap::new(), Some("alt=sse&key=sk%2Dright"))
+                .is_some()
+        );
+        assert!(
+            keys.accepted(&HeaderMap::new(), Some("%6Bey=sk-right"))
+                .is_some()
+        );
+        assert!(
+            keys.accepted(&header("authorization", "Bearer sk-wrong"), Some("key="))
+                .is_none()
+        );
+        assert!(
+            Keys::default()
+                .accepted(&header("x-api-key", ""), None)
+                .is_none()
+        );
     }
 }

@@ -15,6 +15,7 @@ use arc_swap::ArcSwap;
 use http::header::{ALLOW, CONTENT_TYPE, HeaderName, UPGRADE};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -23,7 +24,7 @@ use tracing::{Instrument as _, Span, debug, debug_span, field};
 pub use auth::Keys;
 
 use crate::canon::Fault;
-use crate::gateway::{ClientRequest, Gateway, GatewayBody, Relay};
+use crate::gateway::{ClientRequest, Gateway, GatewayBody, RefusedRequest, Relay};
 use crate::listener::guard::{self, Admitted, Policy};
 use crate::listener::{ClientStream, Handler, ListenerLimits, ResponseBody, collect};
 use crate::modes::AuthMode;
@@ -58,6 +59,8 @@ struct RequestScope<'s> {
     head: Parts,
     matched: RouteMatch,
     arrived: Instant,
+    /// The name of the key that the client used, where one is needed.
+    key: Option<Arc<str>>,
     /// What `AEROSTAT_LOG=debug` follows the request by; disabled at the default level.
     span: Span,
 }
@@ -125,14 +128,17 @@ impl Server {
         incoming: Incoming,
     ) -> Response<ResponseBody> {
         if !scope.is_authorized() {
-            return scope.error_response(&errors::unauthorized());
+            return self.refuse_request(scope, &errors::unauthorized());
         }
         match &scope.matched.route {
-            Route::Root => Response::new(ResponseBody::empty()),
+            Route::Root => {
+                self.gateway.count_health_check();
+                Response::new(ResponseBody::empty())
+            }
             Route::Health => self.health(),
-            Route::NotFound => scope.error_response(&scope.no_such_path()),
-            _ if scope.wants_websocket() => scope.error_response(&errors::upgrade_refused()),
-            Route::MethodNotAllowed(methods) => scope.method_not_allowed(methods),
+            Route::NotFound => self.refuse_request(scope, &scope.no_such_path()),
+            _ if scope.wants_websocket() => self.refuse_request(scope, &errors::upgrade_refused()),
+            Route::MethodNotAllowed(methods) => self.refuse_method(scope, methods),
             Route::Operation { operation, model } => {
                 let (operation, model) = (*operation, model.clone());
                 self.call_gateway(scope, operation, model, incoming).await
@@ -142,6 +148,7 @@ impl Server {
 
     /// How many accounts could serve now. Without a key, so it names no account and no provider.
     fn health(&self) -> Response<ResponseBody> {
+        self.gateway.count_health_check();
         let accounts = self.gateway.accounts_ready();
         let body = crate::json::document(|value| {
             value.object(|object| {
@@ -167,7 +174,7 @@ impl Server {
     ) -> Response<ResponseBody> {
         let body = match collect(incoming, &scope.head.headers, &scope.config.limits).await {
             Ok(body) => body,
-            Err(fault) => return scope.error_response(&fault),
+            Err(fault) => return self.refuse_request(scope, &fault),
         };
         let shutdown = CancellationToken::clone(&self.shutdown.load());
         let request = scope.client_request(operation, model, body, shutdown);
@@ -187,7 +194,8 @@ impl Server {
                     *response.status_mut() = status;
                 }
                 let status = response.status();
-                error.finish(status, response.headers_mut());
+                let bytes_out = response.body().size_hint().exact().unwrap_or_default();
+                error.finish(status, response.headers_mut(), bytes_out);
                 response
             }
         }
@@ -197,6 +205,51 @@ impl Server {
 impl ClientStream for Relay {
     fn on_unread(self: Pin<&mut Self>, limit: Duration) {
         Self::on_unread(self.get_mut(), limit);
+    }
+}
+
+impl Server {
+    /// Refuses a request that passed the guard, and records it.
+    fn refuse_request(&self, scope: &RequestScope<'_>, fault: &Fault) -> Response<ResponseBody> {
+        let response = scope.error_response(fault);
+        let path_model = match &scope.matched.route {
+            Route::Operation { model, .. } => model.as_deref(),
+            _ => None,
+        };
+        let refused = RefusedRequest {
+            request_id: &scope.request_id,
+            protocol: scope.matched.protocol,
+            operation: scope.matched.operation(),
+            path_model,
+            headers: &scope.head.headers,
+            key: scope.key.clone(),
+            received_at: SystemTime::now(),
+            arrived: scope.arrived,
+        };
+        self.gateway
+            .record_refused(&refused, fault, response.status());
+        response
+    }
+
+    fn refuse_method(
+        &self,
+        scope: &RequestScope<'_>,
+        methods: &[Method],
+    ) -> Response<ResponseBody> {
+        let allowed: Vec<&str> = methods.iter().map(Method::as_str).collect();
+        let allowed = allowed.join(", ");
+        let fault = errors::no_such_method(
+            &scope.head.method,
+            scope.head.uri.path(),
+            &allowed,
+            scope.matched.protocol,
+            &scope.config.base_url,
+        );
+        let mut response = self.refuse_request(scope, &fault);
+        if let Ok(allowed) = HeaderValue::from_str(&allowed) {
+            response.headers_mut().insert(ALLOW, allowed);
+        }
+        response
     }
 }
 
@@ -212,7 +265,7 @@ impl Handler for Server {
         let config = self.config.load_full();
         let scope = RequestScope::new(&config, head.clone());
         match guard::admit(&config.policy, head) {
-            Ok(admitted) => scope.finish(scope.error_response(fault), Some(&admitted)),
+            Ok(admitted) => scope.finish(self.refuse_request(&scope, fault), Some(&admitted)),
             Err(foreign) => scope.finish(scope.error_response(&foreign), None),
         }
     }
@@ -235,23 +288,26 @@ impl<'s> RequestScope<'s> {
             head,
             matched,
             arrived: Instant::now(),
+            key: None,
             span,
         }
     }
 
     /// Whether the request needs no key, or has it. Claude Code asks `HEAD /` before anything else,
     /// and sends no key with it.
-    fn is_authorized(&self) -> bool {
+    fn is_authorized(&mut self) -> bool {
         let needs_key = match (self.config.auth, &self.matched.route) {
             (AuthMode::Off, _) | (_, Route::Root) => false,
             (AuthMode::AllExceptHealth, route) => *route != Route::Health,
             (AuthMode::Strict, _) => true,
         };
-        !needs_key
-            || self
-                .config
-                .keys
-                .accept(&self.head.headers, self.head.uri.query())
+        if !needs_key {
+            return true;
+        }
+        let keys = &self.config.keys;
+        let accepted = keys.accepted(&self.head.headers, self.head.uri.query());
+        self.key = accepted.cloned();
+        accepted.is_some()
     }
 
     /// Whether a WebSocket is asked for. Other upgrades (`h2c`, which Java's client offers) may be
@@ -285,6 +341,7 @@ impl<'s> RequestScope<'s> {
             operation,
             path_model,
             query: parameters.known(self.head.uri.query()),
+            key: self.key.clone(),
             query_key: auth::query_key_digest(self.head.uri.query()),
             headers: std::mem::take(&mut self.head.headers),
             body,
@@ -307,23 +364,6 @@ impl<'s> RequestScope<'s> {
             self.matched.protocol,
             &self.config.base_url,
         )
-    }
-
-    fn method_not_allowed(&self, methods: &[Method]) -> Response<ResponseBody> {
-        let allowed: Vec<&str> = methods.iter().map(Method::as_str).collect();
-        let allowed = allowed.join(", ");
-        let fault = errors::no_such_method(
-            &self.head.method,
-            self.head.uri.path(),
-            &allowed,
-            self.matched.protocol,
-            &self.config.base_url,
-        );
-        let mut response = self.error_response(&fault);
-        if let Ok(allowed) = HeaderValue::from_str(&allowed) {
-            response.headers_mut().insert(ALLOW, allowed);
-        }
-        response
     }
 
     /// Adds the headers that every response carries.

@@ -9,7 +9,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use serde::de::DeserializeOwned;
 use tracing::info;
 
-use super::migrations::{APPLICATION_ID, FORGET_SAID, KEPT_SAID, MIGRATIONS, VERSION};
+use super::migrations::{FORGET_SAID, Schema, VERSION};
 use super::{ApiKey, Contents};
 use crate::account::Account;
 use crate::host::private_file::{self, FileIdentity};
@@ -87,6 +87,13 @@ impl Database {
 
 /// Opens the file and reads everything in it.
 pub(super) fn open(path: &Path) -> Result<(Database, Contents), StoreError> {
+    let database = connect(path, &Schema::STORE)?;
+    let contents = read(&database.connection)?;
+    Ok((database, contents))
+}
+
+/// Opens a file of that schema, made or migrated where that is needed.
+pub(super) fn connect(path: &Path, schema: &Schema) -> Result<Database, StoreError> {
     make_private(path)?;
     check_side_files(path)?;
     // SQLite refuses links in all of the path, and a person's own may lead to the folder.
@@ -98,20 +105,24 @@ pub(super) fn open(path: &Path) -> Result<(Database, Contents), StoreError> {
             | OpenFlags::SQLITE_OPEN_NOFOLLOW,
     )?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    let found = version_of(&connection)?;
-    check(&connection)?;
+    let found = version_of(&connection, schema)?;
+    if schema.is_checked {
+        check(&connection)?;
+    }
+    if found == 0 && schema.gives_pages_back {
+        // Only a file without tables takes it.
+        connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    }
     connection.pragma_update(None, "journal_mode", "WAL")?;
-    if (1..=KEPT_SAID).contains(&found) {
+    if (1..=schema.kept_said).contains(&found) {
         forget_said(&connection)?;
     }
-    migrate(&mut connection, path, found, &MIGRATIONS)?;
-    let contents = read(&connection)?;
-    let database = Database {
+    migrate(&mut connection, path, found, schema)?;
+    Ok(Database {
         connection,
         path: path.clone(),
         identity: private_file::identity(path),
-    };
-    Ok((database, contents))
+    })
 }
 
 /// Creates the file, or takes access from others. SQLite gives its side files the same mode.
@@ -138,15 +149,17 @@ fn resolved(path: &Path) -> io::Result<PathBuf> {
 }
 
 /// 0 for a new file.
-fn version_of(connection: &Connection) -> Result<u32, StoreError> {
+fn version_of(connection: &Connection, schema: &Schema) -> Result<u32, StoreError> {
     let application: u32 = pragma(connection, "application_id")?;
     let version: u32 = pragma(connection, "user_version")?;
     let tables: u32 =
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     match (application, version) {
         (0, 0) if tables == 0 => Ok(0),
-        (APPLICATION_ID, found) if found > VERSION => Err(StoreError::Newer { found }),
-        (APPLICATION_ID, found) => Ok(found),
+        (id, found) if id == schema.application_id && found > schema.version() => {
+            Err(StoreError::Newer { found })
+        }
+        (id, found) if id == schema.application_id => Ok(found),
         _ => Err(StoreError::Foreign),
     }
 }
@@ -177,9 +190,9 @@ pub(super) fn migrate(
     connection: &mut Connection,
     path: &Path,
     found: u32,
-    migrations: &[&str],
+    schema: &Schema,
 ) -> Result<(), StoreError> {
-    let missing = migrations.get(found as usize..).unwrap_or_default();
+    let missing = schema.migrations.get(found as usize..).unwrap_or_default();
     if missing.is_empty() {
         return Ok(());
     }
@@ -190,11 +203,11 @@ pub(super) fn migrate(
     for migration in missing {
         transaction.execute_batch(migration)?;
     }
-    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-    transaction.pragma_update(None, "user_version", migrations.len() as u32)?;
+    transaction.pragma_update(None, "application_id", schema.application_id)?;
+    transaction.pragma_update(None, "user_version", schema.version())?;
     transaction.commit()?;
     if found > 0 {
-        info!(from = found, to = migrations.len(), "database migrated");
+        info!(from = found, to = schema.version(), "database migrated");
     }
     Ok(())
 }

@@ -1,14 +1,40 @@
 //! The schema of the database, as a list of migrations.
 
-/// The newest schema that this program knows. `PRAGMA user_version` is a file's own.
-pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;
+/// What a file of ours is, and how it came to its present form.
+pub(super) struct Schema {
+    /// Marks a file as ours.
+    pub(super) application_id: u32,
+    /// See [`MIGRATIONS`].
+    pub(super) migrations: &'static [&'static str],
+    /// Whether all of the file is looked at before it is used.
+    pub(super) is_checked: bool,
+    /// Whether pages that become free can be given back while the file is in use.
+    pub(super) gives_pages_back: bool,
+    /// The last version that kept what providers said as they said it, which may quote a key.
+    pub(super) kept_said: u32,
+}
 
-/// Marks a file as a database of Aerostat: `Aero`.
-pub(super) const APPLICATION_ID: u32 = 0x4165_726f;
+impl Schema {
+    /// Accounts, keys, the pool's state: `Aero`.
+    pub(super) const STORE: Self = Self {
+        application_id: 0x4165_726f,
+        migrations: &MIGRATIONS,
+        is_checked: true,
+        gives_pages_back: false,
+        kept_said: 1,
+    };
+
+    /// The newest form that this program knows. `PRAGMA user_version` is a file's own.
+    pub(super) const fn version(&self) -> u32 {
+        self.migrations.len() as u32
+    }
+}
+
+pub(super) const VERSION: u32 = Schema::STORE.version();
 
 /// The migration at index `n` makes version `n + 1` of version `n`. A released migration is never
 /// changed.
-pub(super) static MIGRATIONS: [&str; 2] = [
+static MIGRATIONS: [&str; 2] = [
     "
     CREATE TABLE accounts (
         name TEXT PRIMARY KEY,
@@ -32,10 +58,7 @@ pub(super) static MIGRATIONS: [&str; 2] = [
     "",
 ];
 
-/// The last version that kept what providers said as they said it, which may quote a key.
-pub(super) const KEPT_SAID: u32 = 1;
-
-/// Removes that. It cannot be taken out by its value: the key may have been replaced since.
+/// Removes what providers said. It cannot be taken out by its value: the key may have been replaced since.
 pub(super) const FORGET_SAID: &str = "
     UPDATE pool SET value = json_remove(value, '$.detail')
         WHERE kind IN ('rest', 'signed_out') AND json_valid(value);

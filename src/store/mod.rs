@@ -8,6 +8,9 @@
 //!            `- the pool's state: collected, the latest value of a key counts, never waited for
 //! ```
 //!
+//! What was served is in a file of its own, see [`records`]: it may be lost or full, and nothing
+//! else is.
+//!
 //! It never holds a credential.
 
 mod api_key;
@@ -15,6 +18,12 @@ mod file;
 mod migrations;
 mod pool_state;
 mod queue;
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "the list and the sums are read by verbs to come"
+)]
+pub mod records;
 mod writer;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::migrations::VERSION;
+use super::migrations::{Schema, VERSION};
 use super::*;
 use crate::account::{AccountSettings, Secret, Source};
 
@@ -35,11 +35,14 @@ fn sql(path: &Path, statements: &str) {
         .unwrap();
 }
 
-/// Those of this version, and one more.
-fn more_migrations(more: &'static str) -> Vec<&'static str> {
+/// The migrations of this version, and one more.
+fn one_more(more: &'static str) -> Schema {
     let mut migrations = vec![""; VERSION as usize];
     migrations.push(more);
-    migrations
+    Schema {
+        migrations: migrations.leak(),
+        ..Schema::STORE
+    }
 }
 
 #[tokio::test]
@@ -178,8 +181,8 @@ fn an_older_database_is_copied_before_it_is_changed() {
     let (folder, path) = place();
     Store::open(&path).unwrap().close();
     let mut connection = Connection::open(&path).unwrap();
-    let migrations = more_migrations("CREATE TABLE more (x)");
-    file::migrate(&mut connection, &path, VERSION, &migrations).unwrap();
+    let schema = one_more("CREATE TABLE more (x)");
+    file::migrate(&mut connection, &path, VERSION, &schema).unwrap();
     assert!(matches!(
         Store::open(&path).err(),
         Some(StoreError::Newer { found }) if found == VERSION + 1
@@ -194,8 +197,8 @@ fn a_step_that_fails_leaves_the_older_form() {
     let (_folder, path) = place();
     Store::open(&path).unwrap().close();
     let mut connection = Connection::open(&path).unwrap();
-    let migrations = more_migrations("CREATE TABLE more (x); nonsense");
-    assert!(file::migrate(&mut connection, &path, VERSION, &migrations).is_err());
+    let schema = one_more("CREATE TABLE more (x); nonsense");
+    assert!(file::migrate(&mut connection, &path, VERSION, &schema).is_err());
     drop(connection);
     Store::open(&path).expect("nothing was changed");
 }

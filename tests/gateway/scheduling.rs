@@ -220,6 +220,7 @@ impl Room {
             operation: Operation::Generate,
             path_model: None,
             query: Default::default(),
+            key: None,
             query_key: None,
             headers: HeaderMap::new(),
             body: Bytes::from(body.to_string()).into(),
@@ -241,7 +242,7 @@ impl Room {
             }
             Err(error) => {
                 let fault = Some(error.fault.clone());
-                error.finish(StatusCode::BAD_GATEWAY, &mut HeaderMap::new());
+                error.finish(StatusCode::BAD_GATEWAY, &mut HeaderMap::new(), 0);
                 Answered { status: 0, fault }
             }
         }
@@ -260,7 +261,7 @@ impl Room {
     }
 
     fn record(&self) -> Record {
-        self.ring.latest(1, |_| true).pop().unwrap()
+        Record::clone(&self.ring.latest(1, |_| true)[0])
     }
 }
 

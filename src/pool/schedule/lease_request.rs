@@ -48,6 +48,10 @@ impl SessionKey {
         let digest = Sha256::digest(text);
         Self(std::array::from_fn(|at| digest[at]))
     }
+
+    pub fn bytes(self) -> [u8; 16] {
+        self.0
+    }
 }
 
 /// Hexadecimal, as it is stored.

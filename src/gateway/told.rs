@@ -1,0 +1,28 @@
+//! What a response told of itself, for its record. It decides nothing.
+
+use crate::canon::{FinishReason, Response, ServiceTier, Usage};
+
+/// What a whole response told of itself.
+#[derive(Default)]
+pub(super) struct Told {
+    pub(super) usage: Usage,
+    pub(super) finish: Option<FinishReason>,
+    pub(super) tier: Option<ServiceTier>,
+    /// The id of a response that its provider keeps.
+    pub(super) stored: Option<Box<str>>,
+}
+
+impl Told {
+    pub(super) fn of(whole: &Response) -> Self {
+        let tier = whole.start.tier.as_ref();
+        Self {
+            usage: whole.usage,
+            finish: whole
+                .choices
+                .iter()
+                .find_map(|choice| choice.finish.clone()),
+            tier: tier.map(|tier| ServiceTier::of(&tier.to_plain())),
+            stored: None,
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Records that wait to be written. Adding to it never blocks.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
+use tracing::warn;
+
+use crate::record::Record;
+
+/// How many records may wait; one more is dropped and counted.
+const WAITING_MAX: usize = 8_192;
+/// How many are written in one transaction.
+const BATCH_MAX: usize = 500;
+/// How long records are collected, so that many share one transaction.
+const BATCH_DELAY: Duration = Duration::from_millis(250);
+/// How often the writer looks for what is too old where nothing comes.
+const IDLE_AFTER: Duration = Duration::from_secs(60 * 60);
+
+/// What the writer takes at a time; empty where nothing came for a while.
+#[derive(Default)]
+pub(super) struct Batch {
+    pub(super) records: Vec<Arc<Record>>,
+    pub(super) health_checks: u64,
+    /// Those that wait for all of this batch to be written.
+    pub(super) flushes: Vec<tokio::sync::oneshot::Sender<()>>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    records: VecDeque<Arc<Record>>,
+    health_checks: u64,
+    flushes: Vec<tokio::sync::oneshot::Sender<()>>,
+    /// Records that were not written, for any reason.
+    dropped: u64,
+    is_closed: bool,
+}
+
+impl Waiting {
+    fn is_urgent(&self) -> bool {
+        self.is_closed || !self.flushes.is_empty() || self.records.len() >= BATCH_MAX
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Queue {
+    waiting: Mutex<Waiting>,
+    filled: Condvar,
+}
+
+impl Queue {
+    pub(super) fn push(&self, record: Arc<Record>) {
+        let mut waiting = self.waiting.lock();
+        if waiting.is_closed || waiting.records.len() >= WAITING_MAX {
+            waiting.dropped += 1;
+            let is_first = waiting.dropped == 1 && !waiting.is_closed;
+            drop(waiting);
+            if is_first {
+                warn!(
+                    max = WAITING_MAX,
+                    "records are dropped: the disk is too slow"
+                );
+            }
+            return;
+        }
+        waiting.records.push_back(record);
+        // The writer waits for the first one, then for a batch of them.
+        let wakes = matches!(waiting.records.len(), 1 | BATCH_MAX);
+        drop(waiting);
+        if wakes {
+            self.filled.notify_one();
+        }
+    }
+
+    pub(super) fn count_health_check(&self) {
+        self.waiting.lock().health_checks += 1;
+    }
+
+    /// Resolves once what was pushed before is written or dropped; also where the queue is closed.
+    pub(super) fn flush(&self) -> tokio::sync::oneshot::Receiver<()> {
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        let mut waiting = self.waiting.lock();
+        if !waiting.is_closed {
+            waiting.flushes.push(sender);
+            drop(waiting);
+            self.filled.notify_one();
+        }
+        receiver
+    }
+
+    /// Counts records of a batch that could not be written.
+    pub(super) fn drop_batch(&self, records: usize) {
+        self.waiting.lock().dropped += records as u64;
+    }
+
+    pub(super) fn dropped(&self) -> u64 {
+        self.waiting.lock().dropped
+    }
+
+    pub(super) fn close(&self) {
+        self.waiting.lock().is_closed = true;
+        self.filled.notify_one();
+    }
+
+    /// Waits for records, and then a moment for more. `None` once the queue is closed and empty.
+    pub(super) fn take(&self) -> Option<Batch> {
+        let mut waiting = self.waiting.lock();
+        let has_none = |waiting: &mut Waiting| waiting.records.is_empty() && !waiting.is_urgent();
+        self.filled
+            .wait_while_for(&mut waiting, has_none, IDLE_AFTER);
+        if !waiting.records.is_empty() {
+            let is_early = |waiting: &mut Waiting| !waiting.is_urgent();
+            self.filled
+                .wait_while_for(&mut waiting, is_early, BATCH_DELAY);
+        }
+        let taken = waiting.records.len().min(BATCH_MAX);
+        let records: Vec<_> = waiting.records.drain(..taken).collect();
+        let is_all = waiting.records.is_empty();
+        let is_end = waiting.is_closed && records.is_empty();
+        let batch = Batch {
+            records,
+            health_checks: std::mem::take(&mut waiting.health_checks),
+            flushes: if is_all {
+                std::mem::take(&mut waiting.flushes)
+            } else {
+                Vec::new()
+            },
+        };
+        (!is_end).then_some(batch)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::Timestamp;
+    use crate::protocol::openai_chat;
+
+    fn record() -> Arc<Record> {
+        let at = Timestamp::UNIX_EPOCH;
+        Arc::new(Record::opened("1".to_owned(), at, openai_chat::DIALECT))
+    }
+
+    #[test]
+    fn what_is_too_much_is_dropped_and_counted() {
+        let queue = Queue::default();
+        (0..WAITING_MAX + 3).for_each(|_| queue.push(record()));
+        assert_eq!(queue.dropped(), 3);
+        assert_eq!(queue.take().unwrap().records.len(), BATCH_MAX);
+    }
+
+    #[test]
+    fn what_waits_at_the_end_is_still_taken() {
+        let queue = Queue::default();
+        queue.push(record());
+        queue.close();
+        assert_eq!(queue.take().unwrap().records.len(), 1);
+        assert!(queue.take().is_none());
+        queue.push(record());
+        assert_eq!(queue.dropped(), 1);
+    }
+}

@@ -1,0 +1,601 @@
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+use super::*;
+use crate::canon::{Blame, Fault, FaultKind, Loss, LossKind, ServiceTier, Usage};
+use crate::outcome::{Next, Outcome, Refusal, Scope, Stage};
+use crate::protocol::{Operation, anthropic, openai_chat};
+use crate::record::{Attempt, Cause, Ending, Failure, NextStep, PassedOver, Resolved};
+
+fn place() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("records.db");
+    (folder, path)
+}
+
+fn start(path: &Path) -> RecordStore {
+    start_with(path, Retention::default())
+}
+
+fn start_with(path: &Path, retention: Retention) -> RecordStore {
+    RecordStore::start(path.to_owned(), retention, Arc::new(Ring::new(4))).unwrap()
+}
+
+/// 2026-11-29 12:00:00 UTC, and so many seconds.
+fn at(seconds: u64) -> Timestamp {
+    Timestamp::UNIX_EPOCH + Duration::from_secs(1_795_953_600 + seconds)
+}
+
+fn attempt(account: &str, outcome: Outcome) -> Attempt {
+    Attempt {
+        provider: "lab".into(),
+        account: account.parse().unwrap(),
+        model: "m-1".into(),
+        dialect: anthropic::DIALECT,
+        began_at: at(9) + Duration::from_millis(3),
+        waited: Duration::from_millis(2),
+        outcome,
+        detail: None,
+        took: Duration::from_millis(40),
+        status: Some(200),
+        head_after: Some(Duration::from_millis(20)),
+        upstream_id: Some("req_1".into()),
+        next: None,
+    }
+}
+
+fn usage(input: u64, output: u64) -> Usage {
+    Usage {
+        input: Some(input),
+        cache_read: Some(input / 2),
+        output: Some(output),
+        ..Usage::default()
+    }
+}
+
+/// The `index`-th request, served by `account`.
+fn served(index: u64, account: &str) -> Record {
+    let usage = usage(100 + index, 10);
+    Record {
+        operation: Some(Operation::Generate),
+        model: "m-1".to_owned(),
+        stream: true,
+        took: Duration::from_millis(50),
+        first_byte_after: Some(Duration::from_millis(30)),
+        attempts: vec![attempt(account, Outcome::Served { usage })],
+        status: 200,
+        ending: Ending::Done,
+        usage,
+        usage_is_final: true,
+        ..Record::opened(format!("{index:024x}"), at(index), openai_chat::DIALECT)
+    }
+}
+
+fn failed(index: u64, account: &str) -> Record {
+    let outcome = Outcome::Throttled {
+        scope: Scope::Account,
+        until: Some(at(600)),
+    };
+    let fault = Fault {
+        retry_after: Some(Duration::from_secs(600)),
+        ..Fault::new(FaultKind::RateLimited, Blame::Account, "slow down")
+    };
+    let mut record = Record {
+        usage: Usage::default(),
+        usage_is_final: false,
+        attempts: vec![attempt(account, outcome.clone())],
+        status: 429,
+        ..served(index, account)
+    };
+    record.fail(Failure::of(&fault, Some(&outcome), at(index)));
+    record
+}
+
+/// A record in which everything is set.
+fn full() -> Record {
+    let outcomes = [
+        Outcome::Throttled {
+            scope: Scope::Model,
+            until: Some(at(60)),
+        },
+        Outcome::QuotaSpent {
+            scope: Scope::Account,
+            until: None,
+        },
+        Outcome::Unauthorized,
+        Outcome::Forbidden,
+        Outcome::Intercepted,
+        Outcome::Overloaded {
+            until: Some(at(61)),
+        },
+        Outcome::Failed,
+        Outcome::Rejected(Refusal::InvalidSignature),
+        Outcome::Unreachable { stage: Stage::Tls },
+        Outcome::TimedOut { stage: Stage::Head },
+        Outcome::MalformedResponse,
+        Outcome::Cancelled,
+        Outcome::Unread,
+        Outcome::Rejected(Refusal::ContextTooLong),
+    ];
+    let attempts = outcomes
+        .into_iter()
+        .enumerate()
+        .map(|(index, outcome)| Attempt {
+            detail: Some("it said \"no\" to `tell me`".to_owned()),
+            next: Some(NextStep {
+                next: Next::OtherAccount,
+                is_limited: index == 3,
+            }),
+            ..attempt(&format!("a{index}"), outcome)
+        });
+    let loss = |path: &str, kind| Loss {
+        path: path.to_owned(),
+        kind,
+    };
+    Record {
+        model: "fast".to_owned(),
+        key: Some("ci".into()),
+        agent: Some("codex".into()),
+        session: Some([7; 16]),
+        resolved: Some(Arc::new(Resolved::new(
+            "rule `fast`".to_owned(),
+            vec!["lab/m-1".to_owned()],
+        ))),
+        passed_over: vec![PassedOver {
+            candidate: "lab/m-1".to_owned(),
+            account: Some("rested".parse().unwrap()),
+            why: "rests".to_owned(),
+            said: Some("your prompt was `tell me`".into()),
+        }],
+        attempts: attempts.collect(),
+        status: 400,
+        ending: Ending::Failed,
+        failure: Some(Failure {
+            cause: Cause::ContextTooLong,
+            blame: Blame::Client,
+            message: "too long: `tell me`".to_owned(),
+            until: Some(at(99)),
+        }),
+        usage: Usage {
+            input: Some(9),
+            cache_read: Some(1),
+            cache_write: Some(2),
+            cache_write_short: Some(3),
+            cache_write_long: Some(4),
+            output: Some(5),
+            reasoning: Some(6),
+            tool_prompt: Some(7),
+            audio_input: Some(8),
+            audio_output: Some(10),
+            hosted_calls: Some(11),
+            cost_nanos: Some(12),
+        },
+        finish: Some("tool_calls".into()),
+        tier: Some(ServiceTier::Flex),
+        losses: vec![
+            loss("seed", LossKind::Dropped),
+            loss("temperature", LossKind::Adjusted),
+            loss("max_tokens", LossKind::Added),
+        ],
+        bytes_in: 100,
+        bytes_out: 200,
+        ..served(1, "a")
+    }
+}
+
+/// The record without what providers said, which is not stored.
+fn stored(record: &Record) -> Record {
+    let mut record = record.clone();
+    if let Some(failure) = &mut record.failure {
+        failure.message.clear();
+    }
+    record
+        .attempts
+        .iter_mut()
+        .for_each(|attempt| attempt.detail = None);
+    record
+        .passed_over
+        .iter_mut()
+        .for_each(|passed| passed.said = None);
+    record
+}
+
+async fn write(store: &RecordStore, records: impl IntoIterator<Item = Record>) {
+    records.into_iter().for_each(|record| store.record(record));
+    store.flush().await;
+}
+
+fn page(rows_max: usize) -> Page {
+    Page {
+        rows_max,
+        ..Page::default()
+    }
+}
+
+fn listed(path: &Path, filter: &RequestFilter) -> Vec<String> {
+    let reader = RecordReader::new(path.to_owned());
+    let rows = reader.list(filter, &page(100)).unwrap();
+    rows.into_iter().map(|row| row.request_id).collect()
+}
+
+/// All rows of the rollup, by the dimensions.
+fn rolled_up(path: &Path, by: &[Dimension]) -> BTreeMap<Vec<DimensionValue>, Sums> {
+    let span = RollupSpan {
+        quarters: 0..i64::MAX,
+        shift: 0,
+        by,
+        only: &[],
+        timed_providers: &[],
+    };
+    let mut sums: BTreeMap<_, Sums> = BTreeMap::new();
+    for row in RecordReader::new(path.to_owned()).rollup(&span).unwrap() {
+        sums.entry(row.values).or_default().add(&row.sums);
+    }
+    sums
+}
+
+fn total(path: &Path) -> Sums {
+    rolled_up(path, &[]).remove(&Vec::new()).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn a_record_is_read_as_it_was_written_but_for_what_providers_said() {
+    let (folder, path) = place();
+    let store = start(&path);
+    let records = [full(), served(2, "work"), failed(3, "work")];
+    write(&store, records.clone()).await;
+    let reader = RecordReader::new(path.clone());
+    for record in &records {
+        let (_, read) = reader.find(&record.request_id).unwrap().unwrap();
+        assert_eq!(read, stored(record));
+    }
+    assert_eq!(reader.find("ffffffffffffffffffffffff").unwrap(), None);
+    // And after the store is gone.
+    drop(store);
+    let (_, read) = reader.find(&records[0].request_id).unwrap().unwrap();
+    assert_eq!(read, stored(&records[0]));
+    for file in std::fs::read_dir(folder.path()).unwrap() {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        assert_eq!(memchr::memmem::find(&bytes, b"tell me"), None);
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_is_recorded_twice_counts_once() {
+    let (_folder, path) = place();
+    let store = start(&path);
+    write(&store, [served(1, "work"), served(1, "work")]).await;
+    write(&store, [served(1, "work"), served(2, "work")]).await;
+    assert_eq!(listed(&path, &RequestFilter::default()).len(), 2);
+    assert_eq!(total(&path).requests, 2);
+    assert_eq!(total(&path).input, 101 + 102);
+}
+
+#[tokio::test]
+async fn sums_are_the_sums_of_the_records_by_each_dimension() {
+    let (_folder, path) = place();
+    let store = start(&path);
+    let records: Vec<Record> = (0..200)
+        .map(|index| {
+            let account = ["work", "home", "lab"][index as usize % 3];
+            let mut record = if index % 7 == 0 {
+                failed(index, account)
+            } else {
+                served(index, account)
+            };
+            record.received_at = at(index * 400);
+            record.key = (index % 2 == 0).then(|| "ci".into());
+            record.agent = Some(["codex", "curl"][index as usize % 2].into());
+            record
+        })
+        .collect();
+    write(&store, records.clone()).await;
+    let by = [
+        Dimension::Account,
+        Dimension::Key,
+        Dimension::Client,
+        Dimension::Quarter,
+    ];
+    let mut expected: BTreeMap<Vec<DimensionValue>, Sums> = BTreeMap::new();
+    for record in &records {
+        let name = |name: Option<&str>| DimensionValue::Name(name.map(str::to_owned));
+        let key = vec![
+            name(Some(record.attempts[0].account.as_str())),
+            name(record.key.as_deref()),
+            name(record.agent.as_deref()),
+            DimensionValue::Time(quarter_of(record.received_at)),
+        ];
+        expected.entry(key).or_default().add(&Sums::of(record));
+    }
+    assert_eq!(rolled_up(&path, &by), expected);
+    let sums = total(&path);
+    assert_eq!((sums.requests, sums.failed, sums.uncounted), (200, 29, 0));
+}
+
+#[tokio::test]
+async fn failures_and_accounts_of_earlier_attempts_are_found_page_by_page() {
+    let (_folder, path) = place();
+    let store = start(&path);
+    let mut moved = served(5, "home");
+    moved.attempts.insert(0, attempt("work", Outcome::Failed));
+    write(
+        &store,
+        [
+            served(1, "work"),
+            failed(2, "work"),
+            served(3, "home"),
+            failed(4, "home"),
+            moved,
+        ],
+    )
+    .await;
+    let ids = |indices: &[u64]| -> Vec<String> {
+        indices
+            .iter()
+            .map(|index| format!("{index:024x}"))
+            .collect()
+    };
+    let failed_only = RequestFilter {
+        failed_only: true,
+        ..RequestFilter::default()
+    };
+    assert_eq!(listed(&path, &failed_only), ids(&[4, 2]));
+    let of_work = RequestFilter {
+        account: Some("work".to_owned()),
+        ..RequestFilter::default()
+    };
+    assert_eq!(listed(&path, &of_work), ids(&[5, 2, 1]));
+    let unknown = RequestFilter {
+        account: Some("gone".to_owned()),
+        ..RequestFilter::default()
+    };
+    assert_eq!(listed(&path, &unknown), ids(&[]));
+    let between = RequestFilter {
+        from: Some(at(2)),
+        until: Some(at(4)),
+        ..RequestFilter::default()
+    };
+    assert_eq!(listed(&path, &between), ids(&[3, 2]));
+    let reader = RecordReader::new(path.clone());
+    let newest = reader.list(&of_work, &page(2)).unwrap();
+    let older = Page {
+        before: Some(newest[1].seq),
+        ..page(2)
+    };
+    let older = reader.list(&of_work, &older).unwrap();
+    assert_eq!(older[0].request_id, ids(&[1])[0]);
+    let later = Page {
+        after: Some(newest[1].seq),
+        ..page(2)
+    };
+    let later = reader.list(&RequestFilter::default(), &later).unwrap();
+    let later: Vec<_> = later.into_iter().map(|row| row.request_id).collect();
+    assert_eq!(later, ids(&[3, 4]));
+}
+
+#[tokio::test]
+async fn failures_outlive_successes_and_sums_outlive_both() {
+    const DAY: u64 = 24 * 60 * 60;
+    let (_folder, path) = place();
+    let now = std::time::SystemTime::now();
+    let aged = |record: Record, days: u64| Record {
+        received_at: now - Duration::from_secs(days * DAY),
+        ..record
+    };
+    let store = start(&path);
+    let records = [
+        aged(served(1, "work"), 31),
+        aged(failed(2, "work"), 31),
+        aged(failed(3, "work"), 91),
+        aged(served(4, "work"), 29),
+    ];
+    write(&store, records).await;
+    store.close();
+    drop(store);
+    // What is old is looked for with the first records after a start.
+    let store = start(&path);
+    write(&store, [aged(served(5, "work"), 0)]).await;
+    let kept = listed(&path, &RequestFilter::default());
+    let kept: Vec<_> = kept.iter().map(|id| &id[23..]).collect();
+    assert_eq!(kept, ["5", "4", "2"]);
+    assert_eq!(total(&path).requests, 5);
+}
+
+#[tokio::test]
+async fn the_file_keeps_to_its_size_while_it_is_written() {
+    let (_folder, path) = place();
+    let retention = Retention {
+        bytes_max: 3 << 20,
+        ..Retention::default()
+    };
+    let store = start_with(&path, retention);
+    for round in 0..20 {
+        let records = (0..500).map(|index| {
+            let index = round * 500 + index;
+            if index % 100 == 0 {
+                failed(index, "work")
+            } else {
+                served(index, "work")
+            }
+        });
+        write(&store, records).await;
+        let status = store.status();
+        assert!(status.bytes <= retention.bytes_max, "{status:?}");
+    }
+    let failures = RequestFilter {
+        failed_only: true,
+        ..RequestFilter::default()
+    };
+    assert_eq!(listed(&path, &failures).len(), 100, "every failure is left");
+    let left = Connection::open(&path)
+        .unwrap()
+        .query_row("SELECT count(*) FROM requests", [], |row| {
+            row.get::<_, u32>(0)
+        })
+        .unwrap();
+    assert!((500..9_000).contains(&left), "{left}");
+    assert_eq!(total(&path).requests, 10_000);
+    assert!(store.status().oldest.is_some());
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_stops_the_recording_and_says_so() {
+    let (_folder, path) = place();
+    std::fs::write(
+        &path,
+        "this is no database, but long enough for one".repeat(30),
+    )
+    .unwrap();
+    let before = std::fs::read(&path).unwrap();
+    let store = start(&path);
+    write(&store, [served(1, "work")]).await;
+    let status = store.status();
+    assert!(
+        matches!(status.problem, Some(RecordsProblem::Damaged { .. })),
+        "{status:?}"
+    );
+    assert_eq!(status.not_recorded, 1);
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+    let error = RecordReader::new(path).find("1").unwrap_err();
+    assert_eq!(error.name(), "damaged");
+}
+
+#[tokio::test]
+async fn a_file_that_breaks_meanwhile_stops_the_recording() {
+    let (_folder, path) = place();
+    let store = start(&path);
+    write(&store, (0..2_000).map(|index| served(index, "work"))).await;
+    store.close();
+    drop(store);
+    let mut bytes = std::fs::read(&path).unwrap();
+    let length = bytes.len();
+    bytes[8_192..length].fill(0xA5);
+    std::fs::write(&path, bytes).unwrap();
+    let store = start(&path);
+    write(&store, [served(9_000, "work")]).await;
+    let status = store.status();
+    assert!(
+        matches!(status.problem, Some(RecordsProblem::Damaged { .. })),
+        "{status:?}"
+    );
+    assert_eq!(status.not_recorded, 1);
+}
+
+#[test]
+fn a_full_disk_loses_the_batch_and_nothing_before() {
+    let (_folder, path) = place();
+    let mut database = writer::Database::open(&path, &Retention::default()).unwrap();
+    let batch = |first: u64, count: u64| -> Vec<Arc<Record>> {
+        (first..first + count)
+            .map(|index| Arc::new(served(index, "work")))
+            .collect()
+    };
+    database.write_for_test(&batch(0, 10)).unwrap();
+    // SQLite answers as on a full disk once the file has this many pages.
+    let pages: u32 = database
+        .file
+        .connection
+        .pragma_query_value(None, "page_count", |row| row.get(0))
+        .unwrap();
+    database
+        .file
+        .connection
+        .pragma_update(None, "max_page_count", pages + 1)
+        .unwrap();
+    let error = database.write_for_test(&batch(10, 500)).unwrap_err();
+    assert_eq!(error, RecordsProblem::DiskFull);
+    assert_eq!(total(&path).requests, 10);
+    database
+        .file
+        .connection
+        .pragma_update(None, "max_page_count", 100_000)
+        .unwrap();
+    database.write_for_test(&batch(10, 500)).unwrap();
+    assert_eq!(total(&path).requests, 510);
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_written_is_tried_again() {
+    let (folder, path) = place();
+    // A folder in its place.
+    std::fs::create_dir(&path).unwrap();
+    let store = start(&path);
+    write(&store, [served(1, "work")]).await;
+    let status = store.status();
+    assert!(
+        status
+            .problem
+            .as_ref()
+            .is_some_and(RecordsProblem::may_pass),
+        "{status:?}"
+    );
+    assert_eq!(status.not_recorded, 1);
+    drop((store, folder));
+}
+
+#[tokio::test]
+async fn what_has_no_record_is_counted_by_its_quarter() {
+    let (_folder, path) = place();
+    let store = start(&path);
+    (0..3).for_each(|_| store.health_check());
+    write(&store, [served(1, "work")]).await;
+    let reader = RecordReader::new(path.clone());
+    assert_eq!(reader.unrecorded(&(0..i64::MAX)).unwrap(), (3, 0));
+    assert_eq!(total(&path).requests, 1);
+}
+
+#[tokio::test]
+async fn a_store_that_is_switched_off_keeps_the_latest_in_memory() {
+    let (_folder, path) = place();
+    let ring = Arc::new(Ring::new(4));
+    let store = RecordStore::start(path.clone(), Retention::default(), ring.clone()).unwrap();
+    store.set_enabled(false);
+    write(&store, [served(1, "work")]).await;
+    assert!(ring.find(&format!("{:024x}", 1)).is_some());
+    assert_eq!(listed(&path, &RequestFilter::default()).len(), 0);
+    assert_eq!(store.status().not_recorded, 0);
+}
+
+#[tokio::test]
+async fn first_bytes_of_streams_are_counted_by_their_bounds() {
+    let (_folder, path) = place();
+    let store = start(&path);
+    let slow = Record {
+        first_byte_after: Some(Duration::from_secs(100)),
+        ..served(2, "work")
+    };
+    let whole = Record {
+        stream: false,
+        ..served(3, "work")
+    };
+    write(&store, [served(1, "work"), slow, whole]).await;
+    let span = RollupSpan {
+        quarters: 0..i64::MAX,
+        shift: 0,
+        by: &[],
+        only: &[],
+        timed_providers: &[],
+    };
+    let counted = RecordReader::new(path).first_bytes(&span).unwrap();
+    let counted = counted[&Vec::new()];
+    assert_eq!((counted[2], counted[14]), (1, 1));
+    assert_eq!(counted.iter().sum::<u64>(), 2);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_that_is_deleted_meanwhile_is_made_again() {
+    let (_folder, path) = place();
+    let store = start(&path);
+    write(&store, [served(1, "work")]).await;
+    std::fs::remove_file(&path).unwrap();
+    write(&store, [served(2, "work")]).await;
+    let status = store.status();
+    assert_eq!(status.not_recorded, 1, "{status:?}");
+    assert!(status.problem.is_some_and(|problem| problem.may_pass()));
+}

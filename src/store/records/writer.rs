@@ -1,0 +1,387 @@
+//! The writer: the one thread that writes records. A record and its share of the sums are in one
+//! transaction, and only a record that is new is summed up.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime};
+
+use rusqlite::{Transaction, params, params_from_iter};
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use super::names::NameIds;
+use super::problem::RecordsProblem;
+use super::queue::Batch;
+use super::retention::{Retention, bound_journal, delete_excess, delete_old, file_bytes};
+use super::rollup::{FIRST_BYTE_BOUNDS_US, Rates, Sums, bounds_passed, quarter_of};
+use super::row::{RecordNames, insert};
+use super::schema::SCHEMA;
+use super::{Shared, row};
+use crate::canon::ServiceTier;
+use crate::record::{Ending, Record};
+use crate::store::file;
+
+/// How long a file that could not be written to is left alone.
+const RETRY_AFTER: Duration = Duration::from_secs(10);
+/// How often what is too old is looked for.
+const SWEEP_EVERY: Duration = Duration::from_secs(60 * 60);
+/// SQLite's cache of pages, in KiB.
+const CACHE_KIB: i32 = 1_024;
+
+pub(super) fn start(path: PathBuf, shared: Arc<Shared>) -> io::Result<JoinHandle<()>> {
+    std::thread::Builder::new()
+        .name("records".to_owned())
+        .spawn(move || Writer::new(path, shared).run())
+}
+
+struct Writer {
+    path: PathBuf,
+    shared: Arc<Shared>,
+    /// `None` before the first use, and after an error.
+    database: Option<Database>,
+    /// When a file that could not be used may be tried again; `None` where that helps nothing.
+    retry_at: Option<Instant>,
+    /// Records and checks of batches that were not written, to be noted in the file later.
+    unnoted: Unnoted,
+    sweep_at: Instant,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Unnoted {
+    dropped: u64,
+    health_checks: u64,
+}
+
+impl Writer {
+    fn new(path: PathBuf, shared: Arc<Shared>) -> Self {
+        Self {
+            path,
+            shared,
+            database: None,
+            retry_at: Some(Instant::now()),
+            unnoted: Unnoted::default(),
+            sweep_at: Instant::now(),
+        }
+    }
+
+    fn run(mut self) {
+        // At once, so that a file that cannot be used is reported before the first request.
+        self.open();
+        while let Some(batch) = self.shared.queue.take() {
+            self.unnoted.health_checks += batch.health_checks;
+            if self.open() {
+                self.write(&batch);
+            } else {
+                self.shared.queue.drop_batch(batch.records.len());
+            }
+            for flush in batch.flushes {
+                // Who waited may be gone.
+                let _ = flush.send(());
+            }
+        }
+        if let Some(database) = self.database.take() {
+            database.close();
+        }
+    }
+
+    /// Whether the file is open.
+    fn open(&mut self) -> bool {
+        if self.database.is_some() {
+            return true;
+        }
+        if self.retry_at.is_none_or(|at| at > Instant::now()) {
+            return false;
+        }
+        match Database::open(&self.path, &self.shared.retention()) {
+            Ok(database) => {
+                self.database = Some(database);
+                self.publish_state();
+                true
+            }
+            Err(problem) => {
+                self.stop(problem);
+                false
+            }
+        }
+    }
+
+    fn write(&mut self, batch: &Batch) {
+        let Some(database) = &mut self.database else {
+            return;
+        };
+        let noted = Unnoted {
+            dropped: self.shared.queue.dropped() - self.shared.noted(),
+            health_checks: self.unnoted.health_checks,
+        };
+        let written = database.write(&batch.records, noted);
+        match written {
+            Ok(last_seq) => {
+                self.unnoted = Unnoted::default();
+                self.shared.note(noted.dropped);
+                self.shared.set_problem(None);
+                if let Some(seq) = last_seq {
+                    self.shared.publish(seq);
+                }
+                self.tidy();
+            }
+            Err(error) => {
+                self.shared.queue.drop_batch(batch.records.len());
+                self.stop(error);
+            }
+        }
+    }
+
+    /// Keeps the file within its limits.
+    fn tidy(&mut self) {
+        let retention = self.shared.retention();
+        let Some(database) = &mut self.database else {
+            return;
+        };
+        let connection = &mut database.file.connection;
+        let mut tidied = delete_excess(connection, &retention);
+        if tidied.is_ok() && self.sweep_at <= Instant::now() {
+            tidied = delete_old(connection, &retention, SystemTime::now()).map(|may_be_more| {
+                if !may_be_more {
+                    self.sweep_at = Instant::now() + SWEEP_EVERY;
+                }
+            });
+        }
+        match tidied {
+            Ok(()) => self.publish_state(),
+            Err(error) => self.stop(error.into()),
+        }
+    }
+
+    fn publish_state(&self) {
+        let Some(database) = &self.database else {
+            return;
+        };
+        let bytes = file_bytes(&database.file.connection).unwrap_or_default();
+        let journal = row::journal_of(&self.path);
+        let journal = std::fs::metadata(journal).map_or(0, |metadata| metadata.len());
+        self.shared
+            .set_size(bytes + journal, database.oldest().ok().flatten());
+    }
+
+    /// Stops recording, for now or until the file is another one.
+    fn stop(&mut self, problem: RecordsProblem) {
+        if let Some(database) = self.database.take() {
+            database.close();
+        }
+        self.retry_at = problem.may_pass().then(|| Instant::now() + RETRY_AFTER);
+        if self.shared.problem().as_ref() != Some(&problem) {
+            warn!(why = problem.name(), detail = %problem, "requests are not recorded");
+        }
+        self.shared.set_problem(Some(problem));
+    }
+}
+
+/// The open file.
+pub(super) struct Database {
+    pub(super) file: file::Database,
+    names: NameIds,
+}
+
+/// Where a record is summed up.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct RollupKey {
+    quarter: i64,
+    names: RollupNames,
+    rates: Rates,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct RollupNames([i64; 5]);
+
+impl RollupNames {
+    fn of(names: &RecordNames) -> Self {
+        Self([
+            names.account,
+            names.provider,
+            names.reached_model,
+            names.key,
+            names.agent,
+        ])
+    }
+}
+
+/// What a transaction adds to the sums: many records share a few rows.
+#[derive(Default)]
+struct Added {
+    sums: HashMap<RollupKey, Sums>,
+    first_bytes: HashMap<(i64, RollupNames, usize), u64>,
+    /// The first and the last number of each quarter.
+    arrivals: HashMap<i64, (i64, i64)>,
+}
+
+impl Database {
+    pub(super) fn open(path: &Path, retention: &Retention) -> Result<Self, RecordsProblem> {
+        let file = file::connect(path, &SCHEMA)?;
+        let connection = &file.connection;
+        connection.pragma_update(None, "synchronous", "NORMAL")?;
+        connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+        bound_journal(connection, retention)?;
+        connection.set_prepared_statement_cache_capacity(32);
+        Ok(Self {
+            file,
+            names: NameIds::default(),
+        })
+    }
+
+    /// Writes records with their sums, all or none. Returns the last number.
+    fn write(
+        &mut self,
+        records: &[Arc<Record>],
+        unnoted: Unnoted,
+    ) -> Result<Option<i64>, RecordsProblem> {
+        self.file.check_place()?;
+        let written = self.try_write(records, unnoted);
+        if written.is_err() {
+            self.names.forget();
+        }
+        Ok(written?)
+    }
+
+    fn try_write(
+        &mut self,
+        records: &[Arc<Record>],
+        unnoted: Unnoted,
+    ) -> rusqlite::Result<Option<i64>> {
+        let transaction = self.file.connection.transaction()?;
+        let mut added = Added::default();
+        let mut last_seq = None;
+        for record in records {
+            let own = RecordNames::of(record, &transaction, &mut self.names)?;
+            if let Some(seq) = insert(&transaction, &mut self.names, record, &own)? {
+                added.count(record, &own, seq);
+                last_seq = Some(seq);
+            }
+        }
+        added.write(&transaction)?;
+        note(&transaction, unnoted)?;
+        transaction.commit()?;
+        Ok(last_seq)
+    }
+
+    #[cfg(test)]
+    pub(super) fn write_for_test(&mut self, records: &[Arc<Record>]) -> Result<(), RecordsProblem> {
+        self.write(records, Unnoted::default()).map(drop)
+    }
+
+    /// When the oldest record arrived.
+    fn oldest(&self) -> rusqlite::Result<Option<i64>> {
+        let mut select = self
+            .file
+            .connection
+            .prepare_cached("SELECT received_us FROM requests ORDER BY seq LIMIT 1")?;
+        let mut rows = select.query([])?;
+        rows.next()?.map(|row| row.get(0)).transpose()
+    }
+
+    fn close(self) {
+        if let Err((_, error)) = self.file.connection.close() {
+            info!(%error, "the records could not be closed");
+        }
+    }
+}
+
+impl Added {
+    fn count(&mut self, record: &Record, names: &RecordNames, seq: i64) {
+        let quarter = quarter_of(record.received_at);
+        let names = RollupNames::of(names);
+        let key = RollupKey {
+            quarter,
+            names,
+            rates: Rates::of(record),
+        };
+        self.sums.entry(key).or_default().add(&Sums::of(record));
+        let is_timed = record.stream && record.ending == Ending::Done;
+        if let (true, Some(after)) = (is_timed, record.first_byte_after) {
+            let micros = row::micros(after).cast_unsigned();
+            let bucket = bounds_passed(&FIRST_BYTE_BOUNDS_US, micros);
+            *self
+                .first_bytes
+                .entry((quarter, names, bucket))
+                .or_default() += 1;
+        }
+        let (_, last) = self.arrivals.entry(quarter).or_insert((seq, seq));
+        *last = seq;
+    }
+
+    fn write(&self, transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+        let mut sums = transaction.prepare_cached(&sums_sql())?;
+        for (key, added) in &self.sums {
+            let RollupKey {
+                quarter,
+                names,
+                rates,
+            } = key;
+            let key = std::iter::once(*quarter).chain(names.0).chain([
+                i64::from(ServiceTier::number(rates.tier)),
+                i64::from(rates.band),
+                i64::from(rates.is_charged),
+            ]);
+            let values = added.values().map(u64::cast_signed);
+            sums.execute(params_from_iter(key.chain(values)))?;
+        }
+        let mut first_bytes = transaction.prepare_cached(
+            "INSERT INTO first_bytes VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+            ON CONFLICT DO UPDATE SET requests = requests + excluded.requests",
+        )?;
+        for ((quarter, names, bucket), count) in &self.first_bytes {
+            let values = std::iter::once(*quarter).chain(names.0).chain([
+                i64::try_from(*bucket).unwrap_or_default(),
+                count.cast_signed(),
+            ]);
+            first_bytes.execute(params_from_iter(values))?;
+        }
+        let mut arrivals = transaction.prepare_cached(
+            "INSERT INTO arrivals VALUES (?1, ?2, ?3, 0, 0) ON CONFLICT DO UPDATE SET
+            first_seq = min(coalesce(first_seq, excluded.first_seq), excluded.first_seq),
+            last_seq = max(coalesce(last_seq, excluded.last_seq), excluded.last_seq)",
+        )?;
+        for (quarter, (first, last)) in &self.arrivals {
+            arrivals.execute([quarter, first, last])?;
+        }
+        Ok(())
+    }
+}
+
+fn sums_sql() -> String {
+    let columns = Sums::COLUMNS;
+    let marks = vec!["?"; columns.len() + 9].join(", ");
+    let added: Vec<String> = columns
+        .iter()
+        .map(|column| format!("{column} = {column} + excluded.{column}"))
+        .collect();
+    format!(
+        "INSERT INTO rollup VALUES ({marks}) ON CONFLICT DO UPDATE SET {}",
+        added.join(", ")
+    )
+}
+
+/// Notes what has no record, in the quarter of now.
+fn note(transaction: &Transaction<'_>, unnoted: Unnoted) -> rusqlite::Result<()> {
+    let Unnoted {
+        dropped,
+        health_checks,
+    } = unnoted;
+    if dropped == 0 && health_checks == 0 {
+        return Ok(());
+    }
+    let mut note = transaction.prepare_cached(
+        "INSERT INTO arrivals VALUES (?1, NULL, NULL, ?2, ?3) ON CONFLICT DO UPDATE SET
+        health_checks = health_checks + excluded.health_checks,
+        not_recorded = not_recorded + excluded.not_recorded",
+    )?;
+    let quarter = quarter_of(SystemTime::now());
+    note.execute(params![
+        quarter,
+        health_checks.cast_signed(),
+        dropped.cast_signed()
+    ])?;
+    Ok(())
+}
