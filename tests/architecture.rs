@@ -40,6 +40,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "upstream",
         &[
+            "host",
             "json",
             "content_coding",
             "segmented_bytes",

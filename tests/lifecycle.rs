@@ -327,3 +327,32 @@ async fn no_secret_is_shown_anywhere() {
         assert!(!seen.contains(secret), "`{secret}` is in {seen}");
     }
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_crash_leaves_no_core_dump_unless_a_developer_asks() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Core);
+    // What the agent starts with: as much as may be.
+    let all = Rlimit {
+        current: maximum,
+        maximum,
+    };
+    setrlimit(Resource::Core, all).unwrap();
+    let limit_of = |setup: Setup| {
+        let agent = setup.start().unwrap_or_else(|why| panic!("{why}"));
+        let limits = std::fs::read_to_string(format!("/proc/{}/limits", agent.id())).unwrap();
+        let line = limits.lines().find(|line| line.starts_with("Max core"));
+        let words: Vec<String> = line
+            .unwrap()
+            .split_whitespace()
+            .map(str::to_owned)
+            .collect();
+        words[4].clone()
+    };
+    let setup = || Setup::config("port = 0\n");
+    assert_eq!(limit_of(setup()), "0");
+    if maximum != Some(0) {
+        assert_ne!(limit_of(setup().env("AEROSTAT_CORE_DUMPS", "1")), "0");
+    }
+}

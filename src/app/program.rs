@@ -20,6 +20,7 @@ use crate::config::Home;
 use crate::control::{self, ControlError, DashboardLink, Note, Started, Verb};
 #[cfg(feature = "desktop")]
 use crate::desktop::{Event, EventLoop, Remote};
+use crate::host::core_dumps;
 use crate::selftest::Answered;
 
 /// The longest text that is read from standard input.
@@ -36,6 +37,9 @@ impl Program for AgentProgram {
         on_start: &mut dyn FnMut(&Started),
     ) -> anyhow::Result<()> {
         logging::start();
+        if let Err(error) = core_dumps::forbid() {
+            tracing::warn!(%error, "a crash may leave a core dump, which holds keys");
+        }
         let runtime = executor::for_agent()?;
         let ended = if options.is_headless {
             run_headless(&runtime, home, on_start)

@@ -26,6 +26,7 @@ use crate::control::verbs::{Start, Stop};
 use crate::control::{
     ControlError, DashboardLink, ErrorKind, Fault, Home, Note, Secret, Started, Verb,
 };
+use crate::host::core_dumps;
 use crate::selftest::Answered;
 use args::{Args, Command, ConfigCommand, KeyCommand, ModelCommand, ProviderCommand};
 use out::Out;
@@ -127,6 +128,8 @@ impl<P: Program> Session<'_, P> {
 
 /// Does what the arguments say, and gives the exit code.
 pub fn main(program: &impl Program, arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    // Before any key is read. The agent says once more where it cannot be had, in its log.
+    let _ = core_dumps::forbid();
     let home = Home::find(&|name| std::env::var_os(name));
     execute(
         program,

@@ -1,9 +1,10 @@
 //! What this program asks of the operating system beyond sockets: who holds a port, what starts at
-//! login, private files, and how text reaches a display unharmed. It knows no configuration,
+//! login, private files, core dumps, and how text reaches a display unharmed. It knows no configuration,
 //! account or verb.
 
 pub(crate) mod autostart;
 mod connection_user;
+pub(crate) mod core_dumps;
 pub(crate) mod opener;
 mod port_owner;
 pub(crate) mod printable;

@@ -45,23 +45,14 @@ impl Auth {
     /// The header for `key`, marked sensitive: it is neither printed nor indexed by HPACK. `None`
     /// where the key is no valid header value.
     fn header(self, key: &Secret) -> Option<(HeaderName, HeaderValue)> {
-        let (name, text) = match self {
-            Self::Bearer | Self::OAuth => {
-                (header::AUTHORIZATION, format!("Bearer {}", key.expose()))
-            }
-            Self::XApiKey => (
-                HeaderName::from_static("x-api-key"),
-                key.expose().to_owned(),
-            ),
-            Self::XGoogApiKey => (
-                HeaderName::from_static("x-goog-api-key"),
-                key.expose().to_owned(),
-            ),
-            Self::ApiKey => (HeaderName::from_static("api-key"), key.expose().to_owned()),
+        let (name, prefix) = match self {
+            Self::Bearer | Self::OAuth => (header::AUTHORIZATION, "Bearer "),
+            Self::XApiKey => (HeaderName::from_static("x-api-key"), ""),
+            Self::XGoogApiKey => (HeaderName::from_static("x-goog-api-key"), ""),
+            Self::ApiKey => (HeaderName::from_static("api-key"), ""),
             Self::None => return None,
         };
-        let text = zeroize::Zeroizing::new(text);
-        let mut value = HeaderValue::from_str(&text).ok()?;
+        let mut value = HeaderValue::from_maybe_shared(key.to_bytes(prefix)).ok()?;
         value.set_sensitive(true);
         Some((name, value))
     }

@@ -24,7 +24,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::header::PROXY_AUTHORIZATION;
 use http::uri::Scheme;
-use http::{HeaderValue, Request, Response, Uri};
+use http::{Request, Response, Uri};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper_rustls::HttpsConnector;
@@ -250,13 +250,6 @@ fn connector(connect_timeout: Duration) -> HttpConnector {
     connector.set_keepalive(Some(KEEP_ALIVE_INTERVAL));
     connector.set_connect_timeout(Some(connect_timeout));
     connector
-}
-
-/// A header value that is neither printed nor indexed.
-fn sensitive(text: &str) -> Option<HeaderValue> {
-    let mut value = HeaderValue::from_str(text).ok()?;
-    value.set_sensitive(true);
-    Some(value)
 }
 
 #[cfg(test)]

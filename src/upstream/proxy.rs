@@ -23,7 +23,7 @@ use tokio::net::TcpStream;
 use tower_service::Service;
 use tracing::debug;
 
-use super::{BoxError, sensitive};
+use super::BoxError;
 use crate::account::{Proxy, ProxyKind, Secret};
 
 /// The longest response head to a `CONNECT` that is accepted.
@@ -138,8 +138,10 @@ pub(super) fn authorization(proxy: &Proxy) -> Option<HeaderValue> {
     let user = proxy.user.as_ref()?;
     let password = proxy.password.as_ref().map_or("", Secret::expose);
     let text = zeroize::Zeroizing::new(format!("{user}:{password}"));
-    let encoded = BASE64_STANDARD.encode(text.as_bytes());
-    sensitive(&format!("Basic {encoded}"))
+    let encoded = Secret::new(BASE64_STANDARD.encode(text.as_bytes()));
+    let mut value = HeaderValue::from_maybe_shared(encoded.to_bytes("Basic ")).ok()?;
+    value.set_sensitive(true);
+    Some(value)
 }
 
 /// Host and port of a target; an IPv6 address keeps the brackets that it has in a URL.
@@ -161,9 +163,14 @@ async fn connect_tunnel(
     target: &Uri,
 ) -> Result<(), ProxyError> {
     let (host, port) = host_and_port(target)?;
-    let mut request =
-        format!("CONNECT {host}:{port} HTTP/1.1\r\nhost: {host}:{port}\r\n").into_bytes();
-    if let Some(value) = authorization(proxy) {
+    let authorization = authorization(proxy);
+    // With room for all of it: a buffer that grows leaves what it held.
+    let room = 64 + 2 * host.len() + authorization.as_ref().map_or(0, HeaderValue::len);
+    let mut request = zeroize::Zeroizing::new(Vec::with_capacity(room + 64));
+    request.extend_from_slice(
+        format!("CONNECT {host}:{port} HTTP/1.1\r\nhost: {host}:{port}\r\n").as_bytes(),
+    );
+    if let Some(value) = authorization {
         request.extend_from_slice(b"proxy-authorization: ");
         request.extend_from_slice(value.as_bytes());
         request.extend_from_slice(b"\r\n");

@@ -12,7 +12,7 @@ use http::{Request, Response, Version};
 use http_body_util::Full;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, Certificate, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, copy_bidirectional};
@@ -59,23 +59,7 @@ impl Authority {
         params.not_after = rcgen::date_time_ymd(year, 12, 31);
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = rustls::ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap();
-        let (chain, key) = (
-            vec![CertificateDer::from(certificate)],
-            PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
-        );
-        let mut config = builder
-            .with_no_client_auth()
-            .with_single_cert(chain, key)
-            .unwrap();
-        config.alpn_protocols = protocols
-            .iter()
-            .map(|protocol| protocol.as_bytes().to_vec())
-            .collect();
-        TlsAcceptor::from(Arc::new(config))
+        acceptor_with(certificate, &key, protocols)
     }
 
     fn trusted(&self) -> NetworkSettings {
@@ -84,6 +68,43 @@ impl Authority {
             ..NetworkSettings::direct(Duration::from_secs(5))
         }
     }
+}
+
+/// The server side of TLS, with one certificate.
+fn acceptor_with(certificate: Certificate, key: &KeyPair, protocols: &[&str]) -> TlsAcceptor {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap();
+    let (chain, key) = (
+        vec![CertificateDer::from(certificate)],
+        PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+    );
+    let mut config = builder
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .unwrap();
+    config.alpn_protocols = protocols
+        .iter()
+        .map(|protocol| protocol.as_bytes().to_vec())
+        .collect();
+    TlsAcceptor::from(Arc::new(config))
+}
+
+/// A server that signed its own certificate for `names`, and that certificate.
+async fn self_signed(names: &[&str], year: i32, is_ca: IsCa) -> (SocketAddr, String) {
+    let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+    let mut params = CertificateParams::new(names).unwrap();
+    params.not_after = rcgen::date_time_ymd(year, 12, 31);
+    params.is_ca = is_ca;
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "self-signed");
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    let pem = certificate.pem();
+    let (server, _) = tls_server(acceptor_with(certificate, &key, &[])).await;
+    (server, pem)
 }
 
 /// Responds `ok` to every request on `io`, and reports its request line and headers.
@@ -477,6 +498,111 @@ async fn certificates_that_do_not_verify_are_told_apart() {
     assert_eq!(version.unwrap(), Version::HTTP_2);
 }
 
+/// With a file of that text.
+fn trusting(folder: &TempDir, pem: &str) -> NetworkSettings {
+    let file = folder.path().join("own.pem");
+    std::fs::write(&file, pem).unwrap();
+    NetworkSettings {
+        ca_file: Some(file),
+        ..NetworkSettings::direct(Duration::from_secs(5))
+    }
+}
+
+/// As `openssl req -x509` makes one, and as others do.
+fn kinds() -> [IsCa; 3] {
+    let authority = IsCa::Ca(BasicConstraints::Unconstrained);
+    [authority, IsCa::ExplicitNoCa, IsCa::NoCa]
+}
+
+#[tokio::test]
+async fn a_server_that_signed_its_own_certificate_is_trusted_by_that_very_one() {
+    let folder = TempDir::new().unwrap();
+    for is_ca in kinds() {
+        let (server, pem) = self_signed(&["localhost"], 2999, is_ca).await;
+        let uri = format!("https://localhost:{}/", server.port());
+        let pinned = Network::new(trusting(&folder, &format!("\u{feff}{pem}")));
+        let version = send(&pinned, &uri, &ProxyChoice::default()).await;
+        assert_eq!(version.unwrap(), Version::HTTP_11, "{is_ca:?}");
+
+        // Of the same name, by another key.
+        let (_, other) = self_signed(&["localhost"], 2999, is_ca).await;
+        let (stage, message) = error_of(&Network::new(trusting(&folder, &other)), &uri).await;
+        assert_eq!(stage, Stage::Tls, "{message}");
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_trusted_by_itself_has_to_fit_all_the_same() {
+    let folder = TempDir::new().unwrap();
+    for is_ca in kinds() {
+        for (names, year, expected) in [
+            (&["other.example"][..], 2999, "is for another name"),
+            (&[], 2999, "names no host"),
+            (&["localhost"], 2001, "has expired"),
+        ] {
+            let (server, pem) = self_signed(names, year, is_ca).await;
+            let uri = format!("https://localhost:{}/", server.port());
+            let (stage, message) = error_of(&Network::new(trusting(&folder, &pem)), &uri).await;
+            assert_eq!(stage, Stage::Tls);
+            assert!(message.contains(expected), "{is_ca:?}: {message}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_signed_its_own_certificate_is_told_how_to_be_trusted() {
+    for is_ca in kinds() {
+        let (server, _) = self_signed(&["localhost"], 2999, is_ca).await;
+        let uri = format!("https://localhost:{}/", server.port());
+        let network = Network::new(NetworkSettings::direct(Duration::from_secs(5)));
+        let (_, message) = error_of(&network, &uri).await;
+        assert!(
+            message.contains("`ca_file` in [network]") && message.contains("signed it"),
+            "{message}"
+        );
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn what_is_no_file_of_authorities_ends_in_a_sentence() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("own.pem");
+    let places: [(&str, &dyn Fn()); 5] = [
+        ("a named pipe", &|| {
+            let made = std::process::Command::new("mkfifo").arg(&path).status();
+            assert!(made.unwrap().success());
+        }),
+        ("a folder", &|| std::fs::create_dir(&path).unwrap()),
+        ("symbolic link", &|| {
+            std::os::unix::fs::symlink(&path, &path).unwrap();
+        }),
+        ("larger than", &|| {
+            let file = std::fs::File::create(&path).unwrap();
+            file.set_len(100 << 20).unwrap();
+        }),
+        ("no certificate", &|| {
+            std::fs::write(&path, [0x30, 0x82, 1, 0, 0]).unwrap();
+        }),
+    ];
+    for (expected, make) in places {
+        make();
+        let settings = NetworkSettings {
+            ca_file: Some(path.clone()),
+            ..NetworkSettings::direct(Duration::from_secs(5))
+        };
+        let (_, message) = error_of(&Network::new(settings), "https://localhost:1/").await;
+        assert!(
+            message.starts_with("`network.ca_file` (`own.pem`) cannot be read (")
+                && message.contains(expected),
+            "{message}"
+        );
+        std::fs::remove_file(&path)
+            .or_else(|_| std::fs::remove_dir(&path))
+            .unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_file_of_authorities_that_is_none_is_said() {
     let authority = Authority::new();
@@ -488,10 +614,7 @@ async fn a_file_of_authorities_that_is_none_is_said() {
         };
         let (stage, message) = error_of(&Network::new(settings), "https://localhost:1/").await;
         assert_eq!(stage, Stage::Tls);
-        assert!(
-            message.starts_with("`network.ca_file` cannot be read ("),
-            "{message}"
-        );
+        assert!(message.starts_with("`network.ca_file` (`"), "{message}");
         assert!(
             !message.contains(&*authority.file().to_string_lossy()),
             "{message}"

@@ -9,6 +9,7 @@ use http::uri::Scheme;
 use rustls::CertificateError;
 
 use super::proxy::ProxyError;
+use super::tls::is_authority_of_its_own;
 use crate::account::Proxy;
 use crate::outcome::Stage;
 
@@ -115,7 +116,7 @@ fn connect_cause(error: &(dyn StdError + 'static)) -> String {
 }
 
 fn tls_cause(error: &rustls::Error) -> String {
-    const TRUST: &str = "if you trust its issuer, name a file with the issuer's certificate as `ca_file` in [network]";
+    const TRUST: &str = "if you trust its issuer, name a file with the issuer's certificate as `ca_file` in [network]; of a server that signed its own certificate, name that one";
     const CLOCK: &str = "if it should be good, set this machine's clock right";
     let certificate = match error {
         rustls::Error::InvalidCertificate(certificate) => certificate,
@@ -124,12 +125,18 @@ fn tls_cause(error: &rustls::Error) -> String {
         }
         error => return format!("{error}; check the host in `base_url`"),
     };
+    if is_authority_of_its_own(error) {
+        return "it signed its certificate itself; if it is a server of your own, name a file with that certificate as `ca_file` in [network]".to_owned();
+    }
     match certificate {
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             format!("its certificate has expired; {CLOCK}")
         }
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
             format!("its certificate is not valid yet; {CLOCK}")
+        }
+        CertificateError::NotValidForNameContext { presented, .. } if presented.is_empty() => {
+            "its certificate names no host; make one with the host of `base_url` as its subject alternative name".to_owned()
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             "its certificate is for another name; check the host in `base_url`".to_owned()

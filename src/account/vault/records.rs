@@ -6,6 +6,7 @@
 //! ```
 
 use std::collections::BTreeMap;
+use std::io;
 use std::time::SystemTime;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -20,9 +21,31 @@ pub(super) fn write(entries: &Entries) -> Zeroizing<Vec<u8>> {
         .iter()
         .map(|(name, sealed)| (name, RecordRef(sealed)))
         .collect();
-    let text = serde_json::to_vec(&Records { accounts })
+    let mut text = WipedBuffer::default();
+    serde_json::to_writer(&mut text, &Records { accounts })
         .expect("names are strings, and timestamps within jiff's range");
-    Zeroizing::new(text)
+    text.0
+}
+
+/// Grows without leaving what it held behind.
+#[derive(Default)]
+struct WipedBuffer(Zeroizing<Vec<u8>>);
+
+impl io::Write for WipedBuffer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let needed = self.0.len() + bytes.len();
+        if needed > self.0.capacity() {
+            let mut larger = Zeroizing::new(Vec::with_capacity(2 * needed));
+            larger.extend_from_slice(&self.0);
+            self.0 = larger;
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Parses what [`write`] wrote. `None` for anything else.
