@@ -29,9 +29,10 @@
 //! share, such as faults and the model list, is in `openai`.
 //!
 //! What all dialects share is here: [`sse`] framing and split [`objects`], the [`envelope`] of
-//! foreign signatures, tool [`names`], the order of [`turns`], [`efforts`], [`schema`], what is
-//! known of a [`query`], the [`finish_words`] of servers that do not keep to their dialect's, and
-//! [`foreign_items`] that no other dialect can leave out.
+//! foreign signatures, tool [`names`], the order of [`turns`], [`efforts`],
+//! [`schema`], what is known of a [`query`], [`media_types`] by the endings of addresses, the
+//! [`finish_words`] of servers that do not keep to their dialect's, and [`foreign_items`] that no
+//! other dialect can leave out.
 
 pub(crate) mod anthropic;
 pub(crate) mod call_ids;
@@ -44,6 +45,7 @@ mod file_refs;
 mod finish_words;
 pub(crate) mod foreign_items;
 pub(crate) mod gemini;
+mod media_types;
 pub(crate) mod names;
 pub mod objects;
 mod openai;

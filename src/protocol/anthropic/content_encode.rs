@@ -12,7 +12,7 @@ use crate::canon::{
     ToolInput, ToolResult,
 };
 use crate::json::{EscapedStr, Object, Raw, Value, Writer};
-use crate::protocol::{Target, envelope, file_refs};
+use crate::protocol::{Target, envelope, file_refs, media_types};
 
 /// The media types of images. Source: Anthropic Messages reference, "Messages", `image`.
 const IMAGE_TYPES: [&str; 4] = ["image/jpeg", "image/png", "image/gif", "image/webp"];
@@ -176,7 +176,7 @@ impl Encoder<'_> {
         }
         object.str("type", "image");
         object.object("source", |source| match &media.source {
-            MediaSource::Inline { mime, data } => match image_type(mime) {
+            MediaSource::Inline { mime, data } => match image_type(&mime.to_plain()) {
                 Some(mime) => write_base64(mime, data, source),
                 None => {
                     let why = "the anthropic dialect takes images as jpeg, png, gif or webp";
@@ -184,7 +184,14 @@ impl Encoder<'_> {
                 }
             },
             MediaSource::Plain(_) => self.losses.refuse(at, "expected an image, found text"),
-            MediaSource::Url { url, .. } => self.write_url(url, at, source),
+            MediaSource::Url { url, .. } => {
+                let mime = media_types::of(media);
+                if mime.is_some_and(|mime| image_type(&mime).is_none()) {
+                    let why = "the anthropic dialect takes images as jpeg, png, gif or webp";
+                    self.losses.refuse(at, why);
+                }
+                self.write_url(url, at, source);
+            }
             MediaSource::File { id, dialect } => self.write_file(id, *dialect, source),
         });
     }
@@ -204,7 +211,14 @@ impl Encoder<'_> {
                 }
             },
             MediaSource::Plain(text) => write_plain(text, source),
-            MediaSource::Url { url, .. } => self.write_url(url, at, source),
+            MediaSource::Url { url, .. } => {
+                // Source: Anthropic Messages API, `URLPDFSource`.
+                if media.kind != MediaKind::Pdf {
+                    let why = "the anthropic dialect fetches documents as PDF only; send the text";
+                    self.losses.refuse(at, why);
+                }
+                self.write_url(url, at, source);
+            }
             MediaSource::File { id, dialect } => self.write_file(id, *dialect, source),
         });
         if let Some(name) = &media.name {
@@ -247,8 +261,8 @@ fn write_plain(text: &EscapedStr, source: &mut Object<'_>) {
 }
 
 /// The media type of an image in the API's spelling; `None` for one that it does not take.
-fn image_type(mime: &EscapedStr) -> Option<&'static str> {
-    let mime = mime.to_plain().to_ascii_lowercase();
+fn image_type(mime: &str) -> Option<&'static str> {
+    let mime = mime.to_ascii_lowercase();
     let mime = if mime == "image/jpg" {
         "image/jpeg"
     } else {

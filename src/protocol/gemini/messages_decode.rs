@@ -13,8 +13,8 @@ use crate::canon::{
     Signature, ToolInput, ToolResult, Turn,
 };
 use crate::json::{EscapedStr, Invalid, Value};
-use crate::protocol::DecodeError;
 use crate::protocol::envelope::{self, Content};
+use crate::protocol::{DecodeError, media_types};
 
 /// The members of a part, before its kind is known.
 #[derive(Default)]
@@ -194,7 +194,10 @@ impl Decoder {
     ) -> Result<Media, DecodeError> {
         let uri = required(file, "fileUri")?;
         let mime = field(file, "mimeType");
-        let kind = mime.map_or(Ok(MediaKind::Video), media_kind)?;
+        let kind = match mime {
+            Some(mime) => media_kind(mime)?,
+            None => kind_of_address(&uri.str()?),
+        };
         for (key, value) in fields(file)? {
             if !matches!(&*key, "fileUri" | "mimeType") {
                 self.unknown(value);
@@ -415,11 +418,32 @@ fn media_kind(mime: Value<'_>) -> Result<MediaKind, DecodeError> {
     })
 }
 
+/// The kind of a file whose type is not told: by its address, else a document.
+fn kind_of_address(uri: &str) -> MediaKind {
+    if is_youtube(uri) {
+        return MediaKind::Video;
+    }
+    let mime = media_types::of_address(uri);
+    mime.and_then(MediaKind::of_mime)
+        .unwrap_or(MediaKind::Document)
+}
+
 /// Whether the URI names a file that only Google's own services can read.
 pub(super) fn is_google_file(uri: &str) -> bool {
     uri.starts_with("gs://")
         || uri.starts_with("files/")
         || uri.starts_with("https://generativelanguage.googleapis.com/")
+}
+
+/// Whether the URI names a video of YouTube, whose addresses have no ending.
+pub(super) fn is_youtube(uri: &str) -> bool {
+    const SITES: [&str; 4] = [
+        "https://www.youtube.com/",
+        "https://youtube.com/",
+        "https://m.youtube.com/",
+        "https://youtu.be/",
+    ];
+    SITES.iter().any(|site| uri.starts_with(site))
 }
 
 /// The output of a call as a text part, and whether it is an error.

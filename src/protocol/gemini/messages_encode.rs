@@ -7,16 +7,16 @@
 
 use std::collections::HashMap;
 
-use super::DIALECT;
 use super::content_encode::{PartData, WirePart};
-use super::messages_decode::is_google_file;
+use super::messages_decode::{is_google_file, is_youtube};
 use super::request_encode::{Context, report_part_losses};
+use super::{DIALECT, rules};
 use crate::canon::{
     Losses, Media, MediaKind, MediaSource, Part, PartKind, Role, ToolInput, ToolResult, Turn,
 };
 use crate::json::{self, EscapedStr, Raw};
 use crate::protocol::reminder::wrapped;
-use crate::protocol::{Operation, Target, envelope, file_refs};
+use crate::protocol::{Operation, Target, envelope, file_refs, media_types};
 
 /// The user's turn before a conversation that the model begins.
 const CONTINUE: &str = "(continue)";
@@ -284,28 +284,48 @@ impl<'c, 'l> ContentsEncoder<'c, 'l> {
                 text: text.clone(),
                 is_thought: false,
             }),
-            MediaSource::Url { url, mime } if is_fetched(&url.to_plain()) => {
-                Some(PartData::FileData {
-                    uri: url.clone(),
-                    mime: mime.clone(),
-                })
-            }
+            MediaSource::Url { url, mime } => self.address(part, media, url, mime.as_ref()),
             MediaSource::File { id, dialect } if *dialect == DIALECT => Some(PartData::FileData {
                 uri: id.value.clone(),
                 mime: None,
             }),
-            MediaSource::Url { .. } => {
-                let kind = media.kind.name();
-                let why =
-                    format!("the gemini dialect fetches no {kind} from an address; send its data");
-                self.losses.refuse(part.at, why);
-                None
-            }
             MediaSource::File { id, dialect } => {
                 file_refs::refuse(self.losses, id, *dialect);
                 None
             }
         }
+    }
+
+    /// Encodes media by its address: Google's own, or one that the model fetches. The type is left
+    /// out where nothing tells it, since the API then goes by what it fetches.
+    ///
+    /// Source: Gemini API, `FileData` (`mime_type` is optional).
+    fn address(
+        &mut self,
+        part: &Part,
+        media: &Media,
+        url: &EscapedStr,
+        told: Option<&EscapedStr>,
+    ) -> Option<PartData> {
+        let plain = url.to_plain();
+        if is_google_file(&plain) || is_youtube(&plain) {
+            return Some(PartData::FileData {
+                uri: url.clone(),
+                mime: told.cloned(),
+            });
+        }
+        let mime = media_types::of(media);
+        if let Err(why) = rules::fetched(&plain, mime.as_deref(), self.context.thinking) {
+            self.losses.refuse(part.at, why);
+            return None;
+        }
+        if told.is_none() && mime.is_some() {
+            self.losses.added("mimeType");
+        }
+        Some(PartData::FileData {
+            uri: url.clone(),
+            mime: mime.map(|mime| EscapedStr::from(&*mime)),
+        })
     }
 
     /// The resolution of media. `auto` is the default. Source: Gemini API, `Part.media_resolution`
@@ -353,8 +373,8 @@ impl<'c, 'l> ContentsEncoder<'c, 'l> {
         })
     }
 
-    /// Whether a result can hold a part: images and documents. Source: Gemini API, "Multimodal
-    /// function responses" (3 and later).
+    /// Whether a result can hold a part: images and documents, by their data only. Source: Gemini
+    /// API, `FunctionResponsePart`, "Multimodal function responses" (3 and later).
     fn fits_result(&self, part: &Part) -> bool {
         let PartKind::Media(media) = &part.kind else {
             return false;
@@ -363,7 +383,8 @@ impl<'c, 'l> ContentsEncoder<'c, 'l> {
             media.kind,
             MediaKind::Image | MediaKind::Pdf | MediaKind::Document
         );
-        is_accepted && self.context.thinking.is_generation_3()
+        let is_inline = matches!(media.source, MediaSource::Inline { .. });
+        is_accepted && is_inline && self.context.thinking.is_generation_3()
     }
 }
 
@@ -411,13 +432,6 @@ fn place_signatures(mut signatures: Vec<ReasoningSignature>, parts: &mut Vec<Wir
     reversed.extend(parts.drain(..).rev());
     reversed.reverse();
     *parts = reversed;
-}
-
-/// Whether Gemini fetches the URL: its own files, buckets, and YouTube's videos.
-fn is_fetched(url: &str) -> bool {
-    is_google_file(url)
-        || url.starts_with("https://www.youtube.com/")
-        || url.starts_with("https://youtu.be/")
 }
 
 /// The text of a result as the object that `functionResponse.response` has to be.

@@ -7,6 +7,7 @@
 //! Source: Gemini API, `FunctionDeclaration`, `GenerationConfig.response_json_schema` (its list of
 //! keywords); the API's own errors where a rule quotes one.
 
+use super::models::ThinkingControl;
 use crate::json::{self, Raw, Value};
 use crate::protocol::names::NameRules;
 use crate::protocol::range::Range;
@@ -26,6 +27,61 @@ pub(super) const TOP_P: Range = Range("0", "1");
 pub(super) const PENALTY: Range = Range("-2", "2");
 /// Source: Gemini API, `GenerationConfig.logprobs`.
 pub(super) const LOGPROBS_MAX: u64 = 20;
+
+/// What the API fetches from a public address. Source: Gemini API, "File input methods", "External
+/// HTTP / signed URLs", "Supported content types".
+const FETCHED: [&str; 22] = [
+    "application/json",
+    "application/pdf",
+    "image/bmp",
+    "image/jpeg",
+    "image/png",
+    "image/webp",
+    "text/css",
+    "text/csv",
+    "text/html",
+    "text/javascript",
+    "text/plain",
+    "text/rtf",
+    "text/xml",
+    "video/3gpp",
+    "video/avi",
+    "video/mov",
+    "video/mp4",
+    "video/mpeg",
+    "video/mpg",
+    "video/quicktime",
+    "video/webm",
+    "video/wmv",
+];
+
+/// Whether the API fetches media of that type from the address.
+///
+/// # Errors
+/// Why not.
+pub(super) fn fetched(url: &str, mime: Option<&str>, model: ThinkingControl) -> Result<(), String> {
+    const SCHEME: &str = "https://";
+    let is_https = url
+        .get(..SCHEME.len())
+        .is_some_and(|scheme| scheme.eq_ignore_ascii_case(SCHEME));
+    if !is_https {
+        return Err("the gemini dialect fetches https addresses only; send the data".to_owned());
+    }
+    // "Gemini 2.0 family of models are not supported", nor are older ones.
+    if model == ThinkingControl::Unsupported {
+        return Err("this model fetches nothing from an address; send the data".to_owned());
+    }
+    let is_fetched = |mime: &&str| {
+        let name = mime.split(';').next().unwrap_or_default().trim();
+        FETCHED.iter().any(|known| name.eq_ignore_ascii_case(known))
+    };
+    match mime.filter(|mime| !is_fetched(mime)) {
+        Some(mime) => Err(format!(
+            "the gemini dialect fetches no `{mime}` from an address; send it as jpeg, png, webp, PDF or text"
+        )),
+        None => Ok(()),
+    }
+}
 
 /// Fits the schema of a tool, which is left out where there are no parameters.
 ///

@@ -6,8 +6,8 @@ use crate::canon::{
     CacheBreakpoint, Located, Media, MediaKind, MediaSource, Part, PartKind, Request, Role,
 };
 use crate::json::{Invalid, Kind, Value};
-use crate::protocol::DecodeError;
 use crate::protocol::openai::media;
+use crate::protocol::{DecodeError, media_types};
 
 /// Whose content it is, which decides the kinds of parts that it may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -197,27 +197,23 @@ fn file(request: &mut Request, part: Value<'_>) -> Result<Media, DecodeError> {
         (None, None, Some(id)) => file_source(id)?,
         (None, None, None) => return Err(part.missing("file_data").into()),
     };
-    let kind =
-        file_kind(&source).ok_or_else(|| part.expected("a file of a kind that a model reads"))?;
     let name = part
         .get("filename")
         .map(|value| Located::read(value, Value::text))
         .transpose()?;
-    Ok(Media {
-        kind,
+    let media = Media {
+        // Where nothing tells it: what the field was made for.
+        kind: MediaKind::Pdf,
         source,
         name,
         context: None,
         detail: None,
-    })
-}
-
-/// The kind of a file: PDF where nothing tells it, which the field was made for.
-fn file_kind(source: &MediaSource) -> Option<MediaKind> {
-    match source {
-        MediaSource::Inline { mime, .. } => MediaKind::of_mime(&mime.to_plain()),
-        _ => Some(MediaKind::Pdf),
-    }
+    };
+    let kind = media_types::of(&media).map(|mime| MediaKind::of_mime(&mime));
+    let kind = kind
+        .unwrap_or(Some(MediaKind::Pdf))
+        .ok_or_else(|| part.expected("a file of a kind that a model reads"))?;
+    Ok(Media { kind, ..media })
 }
 
 /// `{"input_audio":{"data":base64,"format":"wav"|"mp3"}}`.

@@ -334,48 +334,88 @@ fn thinking_is_steered_by_level_or_by_budget_and_never_by_both() {
     }
 }
 
-#[test]
-fn media_from_elsewhere_is_refused_by_name() {
-    let refused = |source| {
-        let media = Media {
-            kind: MediaKind::Image,
-            source,
-            name: None,
-            context: None,
-            detail: None,
-        };
-        let part = Part::new(PartKind::Media(media), SPOT);
-        let (body, losses) = encode(&ask_for(vec![turn(Role::User, vec![part])]), "gemini-3-pro");
-        losses
-            .refusal()
-            .map(|refusal| refusal.why.clone())
-            .ok_or(body)
+/// The part of an image from that source, or why there is none.
+fn image(source: MediaSource, model: &str) -> Result<String, String> {
+    let media = Media {
+        kind: MediaKind::Image,
+        source,
+        name: None,
+        context: None,
+        detail: None,
     };
-    assert!(
-        refused(MediaSource::Url {
-            url: "https://example.com/a.png".into(),
-            mime: None
-        })
-        .unwrap()
-        .contains("image")
-    );
-    assert!(
-        refused(MediaSource::File {
-            id: Located::new("file-1".into(), SPOT),
-            dialect: Dialect::named("openai_chat")
-        })
-        .unwrap()
-        .contains("openai_chat")
-    );
-    let google = refused(MediaSource::Url {
-        url: "gs://bucket/a.png".into(),
-        mime: Some("image/png".into()),
-    })
-    .unwrap_err();
-    assert!(
-        google.contains(r#"{"fileData":{"mimeType":"image/png","fileUri":"gs://bucket/a.png"}}"#),
-        "{google}"
-    );
+    let part = Part::new(PartKind::Media(media), SPOT);
+    let (body, losses) = encode(&ask_for(vec![turn(Role::User, vec![part])]), model);
+    if let Some(refusal) = losses.refusal() {
+        return Err(refusal.why.clone());
+    }
+    let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+    Ok(body["contents"][0]["parts"][0].to_string())
+}
+
+fn address(url: &str, mime: Option<&str>) -> MediaSource {
+    MediaSource::Url {
+        url: url.into(),
+        mime: mime.map(EscapedStr::from),
+    }
+}
+
+#[test]
+fn media_is_sent_by_its_address_with_the_type_that_is_told_or_guessed() {
+    for (url, told, expected) in [
+        (
+            "gs://bucket/a.png",
+            Some("image/png"),
+            r#"{"fileData":{"fileUri":"gs://bucket/a.png","mimeType":"image/png"}}"#,
+        ),
+        (
+            "https://x.test/a.JPG?b=c.gif",
+            None,
+            r#"{"fileData":{"fileUri":"https://x.test/a.JPG?b=c.gif","mimeType":"image/jpeg"}}"#,
+        ),
+        (
+            "https://x.test/a.gif",
+            Some("image/png; q=1"),
+            r#"{"fileData":{"fileUri":"https://x.test/a.gif","mimeType":"image/png; q=1"}}"#,
+        ),
+        (
+            "HTTPS://x.test/a",
+            None,
+            r#"{"fileData":{"fileUri":"HTTPS://x.test/a"}}"#,
+        ),
+    ] {
+        let sent = image(address(url, told), "gemini-2.5-flash");
+        assert_eq!(sent.as_deref(), Ok(expected));
+    }
+}
+
+#[test]
+fn media_that_the_model_cannot_fetch_is_refused_by_name() {
+    let png = || address("https://x.test/a.png", None);
+    for (source, model, why) in [
+        (
+            address("http://x.test/a.png", None),
+            "gemini-3-pro",
+            "https",
+        ),
+        (
+            address("https://x.test/a.gif", None),
+            "gemini-3-pro",
+            "image/gif",
+        ),
+        (png(), "gemini-2.0-flash", "this model"),
+        (png(), "gemma-3-27b-it", "this model"),
+        (
+            MediaSource::File {
+                id: Located::new("file-1".into(), SPOT),
+                dialect: Dialect::named("openai_chat"),
+            },
+            "gemini-3-pro",
+            "openai_chat",
+        ),
+    ] {
+        let refused = image(source, model).unwrap_err();
+        assert!(refused.contains(why), "{refused}");
+    }
 }
 
 /// Each canonical field with what must be found of it: in the body, or `!` for "in the losses".

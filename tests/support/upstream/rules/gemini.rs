@@ -108,6 +108,22 @@ const DUMMY_SIGNATURES: &[&str] = &[
     "context_engineering_is_the_way_to_go",
 ];
 const STOPS_MAX: usize = 5;
+/// Source: Gemini API, "File input methods", "Supported content types".
+const FETCHED_TYPES: &[&str] = &[
+    "application/json",
+    "application/pdf",
+    "image/bmp",
+    "image/jpeg",
+    "image/png",
+    "image/webp",
+    "text/css",
+    "text/csv",
+    "text/html",
+    "text/javascript",
+    "text/plain",
+    "text/rtf",
+    "text/xml",
+];
 
 pub(super) fn check(body: &Value, call: &Call) -> Verdict {
     match call.operation {
@@ -411,11 +427,27 @@ fn check_part(part: &Value, at: &str) -> Verdict {
             ))
         })?;
     }
-    let uri = member(part, "fileData").map(|file| word(file, "fileUri"));
-    let is_known = uri.is_none_or(|uri| {
-        uri.starts_with("https://generativelanguage.googleapis.com/") || uri.starts_with("gs://")
-    });
-    require(is_known, || {
+    if let Some(file) = member(part, "fileData") {
+        check_file(file, at)?;
+    }
+    let media = member(part, "functionResponse").map_or(&[][..], |result| items(result, "parts"));
+    let has_file = media.iter().any(|part| member(part, "fileData").is_some());
+    require(!has_file, || {
+        Refusal::bad(format!(
+            "{at}.function_response.parts: only inline data is supported"
+        ))
+    })
+}
+
+/// A file of Google's own, or a public address with a type that is fetched, or with none.
+fn check_file(file: &Value, at: &str) -> Verdict {
+    check_names(file, &["fileUri", "mimeType"], &format!("{at}.file_data"))?;
+    let (uri, mime) = (word(file, "fileUri"), word(file, "mimeType"));
+    if uri.starts_with("https://generativelanguage.googleapis.com/") || uri.starts_with("gs://") {
+        return Ok(());
+    }
+    let is_fetched = mime.is_empty() || FETCHED_TYPES.contains(&mime) || mime.starts_with("video/");
+    require(uri.starts_with("https://") && is_fetched, || {
         Refusal::bad(format!("{at}.file_data: Unsupported file uri"))
     })
 }
