@@ -84,19 +84,18 @@ impl Catalog {
     /// The output limit of a provider's model for a request: from the list that was fetched last,
     /// else from the table of well-known models. Never fetches a list.
     ///
-    /// The table is not asked where the client names a limit: it may be older than the model, and
-    /// the upstream refuses what is too much.
+    /// Where the client names no limit, only one that fits beside the prompt.
     pub(super) fn output_tokens_max(
         &self,
         provider: &str,
         model: &str,
         request: &Request,
     ) -> Option<u64> {
-        let limits = match self.listed_limits(provider, model) {
-            Some(listed) => listed,
-            None if request.output_tokens_max.is_none() => output_limits::well_known(model)?,
-            None => return None,
-        };
+        let listed = self.listed_limits(provider, model);
+        let limits = listed.or_else(|| output_limits::well_known(model))?;
+        if request.output_tokens_max.is_some() {
+            return Some(limits.output);
+        }
         limits.output_for(request.body.len())
     }
 

@@ -72,8 +72,8 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use crate::canon::{
-    Blame, Dialect, Embed, Embeddings, Event, Fault, FaultKind, FinishReason, Losses, ModelCard,
-    Origin, Request, Response, ServiceTier, Usage,
+    Blame, Dialect, Embed, Embeddings, Event, Fault, FaultKind, FinishReason, Located, Losses,
+    ModelCard, Origin, Request, Response, ServiceTier, Usage,
 };
 use crate::json::{Invalid, Offset, Value, without_lone_surrogates};
 use crate::segmented_bytes::SegmentedBytes;
@@ -205,8 +205,21 @@ pub struct Target<'a> {
     pub model: &'a str,
     /// Whether the answer is to be streamed.
     pub stream: bool,
-    /// The model's own limit on output tokens, where it is known and fits beside the prompt.
+    /// The model's own limit on output tokens, where it is known; where the client names none, only
+    /// if it fits beside the prompt.
     pub output_tokens_max: Option<u64>,
+}
+
+impl Target<'_> {
+    /// The client's limit on output tokens, within what the model takes: APIs refuse a higher one.
+    fn fit_output_limit(&self, requested: &Located<u64>, min: u64, losses: &mut Losses) -> u64 {
+        let max = self.output_tokens_max.unwrap_or(u64::MAX).max(min);
+        let fitting = requested.value.clamp(min, max);
+        if fitting != requested.value {
+            losses.adjusted(requested.at);
+        }
+        fitting
+    }
 }
 
 /// A request on the wire, without base URL and credentials.

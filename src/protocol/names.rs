@@ -174,6 +174,19 @@ pub fn shortened(id: &EscapedStr, len_max: usize) -> EscapedStr {
     EscapedStr::from(format!("{}_{hash}", &plain[..start]))
 }
 
+/// Refuses more tools than a target takes, by the first of those that are too many: leaving it out
+/// would take from the model what the client offers it.
+pub fn refuse_excess(losses: &mut Losses, tools: &[&Tool], max: usize, target: &str) {
+    if let Some(excess) = tools.get(max) {
+        let name = excess.name().map(shown).unwrap_or_default();
+        let count = tools.len();
+        losses.refuse(
+            excess.at,
+            format!("tool `{name}`: {target} takes at most {max} tools, found {count}"),
+        );
+    }
+}
+
 /// Refuses the schema of a tool, which stands at `at`. `why` says what the target does not take.
 pub fn refuse_schema(losses: &mut Losses, tool: &Tool, at: Offset, why: &str) {
     let name = tool.name().map(shown).unwrap_or_default();

@@ -1,12 +1,12 @@
 //! How many tokens well-known models write at most.
 //!
-//! For requests whose client names no limit, toward dialects that want one. A provider's own model
-//! list is better where it tells the limit; this table is for the time before it was fetched and
-//! for lists without limits.
+//! For requests whose client names no limit, toward dialects that want one, and for those whose
+//! client names more than the model takes. A provider's own model list is better where it tells the
+//! limit; this table is for the time before it was fetched and for lists without limits.
 //!
 //! As of 2026-11-29. Source: Anthropic, "Models overview" and each model's page (`max output`);
-//! Gemini API, "Models" (`output token limit`). A model that is not here has no known limit: a
-//! limit above the model's own would be refused. Gemini 4 is left out, as its input and output
+//! Gemini API, "Models" (`output token limit`); OpenAI, each model's page (`max output tokens`). A
+//! model that is not here has no known limit: a limit above the model's own would be refused. Gemini 4 is left out, as its input and output
 //! share one window and what it writes by default depends on the API that calls it.
 
 /// The limits of one model, in tokens.
@@ -87,6 +87,38 @@ const TABLE: [(&str, TokenLimits); 22] = [
     ("gemini-3",          gemini(65_535)),
 ];
 
+const fn openai(output: u64) -> TokenLimits {
+    TokenLimits {
+        output,
+        context_window: None,
+    }
+}
+
+/// OpenAI's models, by what the name begins with; the first row that matches counts. Their names are
+/// too short to be looked for within others.
+#[rustfmt::skip]
+const OPENAI: [(&str, TokenLimits); 19] = [
+    ("gpt-3-5",           openai(4_096)),
+    ("gpt-4-1-",          openai(32_768)),
+    ("gpt-4-1106",        openai(4_096)),
+    ("gpt-4-1",           openai(32_768)),
+    ("gpt-4-5",           openai(16_384)),
+    ("gpt-4o-2024-05-13", openai(4_096)),
+    ("gpt-4o",            openai(16_384)),
+    ("chatgpt-4o",        openai(16_384)),
+    ("gpt-4-turbo",       openai(4_096)),
+    ("gpt-4-0125",        openai(4_096)),
+    ("gpt-4",             openai(8_192)),
+    ("gpt-5-chat",        openai(16_384)),
+    ("gpt-5-pro",         openai(272_000)),
+    ("gpt-5",             openai(128_000)),
+    ("o1-mini",           openai(65_536)),
+    ("o1-preview",        openai(32_768)),
+    ("o1",                openai(100_000)),
+    ("o3",                openai(100_000)),
+    ("o4-mini",           openai(100_000)),
+];
+
 /// Names of a family's models that write something else than text, with limits of their own.
 const OTHER_OUTPUT: [&str; 5] = ["image", "tts", "audio", "live", "embedding"];
 
@@ -96,7 +128,10 @@ pub fn well_known(model: &str) -> Option<TokenLimits> {
     if OTHER_OUTPUT.iter().any(|other| name.contains(other)) {
         return None;
     }
-    let row = TABLE.iter().find(|(part, _)| name.contains(part))?;
+    // Without a router's prefix for the vendor.
+    let own = name.rsplit('/').next().unwrap_or(&name);
+    let within = TABLE.iter().find(|(part, _)| name.contains(part));
+    let row = within.or_else(|| OPENAI.iter().find(|(start, _)| own.starts_with(start)))?;
     Some(row.1)
 }
 
@@ -120,6 +155,17 @@ mod tests {
             ("gemini-2.5-flash-image", None),
             ("gemini-4-argon", None),
             ("kimi-k2", None),
+            ("gpt-4o-mini", Some(16_384)),
+            ("openai/gpt-4.1-nano", Some(32_768)),
+            ("gpt-4-1106-preview", Some(4_096)),
+            ("gpt-4-0613", Some(8_192)),
+            ("gpt-5.2-codex", Some(128_000)),
+            ("gpt-5-chat-latest", Some(16_384)),
+            ("o3-mini-2025-01-31", Some(100_000)),
+            ("gpt-4o-audio-preview", None),
+            ("gpt-6-astra", None),
+            ("gpt-oss-120b", None),
+            ("foo1", None),
         ];
         for (model, output) in cases {
             assert_eq!(

@@ -17,6 +17,7 @@ mod redaction;
 mod scheduling;
 mod stalls;
 mod stops;
+mod targets;
 
 use serde_json::{Value, json};
 

@@ -133,7 +133,9 @@ impl Encoder<'_> {
             return OutputLimit::fixed(u64::MAX);
         }
         if let Some(requested) = &self.request.output_tokens_max {
-            return OutputLimit::fixed(requested.value);
+            // 0 only warms the cache.
+            let tokens = self.target.fit_output_limit(requested, 0, self.losses);
+            return OutputLimit::fixed(tokens);
         }
         // The API requires `max_tokens`.
         self.losses.added("max_tokens");

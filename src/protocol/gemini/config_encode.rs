@@ -5,7 +5,7 @@
 
 use super::reasoning_encode;
 use super::request_encode::Context;
-use super::rules::{self, LOGPROBS_MAX, PENALTY, STOPS_MAX, TEMPERATURE, TOP_P};
+use super::rules::{self, LOGPROBS_MAX, OUTPUT_TOKENS_MIN, PENALTY, STOPS_MAX, TEMPERATURE, TOP_P};
 use super::tools_encode;
 use crate::canon::{Format, Located, Losses, Part, Request, SchemaFormat};
 use crate::json::{self, EscapedStr, Object, Raw};
@@ -83,11 +83,11 @@ fn write_sampling(request: &Request, config: &mut Object<'_>, losses: &mut Losse
 fn write_output_limit(context: &Context<'_>, config: &mut Object<'_>, losses: &mut Losses) {
     let model_limit = context.target.output_tokens_max;
     let limit = match (&context.request.output_tokens_max, model_limit) {
-        (Some(requested), Some(model_limit)) if requested.value > model_limit => {
-            losses.adjusted(requested.at);
-            model_limit
+        (Some(requested), _) => {
+            context
+                .target
+                .fit_output_limit(requested, OUTPUT_TOKENS_MIN, losses)
         }
-        (Some(requested), _) => requested.value,
         // A token count has no answer to limit.
         (None, Some(model_limit)) if context.target.operation != Operation::CountTokens => {
             losses.added("maxOutputTokens");

@@ -25,6 +25,10 @@ pub(super) const STOPS_MAX: usize = 5;
 pub(super) const TEMPERATURE: Range = Range("0", "2");
 pub(super) const TOP_P: Range = Range("0", "1");
 pub(super) const PENALTY: Range = Range("-2", "2");
+/// "max_output_tokens must be positive".
+pub(super) const OUTPUT_TOKENS_MIN: u64 = 1;
+/// "At most 512 function declarations can be specified."
+pub(super) const TOOLS_MAX: usize = 512;
 /// Source: Gemini API, `GenerationConfig.logprobs`.
 pub(super) const LOGPROBS_MAX: u64 = 20;
 

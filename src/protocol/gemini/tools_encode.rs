@@ -30,6 +30,7 @@ pub(super) fn write_tools(context: &Context<'_>, body: &mut Object<'_>, losses: 
     // "Duplicate function declaration found".
     let name = |tool| context.names.of_tool(tool);
     Names::keep_first(&mut functions, name, losses);
+    names::refuse_excess(losses, &functions, rules::TOOLS_MAX, "the gemini dialect");
     if functions.is_empty() && hosted.is_empty() {
         return;
     }

@@ -14,7 +14,7 @@ pub(super) mod usage;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::query::QueryParameters;
-use super::{Operation, names};
+use super::{Operation, Target, names};
 use crate::canon::{Located, Losses, Request, Tool};
 use crate::json::{EscapedStr, Object, Raw};
 
@@ -74,6 +74,13 @@ pub(super) fn fitted_schema(
             names::refuse_schema(losses, tool, at, &why);
             Raw::from_static("{}")
         }
+    }
+}
+
+/// Refuses more tools than OpenAI's own API takes; other makers' servers set no limit.
+pub(super) fn refuse_excess(target: &Target<'_>, tools: &[&Tool], losses: &mut Losses) {
+    if abilities::is_openai(target) {
+        names::refuse_excess(losses, tools, rules::TOOLS_MAX, "OpenAI");
     }
 }
 

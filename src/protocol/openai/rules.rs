@@ -19,6 +19,8 @@ pub(in crate::protocol) const TOOL_NAMES: NameRules = NameRules {
     also: b"_-",
     starts_with_letter: false,
 };
+/// "Invalid 'tools': array too long. Expected an array with maximum length 128". Of OpenAI's own API.
+pub(in crate::protocol) const TOOLS_MAX: usize = 128;
 /// How many alternatives of a token are told.
 const LOGPROBS_MAX: u64 = 20;
 

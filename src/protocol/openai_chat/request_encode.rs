@@ -15,6 +15,8 @@ use super::server::ChatServer;
 use super::tools_encode::ToolsEncoder;
 
 const STOPS_MAX: usize = 4;
+/// "max_tokens is too small", and its like of other makers. Anthropic's clients send 0.
+const OUTPUT_TOKENS_MIN: u64 = 1;
 /// The API refuses a longer `user`; Anthropic's clients send longer ones.
 const USER_CHARS_MAX: usize = 64;
 /// The API requires a name for a schema, and other dialects have none.
@@ -67,6 +69,7 @@ impl Encoder<'_> {
         });
         ToolsEncoder {
             request: self.request,
+            target: self.target,
             names: self.names,
             losses: self.losses,
         }
@@ -109,9 +112,12 @@ impl Encoder<'_> {
         } else {
             "max_tokens"
         };
-        body.some(key, request.output_tokens_max.as_ref(), |value, limit| {
-            value.u64(limit.value)
-        });
+        if let Some(limit) = &request.output_tokens_max {
+            let tokens = self
+                .target
+                .fit_output_limit(limit, OUTPUT_TOKENS_MIN, self.losses);
+            body.u64(key, tokens);
+        }
         body.some("n", request.choices.as_ref(), |value, choices| {
             value.u64(choices.value)
         });

@@ -6,7 +6,7 @@
 use crate::canon::{CacheBreakpoint, Losses, Request, Tool, ToolChoice, ToolKind, ToolName};
 use crate::json::{Array, EscapedStr, Object, Raw};
 use crate::protocol::names::Names;
-use crate::protocol::openai;
+use crate::protocol::{Target, openai};
 
 use super::{DIALECT, request_encode};
 
@@ -15,6 +15,7 @@ const FREE_INPUT: &str = r#"{"type":"object","properties":{"input":{"type":"stri
 
 pub(super) struct ToolsEncoder<'e> {
     pub request: &'e Request,
+    pub target: &'e Target<'e>,
     pub names: &'e Names<'e>,
     pub losses: &'e mut Losses,
 }
@@ -27,6 +28,7 @@ impl ToolsEncoder<'_> {
             .iter()
             .partition(|tool| tool.name().is_some() || is_own_tool(tool));
         Names::keep_first(&mut tools, |tool| self.names.of_tool(tool), self.losses);
+        openai::refuse_excess(self.target, &tools, self.losses);
         if !tools.is_empty() {
             body.array("tools", |array| {
                 for tool in &tools {

@@ -121,7 +121,7 @@ fn prompt(
     object.array("input", |input| {
         InputEncoder::new(request, target, names, losses).write(instruction, input)
     });
-    tools_encode::encode(object, request, names, losses);
+    tools_encode::encode(object, request, target, names, losses);
     if let Some(parallel) = &request.parallel_tool_calls {
         object.bool("parallel_tool_calls", parallel.value);
     }
@@ -301,10 +301,8 @@ fn generation(
         object.u64("top_logprobs", rules::logprobs(logprobs, losses));
     }
     if let Some(max) = &request.output_tokens_max {
-        if max.value < OUTPUT_TOKENS_MIN {
-            losses.adjusted(max.at);
-        }
-        object.u64("max_output_tokens", max.value.max(OUTPUT_TOKENS_MIN));
+        let tokens = target.fit_output_limit(max, OUTPUT_TOKENS_MIN, losses);
+        object.u64("max_output_tokens", tokens);
     }
     for (key, number, range) in [
         ("temperature", &request.sampling.temperature, TEMPERATURE),

@@ -9,11 +9,12 @@ use crate::canon::{
 };
 use crate::json::{Array, EscapedStr, Object, Raw};
 use crate::protocol::names::Names;
-use crate::protocol::openai;
+use crate::protocol::{Target, openai};
 
 pub(super) fn encode<'r>(
     object: &mut Object<'_>,
     request: &'r Request,
+    target: &Target<'_>,
     names: &Names<'r>,
     losses: &mut Losses,
 ) {
@@ -27,6 +28,7 @@ pub(super) fn encode<'r>(
     }
     let name = |tool: &'r Tool| Some((tool.namespace(), names.wire(tool.name()?, None)));
     Names::keep_first(&mut tools, name, losses);
+    openai::refuse_excess(target, &tools, losses);
     if !tools.is_empty() {
         let mut encoder = ToolsEncoder {
             request,
