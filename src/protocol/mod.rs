@@ -29,7 +29,7 @@
 //! share, such as faults and the model list, is in `openai`.
 //!
 //! What all dialects share is here: [`sse`] framing and split [`objects`], the [`envelope`] of
-//! foreign signatures, tool [`names`], the order of [`turns`], [`efforts`],
+//! foreign signatures, tool [`names`] and [`property_names`], the order of [`turns`], [`efforts`],
 //! [`schema`], what is known of a [`query`], [`media_types`] by the endings of addresses, the
 //! [`finish_words`] of servers that do not keep to their dialect's, and [`foreign_items`] that no
 //! other dialect can leave out.
@@ -54,6 +54,7 @@ pub(crate) mod openai_completions;
 pub(crate) mod openai_responses;
 mod output_format;
 pub(crate) mod output_limits;
+pub(crate) mod property_names;
 #[cfg(test)]
 mod published_values;
 pub mod query;

@@ -8,9 +8,11 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
+use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
+use super::property_names::PropertyNames;
 use crate::canon::{
     Event, Located, Losses, Offset, PartHead, Request, Response, ResponsePart, Tool, ToolKind,
     ToolName,
@@ -118,12 +120,8 @@ impl<'r> Names<'r> {
         let unwraps = wraps_free && matches!(tool.kind, ToolKind::Free { .. });
         let is_changed = wire != *name || tool.namespace().is_some() || unwraps;
         is_changed.then(|| {
-            let entry = Entry {
-                name: name.clone(),
-                namespace: tool.namespace().cloned(),
-                unwraps,
-            };
-            (wire, entry)
+            let rework = unwraps.then_some(Rework::Unwrap);
+            (wire, Entry::of(tool, name, rework))
         })
     }
 }
@@ -204,7 +202,7 @@ pub fn opaque_id(id: &Located<EscapedStr>, len_max: usize, losses: &mut Losses) 
 }
 
 /// Changes `name` so that it fits. `None` where it fits as it is and is not `is_taken` by another.
-fn fit(name: &str, rules: NameRules, is_taken: bool) -> Option<String> {
+pub(super) fn fit(name: &str, rules: NameRules, is_taken: bool) -> Option<String> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || rules.also.contains(&byte);
     let starts_well = !rules.starts_with_letter
         || name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
@@ -243,21 +241,59 @@ pub fn short_hash(of: &str) -> String {
 pub struct Restore {
     /// By the name on the wire.
     entries: HashMap<EscapedStr, Entry>,
-    /// The arguments so far of a call whose input is being unwrapped.
-    buffered: Option<Vec<EscapedStr>>,
+    /// The arguments so far of a call whose input is being reworked.
+    buffered: Option<(Rework, Vec<EscapedStr>)>,
 }
 
 #[derive(Clone, Debug)]
 struct Entry {
     name: EscapedStr,
     namespace: Option<EscapedStr>,
-    /// Whether the client's tool takes free text and the arguments hold it as `input`.
-    unwraps: bool,
+    rework: Option<Rework>,
+}
+
+/// What the arguments of a call become for the client. They are whole by then.
+#[derive(Clone, Debug)]
+enum Rework {
+    /// The client's tool takes free text, and the arguments hold it as `input`.
+    Unwrap,
+    Rename(Arc<PropertyNames>),
+}
+
+impl Entry {
+    fn of(tool: &Tool, name: &EscapedStr, rework: Option<Rework>) -> Self {
+        Self {
+            name: name.clone(),
+            namespace: tool.namespace().cloned(),
+            rework,
+        }
+    }
+}
+
+impl Rework {
+    fn apply(&self, arguments: &EscapedStr) -> EscapedStr {
+        match self {
+            Self::Unwrap => unwrap_input(arguments),
+            Self::Rename(names) => names.restored(arguments),
+        }
+    }
+
+    fn yields_free_text(&self) -> bool {
+        matches!(self, Self::Unwrap)
+    }
 }
 
 impl Restore {
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+
+    /// Restores the names of a tool's arguments too.
+    pub fn rename(&mut self, tool: &Tool, wire: EscapedStr, names: PropertyNames) {
+        let Some(name) = tool.name() else { return };
+        let entry = self.entries.entry(wire);
+        let entry = entry.or_insert_with(|| Entry::of(tool, name, None));
+        entry.rework = Some(Rework::Rename(Arc::new(names)));
     }
 
     /// Restores events in place.
@@ -275,19 +311,18 @@ impl Restore {
     fn event(&mut self, event: Event, out: &mut Vec<Event>) {
         match event {
             Event::PartStart { at, mut head } => {
-                self.buffered = self.head(&mut head).then(Vec::new);
+                let rework = self.head(&mut head);
+                self.buffered = rework.map(|rework| (rework, Vec::new()));
                 out.push(Event::PartStart { at, head });
             }
             Event::Delta { at, text } => match &mut self.buffered {
-                Some(pieces) => pieces.push(text),
+                Some((_, pieces)) => pieces.push(text),
                 None => out.push(Event::Delta { at, text }),
             },
             Event::PartEnd { at } => {
-                if let Some(pieces) = self.buffered.take() {
-                    out.push(Event::Delta {
-                        at,
-                        text: unwrap_input(&EscapedStr::join(&pieces, "")),
-                    });
+                if let Some((rework, pieces)) = self.buffered.take() {
+                    let text = rework.apply(&EscapedStr::join(&pieces, ""));
+                    out.push(Event::Delta { at, text });
                 }
                 out.push(Event::PartEnd { at });
             }
@@ -307,13 +342,13 @@ impl Restore {
     }
 
     fn part(&self, part: &mut ResponsePart) {
-        if self.head(&mut part.head) {
-            part.texts = vec![unwrap_input(&EscapedStr::join(&part.texts, ""))];
+        if let Some(rework) = self.head(&mut part.head) {
+            part.texts = vec![rework.apply(&EscapedStr::join(&part.texts, ""))];
         }
     }
 
-    /// Restores the name; whether the input has to be unwrapped.
-    fn head(&self, head: &mut PartHead) -> bool {
+    /// Restores the name; what the arguments become.
+    fn head(&self, head: &mut PartHead) -> Option<Rework> {
         let PartHead::ToolCall {
             name,
             namespace,
@@ -321,17 +356,15 @@ impl Restore {
             ..
         } = head
         else {
-            return false;
+            return None;
         };
         if self.is_empty() {
-            return false;
+            return None;
         }
-        let Some(entry) = self.entries.get(name) else {
-            return false;
-        };
+        let entry = self.entries.get(name)?;
         (*name, *namespace) = (entry.name.clone(), entry.namespace.clone());
-        *free = *free || entry.unwraps;
-        entry.unwraps
+        *free = *free || entry.rework.as_ref().is_some_and(Rework::yields_free_text);
+        entry.rework.clone()
     }
 }
 
@@ -433,7 +466,7 @@ mod tests {
                 namespace: None,
                 free: false,
             };
-            assert!(restore.head(&mut head));
+            assert!(restore.head(&mut head).is_some());
         }
     }
 

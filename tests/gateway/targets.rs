@@ -69,3 +69,106 @@ async fn more_tools_than_a_target_takes_are_refused_by_the_first_of_them() {
         );
     }
 }
+
+/// Claude's answer that calls `list` with this argument.
+fn claude_calls(argument: &str, stream: bool) -> Script {
+    let input = json!({argument: "a", "b": 1.5});
+    let message = |content: Value| json!({"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "content": content, "stop_reason": "tool_use", "stop_sequence": null, "usage": {"input_tokens": 1, "output_tokens": 1}});
+    let call =
+        |input: Value| json!({"type": "tool_use", "id": "toolu_1", "name": "list", "input": input});
+    if !stream {
+        let body = message(json!([call(input)])).to_string();
+        return Script::literal(200, "application/json", body);
+    }
+    let text = input.to_string();
+    let (head, tail) = text.split_at(9);
+    let delta = |piece: &str| json!({"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": piece}});
+    let events = [
+        json!({"type": "message_start", "message": message(json!([]))}),
+        json!({"type": "content_block_start", "index": 0, "content_block": call(json!({}))}),
+        delta(head),
+        delta(tail),
+        json!({"type": "content_block_stop", "index": 0}),
+        json!({"type": "message_delta", "delta": {"stop_reason": "tool_use", "stop_sequence": null}, "usage": {"output_tokens": 1}}),
+        json!({"type": "message_stop"}),
+    ];
+    let record = |event: Value| {
+        format!(
+            "event: {}\ndata: {event}\n\n",
+            event["type"].as_str().expect("a type")
+        )
+    };
+    let body: String = events.into_iter().map(record).collect();
+    Script::literal(200, "text/event-stream", body)
+}
+
+/// The arguments of the only call in a Chat answer.
+fn arguments(answer: &Answer) -> Value {
+    let text = answer.text();
+    let pieces: String = match text.strip_prefix("data: ") {
+        None => answer.json()["choices"][0]["message"]["tool_calls"][0]["function"]["arguments"]
+            .as_str()
+            .expect("arguments")
+            .to_owned(),
+        Some(_) => text
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line.strip_prefix("data: ")?).ok())
+            .filter_map(|chunk| {
+                Some(
+                    chunk["choices"][0]["delta"]["tool_calls"][0]["function"]["arguments"]
+                        .as_str()?
+                        .to_owned(),
+                )
+            })
+            .collect(),
+    };
+    serde_json::from_str(&pieces).expect("arguments are JSON")
+}
+
+#[tokio::test]
+async fn arguments_that_claude_cannot_name_come_back_by_the_clients_name() {
+    let bench = Bench::new().await;
+    let parameters = json!({"type": "object", "properties": {"filter[id]": {"type": "string"}, "b": {"type": "number"}}, "required": ["filter[id]"]});
+    let tools =
+        json!([{"type": "function", "function": {"name": "list", "parameters": parameters}}]);
+    let history = json!([
+        {"role": "user", "content": "go"},
+        {"role": "assistant", "tool_calls": [{"id": "call_1", "type": "function", "function": {"name": "list", "arguments": "{\"filter[id]\":\"x\"}"}}]},
+        {"role": "tool", "tool_call_id": "call_1", "content": "y"},
+    ]);
+    let request = json!({"tools": tools, "messages": history});
+    let sent = send(&bench, Chat, &own_model(Anthropic), request.clone()).await;
+    assert_eq!(
+        sent.answer.header("x-aerostat-adjusted"),
+        Some("+max_tokens, ~tools[0].function.parameters")
+    );
+    let body = sent.body.expect("it was sent");
+    let wire = body["tools"][0]["input_schema"]["required"][0]
+        .as_str()
+        .expect("a name")
+        .to_owned();
+    assert!(
+        wire.starts_with("filter_id__") && wire.len() <= 64,
+        "{wire}"
+    );
+    assert_eq!(
+        body["messages"][1]["content"][0]["input"],
+        json!({&wire: "x"})
+    );
+
+    for stream in [false, true] {
+        bench.upstream.answer(claude_calls(&wire, stream).lenient());
+        let mut body = smallest(Chat, &own_model(Anthropic), stream);
+        body["tools"] = tools.clone();
+        let answer = bench
+            .agent
+            .post("/v1/chat/completions", body.to_string())
+            .await;
+        assert_eq!(
+            arguments(&answer),
+            json!({"filter[id]": "a", "b": 1.5}),
+            "{}",
+            answer.text()
+        );
+    }
+}

@@ -58,8 +58,9 @@ impl Encoder<'_> {
             } => {
                 object.str("type", "tool_use");
                 object.text("id", &self.call_ids.of_call(id));
-                object.text("name", &self.names.wire(name, namespace.as_ref()));
-                self.write_input(input, part.at, object);
+                let name = self.names.wire(name, namespace.as_ref());
+                object.text("name", &name);
+                self.write_input(&name, input, part.at, object);
             }
             PartKind::ToolResult(result) => self.write_result(result, object),
             PartKind::Hosted { .. } => {}
@@ -102,11 +103,20 @@ impl Encoder<'_> {
         envelope::fitting(part.signature.as_ref(), DIALECT, provider, model)
     }
 
-    fn write_input(&mut self, input: &ToolInput, at: Offset, object: &mut Object<'_>) {
+    fn write_input(
+        &mut self,
+        tool: &EscapedStr,
+        input: &ToolInput,
+        at: Offset,
+        object: &mut Object<'_>,
+    ) {
         if matches!(input, ToolInput::Malformed(_)) {
             self.losses.adjusted(at);
         }
-        object.raw("input", &input.to_object());
+        match self.renamed.get(tool) {
+            Some((_, names)) => object.raw("input", &names.arguments(&input.to_object())),
+            None => object.raw("input", &input.to_object()),
+        }
     }
 
     fn write_result(&mut self, result: &ToolResult, object: &mut Object<'_>) {

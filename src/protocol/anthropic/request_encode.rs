@@ -4,6 +4,8 @@
 //! one. Source: Anthropic Messages reference, "POST /v1/messages - request" and "two API versions";
 //! `translation.md` sections 2 and 11.
 
+use std::collections::HashMap;
+
 use http::{HeaderName, HeaderValue};
 
 use super::call_ids::CallIds;
@@ -12,9 +14,10 @@ use super::messages_encode::{Message, write_messages};
 use super::models::{self, Abilities};
 use super::reasoning_encode::ReasoningFields;
 use super::rules::{CACHE_BREAKPOINTS_MAX, STRICT_TOOLS_MAX, TOOL_NAMES};
-use crate::canon::{CacheBreakpoint, Format, Located, Losses, Offset, Part, Request};
+use crate::canon::{CacheBreakpoint, Format, Located, Losses, Offset, Part, Request, Tool};
 use crate::json::{self, EscapedStr, Object};
 use crate::protocol::names::Names;
+use crate::protocol::property_names::PropertyNames;
 use crate::protocol::{Encoded, Operation, Target, Wire, output_format};
 
 /// The API version of translated requests: the older one, since the newer one refuses sampling
@@ -35,6 +38,7 @@ pub(super) fn encode(request: &Request, target: &Target<'_>, losses: &mut Losses
         call_ids: CallIds::default(),
         cache_breakpoints_left: CACHE_BREAKPOINTS_MAX,
         strict_tools_left: STRICT_TOOLS_MAX,
+        renamed: HashMap::new(),
     };
     encoder.report_losses();
     let messages = encoder.messages();
@@ -49,10 +53,11 @@ pub(super) fn encode(request: &Request, target: &Target<'_>, losses: &mut Losses
         headers: headers(&messages),
         body: body.into(),
     };
-    Encoded {
-        wire,
-        restore: encoder.names.restore(true),
+    let mut restore = encoder.names.restore(true);
+    for (wire, (tool, names)) in encoder.renamed {
+        restore.rename(tool, wire, names);
     }
+    Encoded { wire, restore }
 }
 
 /// The path of an operation on messages.
@@ -86,6 +91,9 @@ pub(super) struct Encoder<'e> {
     pub(super) call_ids: CallIds,
     cache_breakpoints_left: usize,
     pub(super) strict_tools_left: usize,
+    /// Arguments that are called otherwise, by the tool's name on the wire. The tools are written
+    /// before the conversation.
+    pub(super) renamed: HashMap<EscapedStr, (&'e Tool, PropertyNames)>,
 }
 
 impl<'e> Encoder<'e> {

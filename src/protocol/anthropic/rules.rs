@@ -10,6 +10,7 @@
 
 use crate::json::{self, Raw, Value};
 use crate::protocol::names::NameRules;
+use crate::protocol::property_names::PropertyNames;
 use crate::protocol::range::Range;
 use crate::protocol::schema::{
     self, Fate, ObjectRoot, Rules, find, has_foreign_reference, is_recursive, rewritten,
@@ -19,6 +20,14 @@ use crate::protocol::schema::{
 pub(super) const TOOL_NAMES: NameRules = NameRules {
     len_max: 128,
     also: b"_-",
+    starts_with_letter: false,
+};
+/// Of the properties at the root of a tool's schema: those below are not checked.
+///
+/// Source: "Property keys should match pattern '^[a-zA-Z0-9_.-]{1,64}$'".
+const PROPERTY_NAMES: NameRules = NameRules {
+    len_max: 64,
+    also: b"_.-",
     starts_with_letter: false,
 };
 /// How many `cache_control` breakpoints a request may have.
@@ -42,6 +51,8 @@ pub(super) struct ToolSchema {
     pub(super) is_adjusted: bool,
     /// Whether it can be strict.
     pub(super) is_strict: bool,
+    /// The properties that are called otherwise.
+    pub(super) renamed: Option<PropertyNames>,
 }
 
 /// Fits the schema of a tool.
@@ -54,20 +65,23 @@ pub(super) fn tool_schema(
     is_claude: bool,
 ) -> Result<ToolSchema, String> {
     let ObjectRoot { schema, is_looser } = schema::arguments(schema)?;
+    // Other makers' servers of this dialect know no such rule.
+    let renamed = is_claude
+        .then(|| PropertyNames::of(schema.document().root(), PROPERTY_NAMES))
+        .flatten();
+    let schema = match &renamed {
+        Some(names) => names.schema(schema.document().root()),
+        None => schema,
+    };
     let document = schema.document();
     let root = document.root();
-    // Other makers' servers of this dialect know no such rule.
-    if let Some(name) = unfit_property(root).filter(|_| is_claude) {
-        return Err(format!(
-            "the property `{name}` needs another name: letters, digits, `_`, `.` and `-`, at most {PROPERTY_LEN_MAX}"
-        ));
-    }
     let is_strict = is_strict && can_be_strict(root);
     let fitted = is_strict.then(|| rewritten(root, &Strict)).flatten();
     Ok(ToolSchema {
-        is_adjusted: is_looser || fitted.is_some(),
+        is_adjusted: is_looser || renamed.is_some() || fitted.is_some(),
         is_strict,
         schema: fitted.unwrap_or(schema),
+        renamed,
     })
 }
 
@@ -85,28 +99,6 @@ pub(super) fn output_schema(schema: &Raw) -> Result<Option<Raw>, String> {
         return Err("the anthropic dialect takes no schema that refers to itself".to_owned());
     }
     Ok(rewritten(document.root(), &Strict).or(valid))
-}
-
-/// Source: "Property keys should match pattern '^[a-zA-Z0-9_.-]{1,64}$'".
-const PROPERTY_LEN_MAX: usize = 64;
-
-/// A property whose name the API refuses.
-fn unfit_property(root: Value<'_>) -> Option<String> {
-    let is_fit = |name: &str| {
-        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
-        (1..=PROPERTY_LEN_MAX).contains(&name.len()) && name.bytes().all(fits)
-    };
-    let mut unfit = None;
-    find(root, &mut |schema| {
-        let properties = schema.get("properties").and_then(|map| map.members().ok());
-        let name = properties
-            .into_iter()
-            .flatten()
-            .find(|(name, _)| !is_fit(name));
-        unfit = name.map(|(name, _)| name.chars().take(PROPERTY_LEN_MAX).collect());
-        unfit.is_some()
-    });
-    unfit
 }
 
 /// Whether a tool's schema means the same with every object closed and no circle. A map of free keys
@@ -323,10 +315,17 @@ mod tests {
     }
 
     #[test]
-    fn a_property_that_cannot_be_named_is_refused() {
-        let schema =
-            r#"{"type":"object","properties":{"a":{"items":{"properties":{"$filter":{}}}}}}"#;
-        let why = tool_schema(Some(&Raw::from_static(schema)), false, true).unwrap_err();
-        assert!(why.contains("`$filter`"), "{why}");
+    fn properties_that_claude_refuses_get_other_names() {
+        let schema = r#"{"type":"object","properties":{"filter[id]":{},"a":{"properties":{"$b":{}}}},"required":["filter[id]"]}"#;
+        let schema = Raw::from_static(schema);
+        let claude = tool_schema(Some(&schema), false, true).unwrap();
+        let sent = claude.schema.as_str();
+        assert!(claude.is_adjusted && claude.renamed.is_some());
+        assert!(
+            sent.contains(r#""required":["filter_id__"#) && sent.contains("$b"),
+            "{sent}"
+        );
+        let other = tool_schema(Some(&schema), false, false).unwrap();
+        assert_eq!((other.schema, other.renamed), (schema, None));
     }
 }

@@ -55,7 +55,7 @@ impl<'e> Encoder<'e> {
         is_kept
     }
 
-    fn write_tool(&mut self, tool: &Tool, array: &mut Array<'_>) {
+    fn write_tool(&mut self, tool: &'e Tool, array: &mut Array<'_>) {
         match &tool.kind {
             ToolKind::Hosted { raw, .. } => array.item().raw(raw),
             ToolKind::Function {
@@ -89,7 +89,7 @@ impl<'e> Encoder<'e> {
 
     fn write_schema(
         &mut self,
-        tool: &Tool,
+        tool: &'e Tool,
         schema: Option<&Raw>,
         strict: Option<&Located<bool>>,
         object: &mut Object<'_>,
@@ -108,6 +108,9 @@ impl<'e> Encoder<'e> {
             self.losses.adjusted(at);
         }
         object.raw("input_schema", &fitted.schema);
+        if let (Some(names), Some(wire)) = (fitted.renamed, self.names.of_tool(tool)) {
+            self.renamed.insert(wire, (tool, names));
+        }
         // False is the default.
         match strict {
             Some(_) if fitted.is_strict => {

@@ -294,6 +294,13 @@ fn check_tool(tool: &Value, index: usize) -> Verdict {
     })?;
     require(tool["input_schema"]["type"] == "object", || {
         required(&format!("tools.{index}.custom.input_schema.type"))
+    })?;
+    let mut properties = super::keys(&tool["input_schema"]["properties"]);
+    let is_named = properties.all(|name| is_name(name, 64, ".-"));
+    require(is_named, || {
+        Refusal::bad(format!(
+            "tools.{index}.custom.input_schema.properties: Property keys should match pattern '^[a-zA-Z0-9_.-]{{1,64}}$'"
+        ))
     })
 }
 

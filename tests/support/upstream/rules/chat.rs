@@ -219,6 +219,12 @@ fn check_tools(body: &Value) -> Verdict {
             "empty array. Expected an array with minimum length 1.",
         )
     })?;
+    require(tools.len() <= 128, || {
+        invalid(
+            "tools",
+            "array too long. Expected an array with maximum length 128.",
+        )
+    })?;
     for field in ["tool_choice", "parallel_tool_calls"] {
         let is_allowed = !has(body, field) || !tools.is_empty() || has(body, "functions");
         require(is_allowed, || {

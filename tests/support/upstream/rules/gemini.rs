@@ -302,6 +302,11 @@ fn check_tools(body: &Value) -> Verdict {
         .iter()
         .flat_map(|tool| items(tool, "functionDeclarations"))
         .collect();
+    require(declarations.len() <= 512, || {
+        Refusal::bad(
+            "* tools[0].function_declarations: [FIELD_INVALID] At most 512 function declarations can be specified.",
+        )
+    })?;
     declarations
         .iter()
         .try_for_each(|declaration| check_declaration(declaration))?;
