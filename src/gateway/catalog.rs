@@ -1,7 +1,8 @@
 //! The catalog of models: names of rules, what providers list, the demo last.
 //!
-//! A provider is asked when a client wants to know, at most every ten minutes; one that does not
-//! answer is left out. The catalog decides nothing about who serves a request.
+//! A provider is asked when a client wants to know, at most every ten minutes. One that does not
+//! answer keeps the list that it gave last, for a day; without one it is left out. The catalog
+//! decides nothing about who serves a request.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -32,7 +33,13 @@ use crate::upstream::ProxyChoice;
 const FRESH_FOR: Duration = Duration::from_secs(600);
 /// How long a provider that did not answer is not asked again.
 const FAILED_FOR: Duration = Duration::from_secs(60);
+/// How old a list may become while its provider does not answer.
+const KEPT_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+/// For each page, and for all pages but the first together.
 const LIST_TIMEOUT: Duration = Duration::from_secs(5);
+/// The pages of one list that are read, and its longest query.
+const PAGES_MAX: usize = 32;
+const QUERY_BYTES_MAX: usize = 4 * 1024;
 const LIST_BOUNDS: Bounds = Bounds {
     bytes_max: 8 * 1024 * 1024,
     sum_max: usize::MAX,
@@ -50,6 +57,8 @@ pub(super) struct Catalog {
 #[derive(Clone, Debug)]
 struct CachedList {
     cards: Arc<Vec<ModelCard>>,
+    /// When the provider gave it. `None` where it gave none.
+    listed_at: Option<Instant>,
     fresh_until: Instant,
 }
 
@@ -128,24 +137,41 @@ impl Catalog {
             Some(credential) => fetch_models(endpoint, &credential).await,
             None => Err(Fault::internal("no account can ask")),
         };
-        let (cards, fresh_for) = match fetched {
-            Ok(cards) => (Arc::new(cards), FRESH_FOR),
+        let cards = self.keep(&name, fetched);
+        (name, cards)
+    }
+
+    /// Keeps what a provider listed, or what it listed last where it did not answer.
+    fn keep(&self, name: &str, fetched: Result<Vec<ModelCard>, Fault>) -> Arc<Vec<ModelCard>> {
+        let now = Instant::now();
+        let mut lists = self.lists.lock();
+        let list = match fetched {
+            Ok(cards) => CachedList {
+                cards: Arc::new(cards),
+                listed_at: Some(now),
+                fresh_until: now + FRESH_FOR,
+            },
             Err(fault) => {
+                let age = |list: &CachedList| list.listed_at.map(|at| now.duration_since(at));
+                let is_usable = |list: &&CachedList| age(list).is_some_and(|age| age < KEPT_FOR);
+                let last = lists.get(name).filter(is_usable);
                 tracing::debug!(
                     provider = name,
                     fault = ?fault.kind,
                     status = fault.status,
+                    last_list_age = ?last.and_then(age),
                     "provider lists no models"
                 );
-                (Arc::default(), FAILED_FOR)
+                CachedList {
+                    cards: last.map(|last| last.cards.clone()).unwrap_or_default(),
+                    listed_at: last.and_then(|last| last.listed_at),
+                    fresh_until: now + FAILED_FOR,
+                }
             }
         };
-        let list = CachedList {
-            cards: cards.clone(),
-            fresh_until: Instant::now() + fresh_for,
-        };
-        self.lists.lock().insert(name.clone(), list);
-        (name, cards)
+        let cards = list.cards.clone();
+        lists.insert(name.to_owned(), list);
+        cards
     }
 
     fn fresh(&self, provider: &str) -> Option<Arc<Vec<ModelCard>>> {
@@ -271,10 +297,39 @@ pub async fn fetch_models(
     listed
 }
 
+/// Asks for the first page, and for those that follow it. One that fails is an error like the first:
+/// half a list would hide models.
 async fn request_models(
     endpoint: &Endpoint,
     credential: &Credential,
 ) -> Result<Vec<ModelCard>, Fault> {
+    let (mut cards, mut next) = request_page(endpoint, credential, None).await?;
+    let rest = async {
+        let mut pages = 1;
+        while let Some(query) = next.take().filter(|query| query.len() <= QUERY_BYTES_MAX) {
+            pages += 1;
+            let (more, following) = request_page(endpoint, credential, Some(query.clone())).await?;
+            // A server that does not know the query gives the same page again.
+            let is_new = following.as_ref() != Some(&query) && !more.is_empty();
+            cards.extend(more);
+            next = following.filter(|_| is_new && pages < PAGES_MAX);
+        }
+        Ok::<(), Fault>(())
+    };
+    timeout(LIST_TIMEOUT, rest)
+        .await
+        .map_err(|_| timed_out(LIST_TIMEOUT))??;
+    let mut seen = HashSet::with_capacity(cards.len());
+    cards.retain(|card| seen.insert(card.id.clone()));
+    Ok(cards)
+}
+
+/// One page of the list, and the query of the next.
+async fn request_page(
+    endpoint: &Endpoint,
+    credential: &Credential,
+    page: Option<String>,
+) -> Result<(Vec<ModelCard>, Option<String>), Fault> {
     let provider = &endpoint.provider;
     if let Some(why) = provider.why_no_model_list() {
         return Err(Fault::upstream(why));
@@ -284,7 +339,7 @@ async fn request_models(
         .first()
         .and_then(|dialect| protocol::by_name(dialect.name()))
         .ok_or_else(|| Fault::internal("a provider without a dialect"))?;
-    let (path, query) = protocol.upstream_path(Operation::ListModels, "", None);
+    let (path, query) = protocol.upstream_path(Operation::ListModels, "", page.as_deref());
     let call = provider::OutboundRequest {
         method: Method::GET,
         version: protocol.descriptor().version,
@@ -305,7 +360,12 @@ async fn request_models(
     let body = collect(body, LIST_BOUNDS).await;
     let mut body = sse::without_bom(body.map_err(|error| error.fault)?);
     if head.status.is_success() {
-        return long_work::on_body(body.len(), || protocol.decode_models(&body));
+        return long_work::on_body(body.len(), || {
+            Ok((
+                protocol.decode_models(&body)?,
+                protocol.next_models_query(&body),
+            ))
+        });
     }
     // Before it is read: messages are cut, and half a credential would no longer be found.
     let redactor = Redactor::of(credential);
@@ -319,4 +379,38 @@ async fn request_models(
     };
     let (fault, _) = provider.classify(refused, fault, Timestamp::now());
     Err(fault)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listed(ids: &[&str]) -> Result<Vec<ModelCard>, Fault> {
+        Ok(ids.iter().map(|id| model_card(id)).collect())
+    }
+
+    fn failed() -> Result<Vec<ModelCard>, Fault> {
+        Err(Fault::upstream("no answer"))
+    }
+
+    fn ids(cards: &[ModelCard]) -> Vec<&str> {
+        cards.iter().map(|card| &*card.id).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_provider_that_does_not_answer_keeps_its_last_list_for_a_day() {
+        let catalog = Catalog::default();
+        assert!(catalog.keep("lab", failed()).is_empty());
+        catalog.keep("lab", listed(&["a", "b"]));
+        tokio::time::advance(FRESH_FOR).await;
+        assert!(catalog.fresh("lab").is_none());
+        assert_eq!(ids(&catalog.keep("lab", failed())), ["a", "b"]);
+        // It is asked again soon, and the list does not become younger.
+        assert!(catalog.fresh("lab").is_some());
+        tokio::time::advance(FAILED_FOR).await;
+        assert!(catalog.fresh("lab").is_none());
+        tokio::time::advance(KEPT_FOR - FRESH_FOR - FAILED_FOR).await;
+        assert!(catalog.keep("lab", failed()).is_empty());
+        assert_eq!(ids(&catalog.keep("lab", listed(&["c"]))), ["c"]);
+    }
 }

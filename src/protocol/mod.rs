@@ -446,6 +446,12 @@ pub trait Protocol: Send + Sync {
     /// When the body is not one.
     fn decode_models(&self, body: &Bytes) -> Result<Vec<ModelCard>, Fault>;
 
+    /// The query of the page that follows this one of an upstream's list of models. `None` after the
+    /// last one, and where the dialect has no pages.
+    fn next_models_query(&self, _body: &Bytes) -> Option<String> {
+        None
+    }
+
     /// The embedding codec. `None` where the dialect has no embeddings.
     fn embeddings(&self) -> Option<&dyn EmbedProtocol> {
         None

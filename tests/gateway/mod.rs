@@ -10,6 +10,7 @@ mod gone;
 mod headers;
 mod large;
 mod limits;
+mod models;
 mod passthrough;
 mod quoted;
 mod reasoning;

@@ -230,4 +230,8 @@ impl Protocol for Anthropic {
     fn decode_models(&self, body: &Bytes) -> Result<Vec<ModelCard>, Fault> {
         models::decode_list(body)
     }
+
+    fn next_models_query(&self, body: &Bytes) -> Option<String> {
+        models::next_query(body)
+    }
 }

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::canon::{Fault, ModelCard};
 use crate::json::{self, Document, Invalid, Object, Value};
@@ -106,6 +107,16 @@ pub(super) fn decode_list(body: &Bytes) -> Result<Vec<ModelCard>, Fault> {
         .map_err(malformed)?;
     let cards: Result<Vec<ModelCard>, Invalid> = models.map(decode_card).collect();
     cards.map_err(malformed)
+}
+
+/// The query of the page that follows this one of an upstream's list.
+pub(super) fn next_query(body: &Bytes) -> Option<String> {
+    let document = Document::parse(body.clone()).ok()?;
+    let root = document.root();
+    let has_more = root.get("has_more")?.bool().ok()?;
+    let last = root.get("last_id")?.str().ok()?;
+    let last = utf8_percent_encode(&last, NON_ALPHANUMERIC);
+    has_more.then(|| format!("limit={PAGE_LEN_MAX}&after_id={last}"))
 }
 
 fn decode_card(model: Value<'_>) -> Result<ModelCard, Invalid> {
@@ -289,6 +300,12 @@ mod tests {
                 back[0].input_tokens_max
             ),
             ("m", Some(1_700_000_000), Some(9))
+        );
+        assert_eq!(next_query(&body), None);
+        let more = r#"{"data":[],"has_more":true,"first_id":"a","last_id":"lab/b"}"#;
+        assert_eq!(
+            next_query(&more.into()).as_deref(),
+            Some("limit=1000&after_id=lab%2Fb")
         );
         assert_eq!(
             encode_list(&[], None),

@@ -286,6 +286,10 @@ impl Protocol for Gemini {
         models::decode_list(body)
     }
 
+    fn next_models_query(&self, body: &Bytes) -> Option<String> {
+        models::next_query(body)
+    }
+
     fn embeddings(&self) -> Option<&dyn EmbedProtocol> {
         Some(self)
     }

@@ -3,6 +3,7 @@
 //! Source: Gemini API, `models.list`, and "Thinking" (levels and budgets).
 
 use bytes::Bytes;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::proto_json::{count, field, required};
 use crate::canon::{Fault, ModelCard};
@@ -119,6 +120,17 @@ pub(super) fn decode_list(body: &Bytes) -> Result<Vec<ModelCard>, Fault> {
     Ok(cards.map_err(MalformedResponse::from)?)
 }
 
+/// Models on a page, at most. Source: Gemini API, `models.list`, `page_size`.
+const PAGE_LEN_MAX: usize = 1000;
+
+/// The query of the page that follows this one of an upstream's list.
+pub(super) fn next_query(body: &Bytes) -> Option<String> {
+    let document = Document::parse(body.clone()).ok()?;
+    let token = field(document.root(), "nextPageToken")?.str().ok()?;
+    let encoded = utf8_percent_encode(&token, NON_ALPHANUMERIC);
+    (!token.is_empty()).then(|| format!("pageSize={PAGE_LEN_MAX}&pageToken={encoded}"))
+}
+
 fn decode_card(model: Value<'_>) -> Result<ModelCard, Invalid> {
     let name = required(model, "name")?.str()?;
     let tokens = |name: &str| field(model, name).and_then(|value| count(value).ok());
@@ -168,6 +180,11 @@ mod tests {
         let page = encode_list(&cards, Some("pageSize=2"));
         let expected = r#"{"models":[{"name":"models/a","displayName":"a","supportedGenerationMethods":["generateContent","streamGenerateContent","countTokens"]},{"name":"models/b","displayName":"b","supportedGenerationMethods":["generateContent","streamGenerateContent","countTokens"]}],"nextPageToken":"2"}"#;
         assert_eq!(page, expected);
+        assert_eq!(
+            next_query(&page).as_deref(),
+            Some("pageSize=1000&pageToken=2")
+        );
+        assert_eq!(next_query(&encode_list(&cards, None)), None);
         let ids = |body: &Bytes| {
             decode_list(body)
                 .unwrap()
