@@ -6,11 +6,12 @@ use tracing::debug;
 
 use super::config::Endpoint;
 use super::encode::encode;
+use super::long_work;
 use super::plan::{EncodedRequest, History, Plan};
 use super::request_context::RequestContext;
 use super::resolve::Candidate;
 use crate::canon::{Dialect, Fault, LossKind};
-use crate::protocol::{self, Protocol};
+use crate::protocol::{self, Maker, Protocol};
 use crate::provider::DEMO;
 
 /// The plans for a candidate, the best first. `name`: the candidate as a response's head names it.
@@ -34,9 +35,10 @@ pub(super) fn plans(
     let dialects = dialects_of(endpoint, &candidate.model);
     let own = context.request.protocol;
     if dialects.contains(&own.dialect()) {
-        // Our envelopes mean nothing to an upstream: such a request is decoded, and encoded again
-        // in its own dialect.
-        return vec![new_plan(own, !context.has_envelope)];
+        // Our envelopes mean nothing to an upstream, nor do some tools: such a request is decoded,
+        // and encoded again in its own dialect.
+        let is_fitted = context.has_envelope || has_unknown_tools(context, endpoint);
+        return vec![new_plan(own, !is_fitted)];
     }
     let mut plans = Vec::new();
     let newer = own.descriptor().legacy_of;
@@ -55,6 +57,18 @@ pub(super) fn plans(
     };
     plans.extend(chosen);
     plans
+}
+
+/// Whether the request has tools that the provider's server does not know.
+fn has_unknown_tools(context: &RequestContext<'_>, endpoint: &Endpoint) -> bool {
+    let is_of_dialects_maker = matches!(endpoint.maker, Maker::Unknown | Maker::Openai);
+    if is_of_dialects_maker || !context.request.operation.generates() {
+        return false;
+    }
+    let (protocol, body) = (context.request.protocol, context.body());
+    long_work::on_body(body.len(), || {
+        protocol.has_unknown_tools(body, endpoint.maker)
+    })
 }
 
 /// The plan whose translation loses least, the first among equals. It keeps the encoded request.

@@ -191,6 +191,9 @@ pub enum Maker {
     Openai,
     Mistral,
     DeepSeek,
+    Groq,
+    /// A server for models of one's own: llama.cpp, LM Studio, Ollama, vLLM.
+    Local,
     /// Another maker that is known.
     Other,
 }
@@ -353,6 +356,12 @@ pub trait Protocol: Send + Sync {
     /// The content type of a stream to a client, by the query of its request.
     fn stream_content_type(&self, _query: Option<&str>) -> &'static str {
         "text/event-stream"
+    }
+
+    /// Whether a request of this dialect has tools that a server of that maker does not know, so that
+    /// it is fitted rather than passed through.
+    fn has_unknown_tools(&self, _body: &Bytes, _maker: Maker) -> bool {
+        false
     }
 
     /// Reads what routing needs of a request.

@@ -14,8 +14,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::property_names::PropertyNames;
 use crate::canon::{
-    Event, Located, Losses, Offset, PartHead, Request, Response, ResponsePart, Tool, ToolKind,
-    ToolName,
+    Event, Located, Losses, Offset, PartHead, Request, Response, ResponsePart, Tool, ToolChoice,
+    ToolKind, ToolName,
 };
 use crate::json::{self, EscapedStr, Invalid, Value};
 
@@ -142,6 +142,15 @@ impl Tool {
             name: self.name()?.clone(),
             namespace: self.namespace().cloned(),
         })
+    }
+}
+
+/// The tools that a choice is restricted to, for targets that cannot restrict it: the others are left
+/// out there.
+pub fn subset(choice: &Located<ToolChoice>) -> Option<HashSet<&ToolName>> {
+    match &choice.value {
+        ToolChoice::Subset { tools, .. } => Some(tools.iter().collect()),
+        _ => None,
     }
 }
 

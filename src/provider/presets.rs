@@ -307,6 +307,8 @@ pub fn maker(provider: &Provider) -> Maker {
         Some("openai" | "azure-openai") => Maker::Openai,
         Some("mistral") => Maker::Mistral,
         Some("deepseek") => Maker::DeepSeek,
+        Some("groq") => Maker::Groq,
+        Some("llama-cpp" | "lm-studio" | "ollama" | "vllm") => Maker::Local,
         Some(_) => Maker::Other,
         None => Maker::Unknown,
     }
@@ -361,6 +363,8 @@ mod tests {
             ("mistral", "http://127.0.0.1:9000/v1", Maker::Mistral),
             ("work", "https://api.deepseek.com", Maker::DeepSeek),
             ("work", "https://openrouter.ai/api/v1", Maker::Other),
+            ("work", "https://api.groq.com/openai/v1", Maker::Groq),
+            ("ollama", "http://127.0.0.1:11434", Maker::Local),
             ("work", "http://127.0.0.1:9000/v1", Maker::Unknown),
         ] {
             let provider = crate::provider::sample(name, base_url, Auth::Bearer);

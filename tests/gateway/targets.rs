@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 
 use super::{Bench, own_model, smallest, target};
 use crate::support::Dialect::{self, Anthropic, Chat, Gemini, Responses};
+use crate::support::agent::Setup;
 use crate::support::raw::Answer;
-use crate::support::upstream::Script;
+use crate::support::upstream::{Script, Upstream, key};
 
 /// What became of one request.
 struct Sent {
@@ -171,4 +172,66 @@ async fn arguments_that_claude_cannot_name_come_back_by_the_clients_name() {
             answer.text()
         );
     }
+}
+
+/// What a server of that provider's name receives of a Responses client's tools.
+async fn tools_toward(provider: &str) -> (Value, Option<String>) {
+    let upstream = Upstream::start().await;
+    let base_url = upstream.base_url(Responses);
+    let config = format!(
+        "port = 0\n[providers.{provider}]\nprotocol = \"openai_responses\"\nbase_url = \"{base_url}\"\nkey_env = \"LAB_KEY\"\nmodels = []\n"
+    );
+    let setup = Setup::config(config).env("LAB_KEY", key(Responses));
+    let agent = setup.start().unwrap_or_else(|why| panic!("{why}"));
+    let tools = json!([
+        {"type": "function", "name": "shell", "parameters": {"type": "object", "properties": {}}, "strict": false},
+        {"type": "namespace", "name": "ns", "tools": [{"type": "function", "name": "run", "parameters": {"type": "object", "properties": {}}, "strict": false}]},
+        {"type": "web_search"},
+    ]);
+    let call = json!({"id": "fc_1", "type": "function_call", "call_id": "c1", "name": "ns__run", "arguments": "{}", "status": "completed"});
+    let answer = json!({"id": "resp_1", "object": "response", "created_at": 1, "status": "completed", "model": "qwen3", "output": [call], "parallel_tool_calls": true, "tool_choice": "auto", "tools": []});
+    upstream.answer(Script::literal(200, "application/json", answer.to_string()).lenient());
+    let body = json!({"model": format!("{provider}/qwen3"), "input": "hi", "tools": tools});
+    let answer = agent.post("/v1/responses", body.to_string()).await;
+    let called = answer.json()["output"][0].clone();
+    if provider != "lab" {
+        assert_eq!(
+            (&called["name"], &called["namespace"]),
+            (&json!("run"), &json!("ns")),
+            "{}",
+            answer.text()
+        );
+    }
+    let named = |tool: &Value| {
+        format!(
+            "{} {}",
+            tool["type"].as_str().unwrap_or(""),
+            tool["name"].as_str().unwrap_or("")
+        )
+    };
+    let sent = upstream.only_request().json()["tools"].clone();
+    let sent: Vec<_> = sent.as_array().expect("tools").iter().map(named).collect();
+    (
+        json!(sent),
+        answer.header("x-aerostat-dropped").map(str::to_owned),
+    )
+}
+
+#[tokio::test]
+async fn namespaces_are_flat_at_servers_that_do_not_know_them() {
+    let (flat, dropped) = tools_toward("lm-studio").await;
+    assert_eq!(flat, json!(["function shell", "function ns__run"]));
+    assert_eq!(dropped.as_deref(), Some("tools[2]"));
+    let (flat, dropped) = tools_toward("xai").await;
+    assert_eq!(
+        flat,
+        json!(["function shell", "function ns__run", "web_search "])
+    );
+    assert_eq!(dropped, None);
+    // Of a server that is not known, the client knows more.
+    let (passed, _) = tools_toward("lab").await;
+    assert_eq!(
+        passed,
+        json!(["function shell", "namespace ns", "web_search "])
+    );
 }

@@ -19,7 +19,7 @@ impl<'e> Encoder<'e> {
     /// Writes `tools` and `tool_choice`.
     pub(super) fn write_tools(&mut self, object: &mut Object<'_>) {
         let request = self.request;
-        let subset = request.tool_choice.as_ref().and_then(subset);
+        let subset = request.tool_choice.as_ref().and_then(names::subset);
         let mut tools: Vec<&'e Tool> = request
             .tools
             .iter()
@@ -212,13 +212,5 @@ impl<'e> Encoder<'e> {
             }
             _ => None,
         })
-    }
-}
-
-/// The tools that a choice is restricted to.
-fn subset(choice: &Located<ToolChoice>) -> Option<HashSet<&ToolName>> {
-    match &choice.value {
-        ToolChoice::Subset { tools, .. } => Some(tools.iter().collect()),
-        _ => None,
     }
 }

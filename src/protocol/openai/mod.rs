@@ -53,6 +53,9 @@ const ESCAPED_IN_NAMES: &AsciiSet = &CONTROLS
     .add(b'?')
     .add(b'`');
 
+/// The schema of a function that stands for a custom tool.
+pub(super) const FREE_INPUT: &str = r#"{"type":"object","properties":{"input":{"type":"string"}},"required":["input"],"additionalProperties":false}"#;
+
 /// The schema of a tool as the API takes it. What it takes less is reported; one that it would refuse
 /// is refused by the tool's name and the schema's path.
 pub(super) fn fitted_schema(

@@ -24,7 +24,7 @@ impl ContentEncoder<'_> {
         match parts {
             [
                 Part {
-                    kind: PartKind::Text(text),
+                    kind: PartKind::Text(text) | PartKind::Refusal(text),
                     cache,
                     ..
                 },
@@ -43,7 +43,7 @@ impl ContentEncoder<'_> {
     fn part(&mut self, part: &Part, array: &mut Array<'_>) {
         let cache = part.cache.as_ref();
         match &part.kind {
-            PartKind::Text(text) => self.text(text, cache, array),
+            PartKind::Text(text) | PartKind::Refusal(text) => self.text(text, cache, array),
             PartKind::Media(media) => self.media(media, part.at, cache, array),
             _ => self.losses.dropped(part.at),
         }

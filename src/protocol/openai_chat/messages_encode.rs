@@ -17,7 +17,7 @@ use crate::protocol::{Target, envelope};
 
 use super::DIALECT;
 use super::content_encode::ContentEncoder;
-use super::server::{ChatServer, PlaceInLoop};
+use super::server::{ChatServer, PlaceInLoop, refuses};
 
 /// Stands in a result for the media that follow in the next message.
 const MEDIA_FOLLOW: &str = "(see the attachments of the next message)";
@@ -93,13 +93,17 @@ impl MessagesEncoder<'_> {
         }
         array.object(|object| {
             object.str("role", role);
-            object.some(
-                "name",
-                turn.and_then(|turn| turn.name.as_ref()),
-                |value, name| value.text(&name.value),
-            );
+            self.name(turn, object);
             self.content(&parts, object);
         });
+    }
+
+    fn name(&mut self, turn: Option<&Turn>, object: &mut Object<'_>) {
+        match turn.and_then(|turn| turn.name.as_ref()) {
+            Some(name) if refuses(self.target.maker, "name") => self.losses.dropped(name.at),
+            Some(name) => object.text("name", &name.value),
+            None => {}
+        }
     }
 
     fn user(&mut self, turn: &Turn, array: &mut Array<'_>) {
@@ -180,9 +184,7 @@ impl MessagesEncoder<'_> {
         }
         array.object(|object| {
             object.str("role", "assistant");
-            object.some("name", turn.name.as_ref(), |value, name| {
-                value.text(&name.value)
-            });
+            self.name(Some(turn), object);
             if message.content.is_empty() {
                 object.null("content");
             } else {
@@ -212,10 +214,14 @@ impl MessagesEncoder<'_> {
     /// Sorts an assistant's parts into the fields of its message.
     fn sort_parts<'t>(&mut self, turn: &'t Turn, place: PlaceInLoop) -> AssistantMessage<'t> {
         let mut message = AssistantMessage::default();
-        let takes_reasoning = self.server.takes_reasoning(place);
+        let takes_reasoning =
+            self.server.takes_reasoning(place) && !refuses(self.target.maker, "reasoning_content");
         for part in &turn.parts {
             match &part.kind {
                 PartKind::ToolCall { .. } => message.calls.push(part),
+                PartKind::Refusal(_) if refuses(self.target.maker, "refusal") => {
+                    message.content.push(part);
+                }
                 PartKind::Refusal(text) => message.refusal.push(text),
                 PartKind::Reasoning { form, texts }
                     if takes_reasoning

@@ -11,7 +11,7 @@ use crate::protocol::openai::{self, abilities};
 use crate::protocol::{Encoded, Target, Wire, efforts, output_format, schema};
 
 use super::messages_encode::MessagesEncoder;
-use super::server::ChatServer;
+use super::server::{ChatServer, refuses};
 use super::tools_encode::ToolsEncoder;
 
 const STOPS_MAX: usize = 4;
@@ -99,7 +99,13 @@ impl Encoder<'_> {
                 None => {}
             }
         }
-        write_number(body, "seed", sampling.seed.as_ref());
+        // Mistral has another name for it.
+        let seed = if self.refuses("seed") {
+            "random_seed"
+        } else {
+            "seed"
+        };
+        write_number(body, seed, sampling.seed.as_ref());
         self.drop_field(sampling.top_k.as_ref());
     }
 
@@ -118,9 +124,15 @@ impl Encoder<'_> {
                 .fit_output_limit(limit, OUTPUT_TOKENS_MIN, self.losses);
             body.u64(key, tokens);
         }
-        body.some("n", request.choices.as_ref(), |value, choices| {
-            value.u64(choices.value)
-        });
+        match &request.choices {
+            Some(choices) if self.refuses("n") && choices.value == 1 => {}
+            Some(choices) if self.refuses("n") => self
+                .losses
+                .refuse(choices.at, "this provider gives one answer a request"),
+            choices => body.some("n", choices.as_ref(), |value, choices| {
+                value.u64(choices.value)
+            }),
+        }
         if let Some(extra) = request.stops.get(STOPS_MAX) {
             let reason =
                 format!("the openai_chat dialect takes at most {STOPS_MAX} stop sequences");
@@ -225,11 +237,20 @@ impl Encoder<'_> {
 
     fn output(&mut self, body: &mut Object<'_>) {
         let request = self.request;
-        if let Some(top) = &request.logprobs {
-            body.bool("logprobs", true);
-            body.u64("top_logprobs", rules::logprobs(top, self.losses));
+        match &request.logprobs {
+            Some(top) if self.refuses("logprobs") => self
+                .losses
+                .refuse(top.at, "this provider tells no log probabilities"),
+            Some(top) => {
+                body.bool("logprobs", true);
+                body.u64("top_logprobs", rules::logprobs(top, self.losses));
+            }
+            None => {}
         }
-        write_text(body, "verbosity", request.verbosity.as_ref());
+        match &request.verbosity {
+            refused if self.refuses("verbosity") => self.drop_field(refused.as_ref()),
+            verbosity => write_text(body, "verbosity", verbosity.as_ref()),
+        }
         self.modalities(body);
     }
 
@@ -237,6 +258,10 @@ impl Encoder<'_> {
         let modalities = &self.request.modalities;
         if modalities.is_empty() {
             return;
+        }
+        if self.refuses("modalities") {
+            let why = "this provider answers in text only";
+            return self.losses.refuse(modalities[0].at, why);
         }
         body.array("modalities", |array| {
             array.item().str("text");
@@ -260,17 +285,24 @@ impl Encoder<'_> {
         // `user` is the older name of `safety_identifier`, and the one that every Chat server
         // knows.
         match &request.user {
-            Some(user) if user.value.to_plain().chars().count() <= USER_CHARS_MAX => {
+            Some(user)
+                if user.value.to_plain().chars().count() <= USER_CHARS_MAX
+                    && !self.refuses("user") =>
+            {
                 body.text("user", &user.value);
             }
             user => self.drop_field(user.as_ref()),
         }
-        if let Some(tier) = &request.tier {
-            openai::write_tier(body, tier, self.losses);
+        match &request.tier {
+            Some(tier) if !self.refuses("service_tier") => {
+                openai::write_tier(body, tier, self.losses);
+            }
+            tier => self.drop_field(tier.as_ref()),
         }
-        body.some("metadata", request.metadata.as_ref(), |value, metadata| {
-            value.raw(&metadata.value)
-        });
+        match &request.metadata {
+            Some(metadata) if !self.refuses("metadata") => body.raw("metadata", &metadata.value),
+            metadata => self.drop_field(metadata.as_ref()),
+        }
         match &request.cache_key {
             Some(key) if abilities::is_openai(self.target) => {
                 body.text("prompt_cache_key", &key.value)
@@ -279,10 +311,12 @@ impl Encoder<'_> {
         }
     }
 
-    /// Usage is always requested, since the records need it.
+    /// Usage is always requested, since the records need it. Mistral gives it unasked.
     fn stream(&self, body: &mut Object<'_>) {
         if self.target.stream {
             body.bool("stream", true);
+        }
+        if self.target.stream && !self.refuses("stream_options") {
             body.object("stream_options", |object| {
                 object.bool("include_usage", true)
             });
@@ -294,6 +328,11 @@ impl Encoder<'_> {
             self.losses.dropped(mark.at);
         }
         self.losses.decoded(self.request);
+    }
+
+    /// Whether the maker's API refuses a field.
+    fn refuses(&self, field: &str) -> bool {
+        refuses(self.target.maker, field)
     }
 
     fn drop_field<T>(&mut self, field: Option<&Located<T>>) {

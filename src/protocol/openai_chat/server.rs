@@ -8,13 +8,46 @@
 use sha2::{Digest as _, Sha256};
 
 use crate::json::EscapedStr;
-use crate::protocol::Target;
-use crate::protocol::names;
 use crate::protocol::openai::abilities;
+use crate::protocol::{Maker, Target, names};
 
 /// OpenAI's API refuses a longer id. Others give longer ones and want them back.
 const OPENAI_ID_LEN_MAX: usize = 40;
 const MISTRAL_ID_LEN: usize = 9;
+
+/// Fields of OpenAI's that the API of a maker refuses, of requests and of messages.
+///
+/// Source: Mistral's "Extra inputs are not permitted" (422; its request names other fields only);
+/// Groq, "OpenAI compatibility", "currently unsupported" (400), "property 'reasoning_content' is
+/// unsupported".
+const REFUSED: [(Maker, &[&str]); 2] = [
+    (
+        Maker::Mistral,
+        &[
+            "stream_options",
+            "seed",
+            "user",
+            "metadata",
+            "service_tier",
+            "verbosity",
+            "logprobs",
+            "modalities",
+            "name",
+            "refusal",
+            "reasoning_content",
+        ],
+    ),
+    (
+        Maker::Groq,
+        &["logprobs", "n", "name", "refusal", "reasoning_content"],
+    ),
+];
+
+/// Whether the maker's API refuses the field.
+pub(super) fn refuses(maker: Maker, field: &str) -> bool {
+    let row = REFUSED.iter().find(|(refusing, _)| *refusing == maker);
+    row.is_some_and(|(_, fields)| fields.contains(&field))
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ChatServer {

@@ -5,13 +5,11 @@
 
 use crate::canon::{CacheBreakpoint, Losses, Request, Tool, ToolChoice, ToolKind, ToolName};
 use crate::json::{Array, EscapedStr, Object, Raw};
-use crate::protocol::names::Names;
-use crate::protocol::{Target, openai};
+use crate::protocol::Target;
+use crate::protocol::names::{self, Names};
+use crate::protocol::openai::{self, abilities};
 
 use super::{DIALECT, request_encode};
-
-/// The schema of a function that stands for a custom tool.
-const FREE_INPUT: &str = r#"{"type":"object","properties":{"input":{"type":"string"}},"required":["input"],"additionalProperties":false}"#;
 
 pub(super) struct ToolsEncoder<'e> {
     pub request: &'e Request,
@@ -27,6 +25,9 @@ impl ToolsEncoder<'_> {
             .tools
             .iter()
             .partition(|tool| tool.name().is_some() || is_own_tool(tool));
+        if !self.takes_subset() {
+            self.keep_subset(&mut tools);
+        }
         Names::keep_first(&mut tools, |tool| self.names.of_tool(tool), self.losses);
         openai::refuse_excess(self.target, &tools, self.losses);
         if !tools.is_empty() {
@@ -40,6 +41,25 @@ impl ToolsEncoder<'_> {
             self.hosted(tool, body);
         }
         self.choice(request, !tools.is_empty(), body);
+    }
+
+    /// Whether the server knows the choice `allowed_tools`, which is OpenAI's own.
+    fn takes_subset(&self) -> bool {
+        abilities::is_openai(self.target)
+    }
+
+    /// Leaves out the tools that the choice does not allow.
+    fn keep_subset(&mut self, tools: &mut Vec<&Tool>) {
+        let Some(subset) = self.request.tool_choice.as_ref().and_then(names::subset) else {
+            return;
+        };
+        tools.retain(|tool| {
+            let is_kept = tool.full_name().is_some_and(|name| subset.contains(&name));
+            if !is_kept {
+                self.losses.dropped(tool.at);
+            }
+            is_kept
+        });
     }
 
     fn tool(&mut self, tool: &Tool, array: &mut Array<'_>) {
@@ -80,7 +100,7 @@ impl ToolsEncoder<'_> {
                 cache,
             } => {
                 self.name_and_description(name, namespace.as_ref(), description.as_ref(), object);
-                object.raw("parameters", &Raw::from_static(FREE_INPUT));
+                object.raw("parameters", &Raw::from_static(openai::FREE_INPUT));
                 if let Some(grammar) = grammar {
                     self.losses.dropped(grammar.at);
                 }
@@ -137,7 +157,11 @@ impl ToolsEncoder<'_> {
                 choice.at,
                 "the openai_chat dialect cannot force a hosted tool",
             ),
-            ToolChoice::None | ToolChoice::Auto if !has_tools => self.losses.dropped(choice.at),
+            ToolChoice::None | ToolChoice::Auto | ToolChoice::Subset { must: false, .. }
+                if !has_tools =>
+            {
+                self.losses.dropped(choice.at);
+            }
             _ if !has_tools => self
                 .losses
                 .refuse(choice.at, "demands a tool call, and no tool can be offered"),
@@ -154,6 +178,9 @@ impl ToolsEncoder<'_> {
                 body.object("tool_choice", |object| {
                     write_named(&self.names.wire(name, namespace.as_ref()), object)
                 });
+            }
+            ToolChoice::Subset { must, .. } if !self.takes_subset() => {
+                body.str("tool_choice", if *must { "required" } else { "auto" });
             }
             ToolChoice::Subset { tools, must } => body.object("tool_choice", |object| {
                 object.str("type", "allowed_tools");

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use super::request_encode::takes_own_tools;
 use super::{DIALECT, content_encode, encrypted_content};
 use crate::canon::{
     Losses, Part, PartKind, ReasoningForm, Request, Role, ToolInput, ToolResult, Turn,
@@ -159,19 +160,33 @@ impl<'e> InputEncoder<'e> {
         namespace: Option<&EscapedStr>,
         arguments: &ToolInput,
     ) {
-        let (kind, key) = match arguments {
-            ToolInput::Free(_) => ("custom_tool_call", "input"),
-            ToolInput::Json(_) | ToolInput::Malformed(_) => ("function_call", "arguments"),
+        let is_native = takes_own_tools(self.target);
+        let (kind, key, arguments) = match arguments {
+            ToolInput::Free(_) if is_native => {
+                ("custom_tool_call", "input", arguments.to_arguments())
+            }
+            ToolInput::Free(_) => (
+                "function_call",
+                "arguments",
+                arguments.to_object().to_text(),
+            ),
+            _ => ("function_call", "arguments", arguments.to_arguments()),
         };
         item.str("type", kind);
         item.text("call_id", &shortened(id, CALL_ID_LEN_MAX));
-        item.text("name", &self.names.wire(name, None));
-        item.some("namespace", namespace, |value, text| value.text(text));
-        item.text(key, &arguments.to_arguments());
+        let flat = namespace.filter(|_| !is_native);
+        item.text("name", &self.names.wire(name, flat));
+        item.some(
+            "namespace",
+            namespace.filter(|_| is_native),
+            |value, text| value.text(text),
+        );
+        item.text(key, &arguments);
     }
 
     fn result(&mut self, item: &mut Object<'_>, result: &ToolResult) {
-        let is_free = self.free_calls.contains(result.call_id.as_escaped());
+        let is_free =
+            takes_own_tools(self.target) && self.free_calls.contains(result.call_id.as_escaped());
         item.str(
             "type",
             if is_free {

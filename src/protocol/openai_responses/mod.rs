@@ -36,7 +36,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::query::QueryParameters;
 use super::{
-    DecodeContext, DecodeError, Descriptor, Encoded, FrameInfo, Inbound, MalformedResponse,
+    DecodeContext, DecodeError, Descriptor, Encoded, FrameInfo, Inbound, Maker, MalformedResponse,
     Operation, PassthroughHeaders, PassthroughState, Protocol, ResponseContext, Route,
     RoutingFields, StreamDecoder, StreamEncoder, StreamEnd, Target, conversation_key, openai, sse,
 };
@@ -104,6 +104,10 @@ static DESCRIPTOR: Descriptor = Descriptor {
 impl Protocol for OpenaiResponses {
     fn descriptor(&self) -> &'static Descriptor {
         &DESCRIPTOR
+    }
+
+    fn has_unknown_tools(&self, body: &Bytes, maker: Maker) -> bool {
+        tools_decode::has_unknown(body, maker)
     }
 
     fn routing_fields(&self, inbound: &Inbound<'_>) -> Result<RoutingFields, DecodeError> {

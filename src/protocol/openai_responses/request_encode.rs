@@ -43,11 +43,16 @@ pub(super) fn encode(request: &Request, target: &Target<'_>, losses: &mut Losses
         body: body.into(),
         ..Wire::default()
     };
-    // Namespaces and free text are native here: only changed names have to be restored.
     Encoded {
         wire,
-        restore: names.restore(false),
+        restore: names.restore(!takes_own_tools(target)),
     }
+}
+
+/// Whether the server knows namespaces, custom tools and `allowed_tools`, which are OpenAI's own. On
+/// others they are functions.
+pub(super) fn takes_own_tools(target: &Target<'_>) -> bool {
+    abilities::is_openai(target)
 }
 
 /// What the dialect has no field for. Source: `translation.md` sections 2 and 11.

@@ -2,11 +2,44 @@
 
 use std::collections::HashMap;
 
+use bytes::Bytes;
+
 use super::DIALECT;
 use super::request_decode::{leave, leave_all_but};
 use crate::canon::{Located, Request, Tool, ToolChoice, ToolKind, ToolName};
-use crate::json::{EscapedStr, Invalid, Kind, Value};
-use crate::protocol::DecodeError;
+use crate::json::{Document, EscapedStr, Invalid, Kind, Value};
+use crate::protocol::{DecodeError, Maker};
+
+/// Whether a request has tools that a server of that maker does not know. One that continues what
+/// the server stored stays as it is: it can be sent nowhere else, and not be read here.
+pub(super) fn has_unknown(body: &Bytes, maker: Maker) -> bool {
+    let is_unknown = |kind: &str| match maker {
+        Maker::Unknown | Maker::Openai => false,
+        // LM Studio refuses all others: "Expected 'function' | 'mcp'".
+        Maker::Local => !matches!(kind, "function" | "mcp"),
+        Maker::Mistral | Maker::DeepSeek | Maker::Groq | Maker::Other => {
+            matches!(kind, "namespace" | "custom")
+        }
+    };
+    if matches!(maker, Maker::Unknown | Maker::Openai) {
+        return false;
+    }
+    let Ok(document) = Document::parse_shallow(body.clone()) else {
+        return false;
+    };
+    let root = document.root();
+    let is_continued = ["previous_response_id", "conversation"]
+        .iter()
+        .any(|key| root.get(key).is_some_and(|value| !value.is_null()));
+    let Some(Ok(tools)) = root.get("tools").map(Value::to_document) else {
+        return false;
+    };
+    let has_unknown = tools.root().items().into_iter().flatten().any(|tool| {
+        let kind = tool.get("type").and_then(|kind| kind.str().ok());
+        kind.is_some_and(|kind| is_unknown(&kind))
+    });
+    has_unknown && !is_continued
+}
 
 pub(super) fn decode(request: &mut Request, tools: Value<'_>) -> Result<(), DecodeError> {
     tools
@@ -185,15 +218,23 @@ fn subset(request: &mut Request, choice: Value<'_>) -> Result<ToolChoice, Invali
         .get("mode")
         .is_some_and(|mode| mode.str().is_ok_and(|mode| mode == "required"));
     let mut offered = Offered::of(request);
-    let mut tools = Vec::new();
+    let (mut tools, mut hosted) = (Vec::new(), None);
     for tool in choice.required("tools")?.items()? {
         match tool.get("name") {
             Some(name) if is_namespace(tool) => tools.extend(offered.take_namespace(&name.text()?)),
             Some(_) => tools.push(offered.resolve(tool)?),
-            None => leave(request, tool),
+            None => {
+                hosted = tool.get("type").map(Value::text).transpose()?.or(hosted);
+                leave(request, tool);
+            }
         }
     }
-    Ok(ToolChoice::Subset { tools, must })
+    Ok(match hosted {
+        // None of the client's own tools may be called.
+        Some(kind) if tools.is_empty() && must => ToolChoice::Hosted(kind),
+        Some(_) if tools.is_empty() => ToolChoice::None,
+        _ => ToolChoice::Subset { tools, must },
+    })
 }
 
 fn is_namespace(tool: Value<'_>) -> bool {

@@ -596,3 +596,88 @@ fn mistral_gets_ids_and_an_order_of_its_own() {
     assert_eq!(messages[2]["tool_call_id"], "functions.f:0");
     assert!(losses.is_empty() && messages.as_array().unwrap().len() == 4);
 }
+
+#[test]
+fn mistral_and_groq_get_no_field_that_they_refuse() {
+    let mut body = full_request();
+    body["messages"][2]["reasoning_content"] = json!("hm");
+    body["messages"][2]["refusal"] = json!("no");
+    for key in ["logprobs", "top_logprobs", "n"] {
+        body.as_object_mut().unwrap().remove(key);
+    }
+    let request = decode(&body).unwrap();
+    let toward = |maker| {
+        let target = Target {
+            maker,
+            model: "m",
+            ..target(true)
+        };
+        let (wire, losses) = encode_for(&request, &target);
+        (wire, losses.unwrap())
+    };
+    let (mistral, losses) = toward(Maker::Mistral);
+    for key in [
+        "stream_options",
+        "seed",
+        "user",
+        "metadata",
+        "service_tier",
+        "verbosity",
+    ] {
+        assert_eq!(mistral[key], Json::Null, "{key}");
+    }
+    assert_eq!(mistral["random_seed"], 3);
+    for lost in [
+        "user",
+        "metadata",
+        "service_tier",
+        "verbosity",
+        "messages[1].name",
+    ] {
+        assert!(losses.contains(&format!("dropped {lost}")), "{losses:?}");
+    }
+    let (groq, _) = toward(Maker::Groq);
+    assert_eq!(groq["seed"], 3);
+    for wire in [mistral, groq] {
+        let answer = &wire["messages"][2];
+        let is_sent = |key: &str| answer.get(key).is_some();
+        assert!(
+            !is_sent("reasoning_content") && !is_sent("refusal"),
+            "{answer}"
+        );
+        assert_eq!(answer["content"], "no");
+        assert_eq!(wire["messages"][1].get("name"), None);
+    }
+}
+
+#[test]
+fn what_groq_cannot_answer_is_refused() {
+    for (key, value) in [("logprobs", json!(true)), ("n", json!(2))] {
+        let mut body = json!({"model": "m", "messages": [{"role": "user", "content": "x"}]});
+        body[key] = value;
+        let target = Target {
+            maker: Maker::Groq,
+            ..target(false)
+        };
+        let (_, losses) = encode_for(&decode(&body).unwrap(), &target);
+        losses.unwrap_err();
+    }
+}
+
+#[test]
+fn a_restricted_choice_leaves_the_other_tools_out_at_other_makers_servers() {
+    let function = |name: &str| json!({"type": "function", "function": {"name": name}});
+    let body = json!({
+        "model": "m", "messages": [{"role": "user", "content": "x"}], "tools": [function("f"), function("g")],
+        "tool_choice": {"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": [function("g")]}}
+    });
+    let target = Target {
+        model: "qwen3",
+        ..target(false)
+    };
+    let (wire, losses) = encode_for(&decode(&body).unwrap(), &target);
+    assert_eq!(wire["tool_choice"], "required");
+    assert_eq!(wire["tools"].as_array().unwrap().len(), 1);
+    assert_eq!(wire["tools"][0]["function"]["name"], "g");
+    assert_eq!(losses.unwrap(), ["dropped tools[0]"]);
+}

@@ -11,6 +11,7 @@ use crate::canon::{
     ReasoningDisplay, ReasoningForm, Role, ToolChoice, ToolInput, ToolKind, Usage,
 };
 use crate::json::{EscapedStr, Raw};
+use crate::protocol::Maker;
 use crate::protocol::envelope;
 
 const NO_HEADERS: fn() -> HeaderMap = HeaderMap::new;
@@ -32,10 +33,14 @@ fn refusal_of(body: &str) -> Fault {
 }
 
 fn encode(request: &Request) -> (serde_json::Value, Losses) {
+    encode_for(request, Maker::Openai)
+}
+
+fn encode_for(request: &Request, maker: Maker) -> (serde_json::Value, Losses) {
     let target = Target {
         operation: Operation::Generate,
         provider: "p",
-        maker: crate::protocol::Maker::Unknown,
+        maker,
         model: "m",
         stream: false,
         output_tokens_max: None,

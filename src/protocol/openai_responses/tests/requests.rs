@@ -278,3 +278,63 @@ fn a_token_of_another_maker_says_whether_its_reasoning_had_a_text() {
         );
     }
 }
+
+#[test]
+fn what_only_openais_own_servers_know_is_flat_elsewhere() {
+    let request = decode(CODEX).unwrap();
+    let (wire, losses) = encode_for(&request, Maker::Local);
+    assert_eq!(
+        losses_of(&request, losses),
+        [
+            "-client_metadata",
+            "-tools[1].description",
+            "-tools[3]",
+            "-tools[2].format"
+        ]
+    );
+    let named = |item: &serde_json::Value| {
+        let field = |key: &str| item[key].as_str().unwrap_or_default().to_owned();
+        (field("type"), field("name"))
+    };
+    let function = |name: &str| ("function".to_owned(), name.to_owned());
+    let tools: Vec<_> = wire["tools"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(named)
+        .collect();
+    assert_eq!(
+        tools,
+        [function("shell"), function("ns__run"), function("patch")]
+    );
+    let input = wire["input"].as_array().unwrap();
+    let calls: Vec<_> = input
+        .iter()
+        .filter(|item| item["call_id"] == "c2")
+        .collect();
+    assert_eq!(
+        serde_json::json!(calls),
+        serde_json::json!([
+            {"type": "function_call", "call_id": "c2", "name": "patch", "arguments": "{\"input\":\"free text\"}"},
+            {"type": "function_call_output", "call_id": "c2", "output": "done"},
+        ])
+    );
+    // A vendor's own hosted tools stay.
+    let (wire, _) = encode_for(&request, Maker::Other);
+    assert_eq!(wire["tools"][3]["type"], "web_search");
+}
+
+#[test]
+fn a_choice_of_hosted_tools_only_allows_no_function() {
+    let with = |mode: &str| {
+        let choice = format!(
+            r#"{{"type":"allowed_tools","mode":"{mode}","tools":[{{"type":"web_search"}}]}}"#
+        );
+        let body = format!(
+            r#"{{"model":"m","input":"x","tools":[{{"type":"function","name":"f"}}],"tool_choice":{choice}}}"#
+        );
+        decode(&body).unwrap().tool_choice.unwrap().value
+    };
+    assert_eq!(with("auto"), ToolChoice::None);
+    assert_eq!(with("required"), ToolChoice::Hosted("web_search".into()));
+}
