@@ -1,7 +1,7 @@
 //! Requests: nothing disappears silently in any pair, and each dialect reads what it writes.
 
 use aerostat::canon::{LossKind, Losses, Request};
-use aerostat::protocol::{self, Operation, Target};
+use aerostat::protocol::{self, Maker, Operation, Target};
 use bytes::Bytes;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -42,10 +42,15 @@ fn translate(body: &Value, from: &str, into: &str, model: &str) -> Result<Transl
 }
 
 fn encode(request: Request, into: &str, model: &str) -> Result<Translated, String> {
+    // Other makers' servers of this dialect know a part of its tools.
+    let maker = match into {
+        "openai_responses" => Maker::Openai,
+        _ => Maker::Unknown,
+    };
     let target = Target {
         operation: Operation::Generate,
         provider: "p",
-        maker: aerostat::protocol::Maker::Unknown,
+        maker,
         model,
         stream: false,
         output_tokens_max: None,
