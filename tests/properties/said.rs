@@ -20,7 +20,10 @@ const NO_SIGNATURE: &str = "skip_thought_signature_validator";
 pub(super) fn said(mut request: Request, dialect: &str) -> Request {
     tell_turns(&mut request, dialect);
     match dialect {
-        "openai_chat" => request.tools.iter_mut().for_each(tell_tool),
+        "openai_chat" => {
+            request.tools.iter_mut().for_each(tell_tool);
+            tell_subset(&mut request);
+        }
         "openai_responses" => join_unmarked(&mut request.system),
         "gemini" => tell_mode(&mut request),
         _ => {}
@@ -82,6 +85,23 @@ fn tell_steering(request: &mut Request) {
             .tool_choice
             .take()
             .filter(|choice| choice.value != ToolChoice::None);
+    }
+}
+
+/// A choice among all tools is a free one: the tools that are not in it are named as lost.
+fn tell_subset(request: &mut Request) {
+    let names: Vec<_> = request.tools.iter().filter_map(Tool::full_name).collect();
+    let Some(choice) = &mut request.tool_choice else {
+        return;
+    };
+    if let ToolChoice::Subset { tools, must } = &choice.value
+        && names.iter().all(|name| tools.contains(name))
+    {
+        choice.value = if *must {
+            ToolChoice::Any
+        } else {
+            ToolChoice::Auto
+        };
     }
 }
 

@@ -382,7 +382,7 @@ fn every_field_is_written_or_reported() {
             "show",
             |r| {
                 r.reasoning = located(Reasoning {
-                    display: located(ReasoningDisplay::Summary(None)),
+                    display: located(ReasoningDisplay::No),
                     ..Reasoning::default()
                 })
             },
