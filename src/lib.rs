@@ -20,6 +20,7 @@ pub mod protocol;
 pub mod provider;
 pub mod record;
 pub mod segmented_bytes;
+pub mod selftest;
 pub mod upstream;
 
 mod body_budget;
@@ -28,7 +29,6 @@ mod demo;
 #[cfg(feature = "desktop")]
 mod desktop;
 mod host;
-mod selftest;
 mod server;
 mod status;
 mod store;

@@ -13,6 +13,12 @@ use crate::canon::Usage;
 /// decision here uses it.
 pub type Timestamp = SystemTime;
 
+/// As the wire formats count; 0 before 1970.
+pub fn seconds_since_1970(at: Timestamp) -> u64 {
+    at.duration_since(Timestamp::UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}
+
 /// How far a provider's limit reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {

@@ -46,7 +46,7 @@ const CASES: [Case; 14] = [
 ];
 
 /// A request that allows every case: tools, and reasoning that is shown.
-fn body(dialect: Dialect, form: AnswerForm) -> &'static str {
+pub(crate) fn body(dialect: Dialect, form: AnswerForm) -> &'static str {
     match (dialect, form) {
         (Chat, AnswerForm::Whole) => {
             r#"{"model":"MODEL","messages":[{"role":"user","content":"hi"}],"reasoning_effort":"low","tools":[{"type":"function","function":{"name":"get_weather"}}]}"#
@@ -90,7 +90,7 @@ fn is_served(case: Case, upstream: Dialect, client: Dialect) -> bool {
     answers::literal(holder, &format!("{}.sse", case.file())).is_some()
 }
 
-async fn ask(
+pub(crate) async fn ask(
     lab: &Lab,
     client: Dialect,
     upstream: Dialect,
@@ -171,15 +171,15 @@ fn told(summary: &Summary) -> String {
 
 /// One case from one upstream to one client.
 #[derive(Clone, Copy)]
-struct Route {
+pub(crate) struct Route {
     case: Case,
-    upstream: Dialect,
-    client: Dialect,
-    form: AnswerForm,
+    pub(crate) upstream: Dialect,
+    pub(crate) client: Dialect,
+    pub(crate) form: AnswerForm,
 }
 
 impl Route {
-    fn all() -> impl Iterator<Item = Self> {
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
         let pairs = PROVIDERS
             .into_iter()
             .flat_map(|upstream| CLIENTS.map(|(client, form)| (upstream, client, form)));
@@ -197,7 +197,7 @@ impl Route {
             .filter(|route| is_served(route.case, route.upstream, route.client))
     }
 
-    fn name(self) -> String {
+    pub(crate) fn name(self) -> String {
         format!(
             "{} {} -> {}",
             self.case.file(),
@@ -206,15 +206,13 @@ impl Route {
         )
     }
 
+    pub(crate) async fn answer(self, lab: &Lab, form: AnswerForm) -> Answer {
+        let script = Script::case(self.case);
+        ask(lab, self.client, self.upstream, form, script).await
+    }
+
     async fn ask(self, lab: &Lab, form: AnswerForm) -> Result<Summary, String> {
-        let answer = ask(
-            lab,
-            self.client,
-            self.upstream,
-            form,
-            Script::case(self.case),
-        )
-        .await;
+        let answer = self.answer(lab, form).await;
         let mut summary = check(&self.name(), self.client, &answer)?;
         summary.folded = match summary.ending {
             // What came before a failure is no answer.
@@ -290,6 +288,7 @@ fn compare_with_golden(lines: &str) {
 fn decode_cut(upstream: Dialect, stream: &[u8]) -> Vec<Event> {
     let mut decoder = protocol_of(upstream).stream_decoder(&DecodeContext {
         request_id: "r1".into(),
+        ..DecodeContext::default()
     });
     let mut events = Vec::new();
     match decoder.push(Bytes::copy_from_slice(stream), &mut events) {
@@ -352,6 +351,7 @@ impl Client {
             origin: &origin,
             request_id: "r1",
             now,
+            completed: now,
         };
         let mut encoder = protocol_of(self.dialect).stream_encoder(&ask);
         let mut out = BytesMut::new();

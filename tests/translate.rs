@@ -30,20 +30,20 @@ const TARGETS: [(Dialect, &str); 6] = [
 ];
 
 /// A client's request.
-struct Case {
-    dialect: Dialect,
+pub(crate) struct Case {
+    pub(crate) dialect: Dialect,
     file: PathBuf,
     body: String,
 }
 
 /// What became of it at one upstream.
-struct Outcome {
+pub(crate) struct Outcome {
     /// The name that the client asked for.
-    model: String,
-    exchanged: Exchanged,
+    pub(crate) model: String,
+    pub(crate) exchanged: Exchanged,
 }
 
-fn cases() -> Vec<Case> {
+pub(crate) fn cases() -> Vec<Case> {
     Dialect::ALL.into_iter().flat_map(cases_of).collect()
 }
 
@@ -75,7 +75,7 @@ fn is_json(file: &Path) -> bool {
 }
 
 impl Case {
-    fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         format!(
             "{}/{}",
             self.dialect.name(),
@@ -89,7 +89,7 @@ impl Case {
     }
 
     /// Sends it to every upstream of another dialect.
-    async fn outcomes(&self, lab: &Lab) -> Vec<Outcome> {
+    pub(crate) async fn outcomes(&self, lab: &Lab, form: AnswerForm) -> Vec<Outcome> {
         let mut outcomes = Vec::new();
         for (target, model) in TARGETS
             .into_iter()
@@ -99,7 +99,7 @@ impl Case {
             if self.is_lenient() {
                 lab.upstream.answer(Script::text().lenient());
             }
-            let request = generate(self.dialect, &model, &self.body, AnswerForm::Whole);
+            let request = generate(self.dialect, &model, &self.body, form);
             outcomes.push(Outcome {
                 exchanged: lab.send(&request).await,
                 model,
@@ -141,7 +141,7 @@ async fn requests_become_what_the_goldens_say_and_every_loss_is_named() {
     let lab = Lab::start().await;
     let mut complaints = Vec::new();
     for case in cases() {
-        let outcomes = case.outcomes(&lab).await;
+        let outcomes = case.outcomes(&lab, AnswerForm::Whole).await;
         complaints.extend(golden::compare(&case, &outcomes));
         complaints.extend(
             outcomes
@@ -174,10 +174,10 @@ async fn strict_translation_refuses_exactly_what_would_lose_something() {
     );
     for case in cases() {
         for (outcome, strictly) in case
-            .outcomes(&lenient)
+            .outcomes(&lenient, AnswerForm::Whole)
             .await
             .iter()
-            .zip(case.outcomes(&strict).await)
+            .zip(case.outcomes(&strict, AnswerForm::Whole).await)
         {
             let what = format!("{} -> {}", case.name(), outcome.model);
             let lost = outcome.losses();

@@ -39,21 +39,21 @@ static TEMPLATES: [Templates; 4] = [
         token_count: None,
         text: r#"{"id":"chatcmpl-demo","object":"chat.completion","created":1767225600,"model":"demo","choices":[{"index":0,"message":{"role":"assistant",REASONING"content":TEXT,"refusal":null},"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":IN,"completion_tokens":OUT,"total_tokens":SUM}}"#,
         tool_call: r#"{"id":"chatcmpl-demo","object":"chat.completion","created":1767225600,"model":"demo","choices":[{"index":0,"message":{"role":"assistant",REASONING"content":null,"refusal":null,"tool_calls":[{"id":"call_demo","type":"function","function":{"name":NAME,"arguments":ARGS}}]},"logprobs":null,"finish_reason":"tool_calls"}],"usage":{"prompt_tokens":IN,"completion_tokens":OUT,"total_tokens":SUM}}"#,
-        reasoning: r#""reasoning_content":"The demo does not think; this is where reasoning appears.","#,
+        reasoning: r#""reasoning_content":"The demo does not think; this is where reasoning appears.","reasoning":"The demo does not think; this is where reasoning appears.","#,
         stream_start: &[
-            r#"data: {"id":"chatcmpl-demo","object":"chat.completion.chunk","created":1767225600,"model":"demo","choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]PENDING}"#,
+            r#"data: {"id":"chatcmpl-demo","object":"chat.completion.chunk","created":1767225600,"model":"demo","choices":[{"index":0,"delta":{"role":"assistant","content":""},"logprobs":null,"finish_reason":null}]PENDING}"#,
         ],
         stream_reasoning: &[
-            r#"data: {"id":"chatcmpl-demo","object":"chat.completion.chunk","created":1767225600,"model":"demo","choices":[{"index":0,"delta":{"reasoning_content":"The demo does not think; this is where reasoning appears."},"finish_reason":null}]PENDING}"#,
+            r#"data: {"id":"chatcmpl-demo","object":"chat.completion.chunk","created":1767225600,"model":"demo","choices":[{"index":0,"delta":{"reasoning_content":"The demo does not think; this is where reasoning appears.","reasoning":"The demo does not think; this is where reasoning appears."},"logprobs":null,"finish_reason":null}]PENDING}"#,
         ],
         stream_text: &[
-            r#"data: {"id":"chatcmpl-demo","object":"chat.completion.chunk","created":1767225600,"model":"demo","choices":[{"index":0,"delta":{"content":TEXT},"finish_reason":null}]PENDING}"#,
-            r#"data: {"id":"chatcmpl-demo","object":"chat.completion.chunk","created":1767225600,"model":"demo","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]PENDING}"#,
+            r#"data: {"id":"chatcmpl-demo","object":"chat.completion.chunk","created":1767225600,"model":"demo","choices":[{"index":0,"delta":{"content":TEXT},"logprobs":null,"finish_reason":null}]PENDING}"#,
+            r#"data: {"id":"chatcmpl-demo","object":"chat.completion.chunk","created":1767225600,"model":"demo","choices":[{"index":0,"delta":{},"logprobs":null,"finish_reason":"stop"}]PENDING}"#,
         ],
         stream_tool_call: &[
-            r#"data: {"id":"chatcmpl-demo","object":"chat.completion.chunk","created":1767225600,"model":"demo","choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"call_demo","type":"function","function":{"name":NAME,"arguments":""}}]},"finish_reason":null}]PENDING}"#,
-            r#"data: {"id":"chatcmpl-demo","object":"chat.completion.chunk","created":1767225600,"model":"demo","choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":ARGS}}]},"finish_reason":null}]PENDING}"#,
-            r#"data: {"id":"chatcmpl-demo","object":"chat.completion.chunk","created":1767225600,"model":"demo","choices":[{"index":0,"delta":{},"finish_reason":"tool_calls"}]PENDING}"#,
+            r#"data: {"id":"chatcmpl-demo","object":"chat.completion.chunk","created":1767225600,"model":"demo","choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"call_demo","type":"function","function":{"name":NAME,"arguments":""}}]},"logprobs":null,"finish_reason":null}]PENDING}"#,
+            r#"data: {"id":"chatcmpl-demo","object":"chat.completion.chunk","created":1767225600,"model":"demo","choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":ARGS}}]},"logprobs":null,"finish_reason":null}]PENDING}"#,
+            r#"data: {"id":"chatcmpl-demo","object":"chat.completion.chunk","created":1767225600,"model":"demo","choices":[{"index":0,"delta":{},"logprobs":null,"finish_reason":"tool_calls"}]PENDING}"#,
         ],
         stream_usage: &[
             r#"data: {"id":"chatcmpl-demo","object":"chat.completion.chunk","created":1767225600,"model":"demo","choices":[],"usage":{"prompt_tokens":IN,"completion_tokens":OUT,"total_tokens":SUM}}"#,
@@ -63,11 +63,11 @@ static TEMPLATES: [Templates; 4] = [
     Templates {
         dialect: openai_responses::DIALECT,
         token_count: Some(r#"{"object":"response.input_tokens","input_tokens":IN}"#),
-        text: r#"{"id":"resp_demo","object":"response","created_at":1767225600,"status":"completed","error":null,"incomplete_details":null,"instructions":null,"model":"demo","output":[REASONING{"id":"msg_demo","type":"message","status":"completed","role":"assistant","content":[{"type":"output_text","text":TEXT,"annotations":[]}]}],"parallel_tool_calls":true,"tool_choice":"auto","tools":[],"usage":{"input_tokens":IN,"input_tokens_details":{"cached_tokens":0},"output_tokens":OUT,"output_tokens_details":{"reasoning_tokens":0},"total_tokens":SUM}}"#,
-        tool_call: r#"{"id":"resp_demo","object":"response","created_at":1767225600,"status":"completed","error":null,"incomplete_details":null,"instructions":null,"model":"demo","output":[REASONING{"id":"fc_demo","type":"function_call","status":"completed","call_id":"call_demo","name":NAME,"arguments":ARGS}],"parallel_tool_calls":true,"tool_choice":"auto","tools":[],"usage":{"input_tokens":IN,"input_tokens_details":{"cached_tokens":0},"output_tokens":OUT,"output_tokens_details":{"reasoning_tokens":0},"total_tokens":SUM}}"#,
+        text: r#"{"id":"resp_demo","object":"response","created_at":1767225600,"completed_at":1767225600,"status":"completed","error":null,"incomplete_details":null,"model":"demo","output":[REASONING{"id":"msg_demo","type":"message","status":"completed","role":"assistant","content":[{"type":"output_text","text":TEXT,"annotations":[],"logprobs":[]}]}],"previous_response_id":null,"background":false,"store":false,"service_tier":"default","frequency_penalty":0,"instructions":null,"max_output_tokens":null,"max_tool_calls":null,"metadata":{},"parallel_tool_calls":true,"presence_penalty":0,"prompt_cache_key":null,"reasoning":{"effort":null,"summary":null},"safety_identifier":null,"temperature":1,"text":{"format":{"type":"text"}},"tool_choice":"auto","tools":[],"top_logprobs":0,"top_p":1,"truncation":"disabled","user":null,"usage":{"input_tokens":IN,"input_tokens_details":{"cached_tokens":0,"cache_write_tokens":0},"output_tokens":OUT,"output_tokens_details":{"reasoning_tokens":0},"total_tokens":SUM}}"#,
+        tool_call: r#"{"id":"resp_demo","object":"response","created_at":1767225600,"completed_at":1767225600,"status":"completed","error":null,"incomplete_details":null,"model":"demo","output":[REASONING{"id":"fc_demo","type":"function_call","status":"completed","call_id":"call_demo","name":NAME,"arguments":ARGS}],"previous_response_id":null,"background":false,"store":false,"service_tier":"default","frequency_penalty":0,"instructions":null,"max_output_tokens":null,"max_tool_calls":null,"metadata":{},"parallel_tool_calls":true,"presence_penalty":0,"prompt_cache_key":null,"reasoning":{"effort":null,"summary":null},"safety_identifier":null,"temperature":1,"text":{"format":{"type":"text"}},"tool_choice":"auto","tools":[],"top_logprobs":0,"top_p":1,"truncation":"disabled","user":null,"usage":{"input_tokens":IN,"input_tokens_details":{"cached_tokens":0,"cache_write_tokens":0},"output_tokens":OUT,"output_tokens_details":{"reasoning_tokens":0},"total_tokens":SUM}}"#,
         reasoning: r#"{"id":"rs_demo","type":"reasoning","summary":[{"type":"summary_text","text":"The demo does not think; this is where reasoning appears."}],"encrypted_content":"ZGVtbw=="},"#,
         stream_start: &["event: response.created\n\
-             data: {\"type\":\"response.created\",\"sequence_number\":0,\"response\":{\"id\":\"resp_demo\",\"object\":\"response\",\"created_at\":1767225600,\"status\":\"in_progress\",\"model\":\"demo\",\"output\":[],\"parallel_tool_calls\":true,\"tool_choice\":\"auto\",\"tools\":[]}}"],
+             data: {\"type\":\"response.created\",\"sequence_number\":0,\"response\":{\"id\":\"resp_demo\",\"object\":\"response\",\"created_at\":1767225600,\"completed_at\":null,\"status\":\"in_progress\",\"error\":null,\"incomplete_details\":null,\"model\":\"demo\",\"output\":[],\"previous_response_id\":null,\"background\":false,\"store\":false,\"service_tier\":\"default\",\"frequency_penalty\":0,\"instructions\":null,\"max_output_tokens\":null,\"max_tool_calls\":null,\"metadata\":{},\"parallel_tool_calls\":true,\"presence_penalty\":0,\"prompt_cache_key\":null,\"reasoning\":{\"effort\":null,\"summary\":null},\"safety_identifier\":null,\"temperature\":1,\"text\":{\"format\":{\"type\":\"text\"}},\"tool_choice\":\"auto\",\"tools\":[],\"top_logprobs\":0,\"top_p\":1,\"truncation\":\"disabled\",\"user\":null,\"usage\":null}}"],
         stream_reasoning: &[
             "event: response.output_item.added\n\
              data: {\"type\":\"response.output_item.added\",\"sequence_number\":SEQ,\"output_index\":ITEM,\"item\":{\"id\":\"rs_demo\",\"type\":\"reasoning\",\"summary\":[]}}",
@@ -86,15 +86,15 @@ static TEMPLATES: [Templates; 4] = [
             "event: response.output_item.added\n\
              data: {\"type\":\"response.output_item.added\",\"sequence_number\":SEQ,\"output_index\":ITEM,\"item\":{\"id\":\"msg_demo\",\"type\":\"message\",\"status\":\"in_progress\",\"role\":\"assistant\",\"content\":[]}}",
             "event: response.content_part.added\n\
-             data: {\"type\":\"response.content_part.added\",\"sequence_number\":SEQ,\"item_id\":\"msg_demo\",\"output_index\":ITEM,\"content_index\":0,\"part\":{\"type\":\"output_text\",\"text\":\"\",\"annotations\":[]}}",
+             data: {\"type\":\"response.content_part.added\",\"sequence_number\":SEQ,\"item_id\":\"msg_demo\",\"output_index\":ITEM,\"content_index\":0,\"part\":{\"type\":\"output_text\",\"text\":\"\",\"annotations\":[],\"logprobs\":[]}}",
             "event: response.output_text.delta\n\
              data: {\"type\":\"response.output_text.delta\",\"sequence_number\":SEQ,\"item_id\":\"msg_demo\",\"output_index\":ITEM,\"content_index\":0,\"delta\":TEXT,\"logprobs\":[]}",
             "event: response.output_text.done\n\
              data: {\"type\":\"response.output_text.done\",\"sequence_number\":SEQ,\"item_id\":\"msg_demo\",\"output_index\":ITEM,\"content_index\":0,\"text\":TEXT,\"logprobs\":[]}",
             "event: response.content_part.done\n\
-             data: {\"type\":\"response.content_part.done\",\"sequence_number\":SEQ,\"item_id\":\"msg_demo\",\"output_index\":ITEM,\"content_index\":0,\"part\":{\"type\":\"output_text\",\"text\":TEXT,\"annotations\":[]}}",
+             data: {\"type\":\"response.content_part.done\",\"sequence_number\":SEQ,\"item_id\":\"msg_demo\",\"output_index\":ITEM,\"content_index\":0,\"part\":{\"type\":\"output_text\",\"text\":TEXT,\"annotations\":[],\"logprobs\":[]}}",
             "event: response.output_item.done\n\
-             data: {\"type\":\"response.output_item.done\",\"sequence_number\":SEQ,\"output_index\":ITEM,\"item\":{\"id\":\"msg_demo\",\"type\":\"message\",\"status\":\"completed\",\"role\":\"assistant\",\"content\":[{\"type\":\"output_text\",\"text\":TEXT,\"annotations\":[]}]}}",
+             data: {\"type\":\"response.output_item.done\",\"sequence_number\":SEQ,\"output_index\":ITEM,\"item\":{\"id\":\"msg_demo\",\"type\":\"message\",\"status\":\"completed\",\"role\":\"assistant\",\"content\":[{\"type\":\"output_text\",\"text\":TEXT,\"annotations\":[],\"logprobs\":[]}]}}",
             "event: response.completed\n\
              data: {\"type\":\"response.completed\",\"sequence_number\":SEQ,\"response\":WHOLE}",
         ],
@@ -116,11 +116,11 @@ static TEMPLATES: [Templates; 4] = [
     Templates {
         dialect: anthropic::DIALECT,
         token_count: Some(r#"{"input_tokens":IN}"#),
-        text: r#"{"id":"msg_demo","type":"message","role":"assistant","model":"demo","content":[REASONING{"type":"text","text":TEXT}],"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":IN,"output_tokens":OUT}}"#,
-        tool_call: r#"{"id":"msg_demo","type":"message","role":"assistant","model":"demo","content":[REASONING{"type":"tool_use","id":"toolu_demo","name":NAME,"input":OBJECT}],"stop_reason":"tool_use","stop_sequence":null,"usage":{"input_tokens":IN,"output_tokens":OUT}}"#,
+        text: r#"{"id":"msg_demo","type":"message","role":"assistant","model":"demo","container":null,"diagnostics":null,"content":[REASONING{"type":"text","text":TEXT}],"stop_reason":"end_turn","stop_sequence":null,"stop_details":null,"usage":{"input_tokens":IN,"cache_creation_input_tokens":null,"cache_read_input_tokens":null,"cache_creation":null,"output_tokens":OUT,"output_tokens_details":null,"server_tool_use":null,"service_tier":null,"inference_geo":null,"speed":null}}"#,
+        tool_call: r#"{"id":"msg_demo","type":"message","role":"assistant","model":"demo","container":null,"diagnostics":null,"content":[REASONING{"type":"tool_use","id":"toolu_demo","name":NAME,"input":OBJECT}],"stop_reason":"tool_use","stop_sequence":null,"stop_details":null,"usage":{"input_tokens":IN,"cache_creation_input_tokens":null,"cache_read_input_tokens":null,"cache_creation":null,"output_tokens":OUT,"output_tokens_details":null,"server_tool_use":null,"service_tier":null,"inference_geo":null,"speed":null}}"#,
         reasoning: r#"{"type":"thinking","thinking":"The demo does not think; this is where reasoning appears.","signature":"ZGVtbw=="},"#,
         stream_start: &["event: message_start\n\
-             data: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_demo\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"demo\",\"content\":[],\"stop_reason\":null,\"stop_sequence\":null,\"usage\":{\"input_tokens\":IN,\"output_tokens\":1}}}"],
+             data: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_demo\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"demo\",\"container\":null,\"diagnostics\":null,\"content\":[],\"stop_reason\":null,\"stop_sequence\":null,\"stop_details\":null,\"usage\":{\"input_tokens\":IN,\"cache_creation_input_tokens\":null,\"cache_read_input_tokens\":null,\"cache_creation\":null,\"output_tokens\":1,\"output_tokens_details\":null,\"server_tool_use\":null,\"service_tier\":null,\"inference_geo\":null,\"speed\":null}}}"],
         stream_reasoning: &[
             "event: content_block_start\n\
              data: {\"type\":\"content_block_start\",\"index\":ITEM,\"content_block\":{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"\"}}",
@@ -139,7 +139,7 @@ static TEMPLATES: [Templates; 4] = [
             "event: content_block_stop\n\
              data: {\"type\":\"content_block_stop\",\"index\":ITEM}",
             "event: message_delta\n\
-             data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\",\"stop_sequence\":null},\"usage\":{\"input_tokens\":IN,\"output_tokens\":OUT}}",
+             data: {\"type\":\"message_delta\",\"delta\":{\"container\":null,\"stop_reason\":\"end_turn\",\"stop_sequence\":null,\"stop_details\":null},\"usage\":{\"input_tokens\":IN,\"cache_creation_input_tokens\":null,\"cache_read_input_tokens\":null,\"output_tokens\":OUT,\"output_tokens_details\":null,\"server_tool_use\":null}}",
             "event: message_stop\n\
              data: {\"type\":\"message_stop\"}",
         ],
@@ -151,7 +151,7 @@ static TEMPLATES: [Templates; 4] = [
             "event: content_block_stop\n\
              data: {\"type\":\"content_block_stop\",\"index\":ITEM}",
             "event: message_delta\n\
-             data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"tool_use\",\"stop_sequence\":null},\"usage\":{\"input_tokens\":IN,\"output_tokens\":OUT}}",
+             data: {\"type\":\"message_delta\",\"delta\":{\"container\":null,\"stop_reason\":\"tool_use\",\"stop_sequence\":null,\"stop_details\":null},\"usage\":{\"input_tokens\":IN,\"cache_creation_input_tokens\":null,\"cache_read_input_tokens\":null,\"output_tokens\":OUT,\"output_tokens_details\":null,\"server_tool_use\":null}}",
             "event: message_stop\n\
              data: {\"type\":\"message_stop\"}",
         ],

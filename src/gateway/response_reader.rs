@@ -36,7 +36,8 @@ use super::told::Told;
 use super::upstream_body::{Bounds, collect};
 use crate::account::Credential;
 use crate::canon::{self, Embed, Fault, FinishReason, Fold, Losses, Origin, Request, Usage};
-use crate::outcome::{Outcome, Stage};
+use crate::json::EscapedStr;
+use crate::outcome::{Outcome, Stage, Timestamp, seconds_since_1970};
 use crate::protocol::call_ids::UniqueIds;
 use crate::protocol::names::Restore;
 use crate::protocol::{DecodeContext, Operation, ResponseContext, sse};
@@ -186,7 +187,7 @@ impl ResponseReader<'_> {
         asked_at: Instant,
     ) -> AttemptResult<PendingResponse> {
         let limits = &self.context.config.limits;
-        let transform = self.transform(route)?;
+        let transform = self.transform(head, route)?;
         let timeouts = limits.stream_timeouts;
         let mut relay = Box::new(Relay::new(body, asked_at, transform, timeouts));
         let decided = timeout_at(asked_at + limits.hold, relay.until_decided()).await;
@@ -207,7 +208,7 @@ impl ResponseReader<'_> {
         }
     }
 
-    fn transform(&mut self, route: Route) -> AttemptResult<Box<dyn StreamTransform>> {
+    fn transform(&mut self, head: &Parts, route: Route) -> AttemptResult<Box<dyn StreamTransform>> {
         let (context, plan) = (self.context, self.plan);
         let client = context.request.protocol;
         let ids = self.unique_ids();
@@ -225,7 +226,9 @@ impl ResponseReader<'_> {
         };
         let origin = plan.origin();
         let encoder = client.stream_encoder(&response_context(context, &request, &origin));
-        let decoder = plan.protocol.stream_decoder(&decode_context(context));
+        let decoder = plan
+            .protocol
+            .stream_decoder(&decode_context(context, plan, head));
         let signatures = SignatureCollector::new(
             context.state.signatures.clone(),
             context.signature_scope(),
@@ -254,22 +257,27 @@ impl ResponseReader<'_> {
         };
         long_work::on_body(body.len(), || {
             let mut whole = self
-                .fold(body, &mut restore)
+                .fold(head, body, &mut restore)
                 .map_err(|fault| self.refused(fault, head))?;
             self.stop(&request, &mut whole);
-            Ok(if is_stream {
-                self.expand(&request, &whole)
+            if is_stream {
+                Ok(self.expand(&request, &whole))
             } else {
-                self.generated(&request, &whole)
-            })
+                self.generated(head, &request, &whole)
+            }
         })
     }
 
-    fn fold(&self, body: Bytes, restore: &mut Restore) -> Result<canon::Response, Fault> {
-        let mut decoder = self
-            .plan
-            .protocol
-            .stream_decoder(&decode_context(self.context));
+    fn fold(
+        &self,
+        head: &Parts,
+        body: Bytes,
+        restore: &mut Restore,
+    ) -> Result<canon::Response, Fault> {
+        let mut decoder =
+            self.plan
+                .protocol
+                .stream_decoder(&decode_context(self.context, self.plan, head));
         let mut events = stream_transform::read_all(&mut *decoder, body)?;
         restore.events(&mut events);
         self.unique_ids().events(&mut events);
@@ -333,11 +341,11 @@ impl ResponseReader<'_> {
         restore.response(&mut whole);
         self.unique_ids().response(&mut whole);
         self.stop(&request, &mut whole);
-        Ok(if is_stream {
-            self.expand(&request, &whole)
+        if is_stream {
+            Ok(self.expand(&request, &whole))
         } else {
-            self.generated(&request, &whole)
-        })
+            self.generated(head, &request, &whole)
+        }
     }
 
     /// What turns the response into the form that the client asked for. A passthrough needs it
@@ -365,7 +373,7 @@ impl ResponseReader<'_> {
         let whole = self
             .plan
             .protocol
-            .decode_response(body, &decode_context(self.context))
+            .decode_response(body, &decode_context(self.context, self.plan, head))
             .map_err(|fault| self.refused(fault, head))?;
         let is_malformed = whole
             .choices
@@ -399,18 +407,25 @@ impl ResponseReader<'_> {
         Ok(PendingResponse::passed(passed(self.plan, head, body), info))
     }
 
-    fn generated(&mut self, request: &Request, whole: &canon::Response) -> PendingResponse {
+    fn generated(
+        &mut self,
+        head: &Parts,
+        request: &Request,
+        whole: &canon::Response,
+    ) -> AttemptResult<PendingResponse> {
         let origin = self.plan.origin();
         self.collect_signatures(whole, &origin);
         let mut losses = Losses::default();
         let context = response_context(self.context, request, &origin);
         let client = self.context.request.protocol;
-        let body = client.encode_response(whole, &context, &mut losses);
+        let body = client
+            .encode_response(whole, &context, &mut losses)
+            .map_err(|fault| self.refused(fault, head))?;
         self.add_losses(losses);
-        PendingResponse::Full {
+        Ok(PendingResponse::Full {
             response: json(body),
             told: Told::of(whole),
-        }
+        })
     }
 
     /// A whole response as a stream in one piece.
@@ -543,19 +558,22 @@ fn response_context<'a>(
     origin: &'a Origin,
 ) -> ResponseContext<'a> {
     let client = context.request;
-    let since_1970 = client.received_at.duration_since(std::time::UNIX_EPOCH);
     ResponseContext {
         request,
         operation: client.operation,
         query: client.query.text.as_deref(),
         origin,
         request_id: &client.request_id,
-        now: since_1970.map_or(0, |since| since.as_secs()),
+        now: seconds_since_1970(client.received_at),
+        completed: seconds_since_1970(Timestamp::now()),
     }
 }
 
-fn decode_context(context: &RequestContext<'_>) -> DecodeContext {
+fn decode_context(context: &RequestContext<'_>, plan: &Plan, head: &Parts) -> DecodeContext {
+    let header = plan.protocol.descriptor().tier_header;
+    let tier = header.and_then(|name| head.headers.get(name)?.to_str().ok());
     DecodeContext {
         request_id: context.request.request_id.clone(),
+        tier: tier.map(EscapedStr::from),
     }
 }

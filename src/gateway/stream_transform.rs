@@ -19,6 +19,7 @@ use super::signatures::SignatureCollector;
 use super::stop_sequences::StopSequences;
 use crate::account::{Credential, Redactor};
 use crate::canon::{Event, Fault, FinishReason, ServiceTier, Usage};
+use crate::outcome::{Timestamp, seconds_since_1970};
 use crate::protocol::call_ids::UniqueIds;
 use crate::protocol::names::Restore;
 use crate::protocol::objects::Objects;
@@ -413,6 +414,8 @@ impl Translator {
             }
         }
         if self.status.is_over || self.status.fault.is_some() {
+            self.encoder
+                .complete_at(seconds_since_1970(Timestamp::now()));
             self.status.ending = Some(self.encoder.finish(&mut self.out));
         }
         self.out.split().freeze()

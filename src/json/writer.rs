@@ -165,6 +165,14 @@ impl Object<'_> {
             write(self.key(key), value);
         }
     }
+
+    /// Writes `key`, with null where there is no value.
+    pub fn nullable<T>(&mut self, key: &str, value: Option<T>, write: impl FnOnce(Writer<'_>, T)) {
+        match value {
+            Some(value) => write(self.key(key), value),
+            None => self.null(key),
+        }
+    }
 }
 
 /// An array being written.

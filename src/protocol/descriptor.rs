@@ -41,6 +41,8 @@ pub struct Descriptor {
     /// Whether an upstream of this dialect counts tokens. If so,
     /// [`Protocol::decode_count`](super::Protocol::decode_count) reads its answer.
     pub counts_tokens: bool,
+    /// The response header that tells the service tier, where the body need not.
+    pub tier_header: Option<&'static str>,
     /// Whether an upstream of this dialect ends its answer at stop sequences; else the gateway does.
     pub has_stop_sequences: bool,
     /// The dialect that replaced this one. Its upstreams most likely serve this older form too, so

@@ -76,7 +76,7 @@ use crate::canon::{
     Blame, Dialect, Embed, Embeddings, Event, Fault, FaultKind, FinishReason, Located, Losses,
     ModelCard, Origin, Request, Response, ServiceTier, Usage,
 };
-use crate::json::{Invalid, Offset, Value, without_lone_surrogates};
+use crate::json::{EscapedStr, Invalid, Offset, Value, without_lone_surrogates};
 use crate::segmented_bytes::SegmentedBytes;
 use names::Restore;
 
@@ -250,6 +250,8 @@ pub struct DecodeContext {
     /// The gateway's id of the request: random, and the seed of ids that the upstream does not
     /// give.
     pub request_id: String,
+    /// The service tier that a header of the answer tells.
+    pub tier: Option<EscapedStr>,
 }
 
 /// What an encoder of a client's answer needs to know.
@@ -265,6 +267,9 @@ pub struct ResponseContext<'a> {
     pub request_id: &'a str,
     /// Seconds since 1970, for answers in which the upstream gives no time.
     pub now: u64,
+    /// When the whole answer was there, in seconds since 1970. A stream is told its end by
+    /// [`StreamEncoder::complete_at`].
+    pub completed: u64,
 }
 
 /// What one frame or body of a passthrough revealed.
@@ -330,6 +335,10 @@ pub trait StreamDecoder: Send {
 /// Bytes are written from `Start` on; the gateway decides when to send them.
 pub trait StreamEncoder: Send {
     fn push(&mut self, event: &Event, out: &mut BytesMut);
+
+    /// Takes the time at which the answer is complete, in seconds since 1970, before `finish`. Most
+    /// dialects do not tell it.
+    fn complete_at(&mut self, _now: u64) {}
 
     /// Writes the dialect's terminator; nothing after `Event::Failed`.
     fn finish(&mut self, out: &mut BytesMut) -> StreamEnd;
@@ -400,12 +409,14 @@ pub trait Protocol: Send + Sync {
     /// When the body is not an answer of this dialect, is an error, or has no end.
     fn decode_response(&self, body: Bytes, context: &DecodeContext) -> Result<Response, Fault>;
 
+    /// # Errors
+    /// When the dialect has no form for an answer that ended so.
     fn encode_response(
         &self,
         response: &Response,
         context: &ResponseContext<'_>,
         losses: &mut Losses,
-    ) -> Bytes;
+    ) -> Result<Bytes, Fault>;
 
     /// Decodes an upstream's error response. A body that is not of the dialect (HTML, or empty)
     /// still gives the fault of its status.

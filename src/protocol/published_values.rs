@@ -149,6 +149,7 @@ fn answer(upstream: &str, word: &str, tier: &str, content: Content) -> Value {
 fn decoded(upstream: &dyn Protocol, body: &Value) -> Result<Response, Fault> {
     let context = DecodeContext {
         request_id: "r".into(),
+        ..DecodeContext::default()
     };
     upstream.decode_response(Bytes::from(body.to_string()), &context)
 }
@@ -172,8 +173,11 @@ fn encoded(client: &dyn Protocol, upstream: &dyn Protocol, response: &Response) 
         origin: &origin,
         request_id: "r",
         now: 1,
+        completed: 1,
     };
-    let whole = client.encode_response(response, &context, &mut Losses::default());
+    let whole = client
+        .encode_response(response, &context, &mut Losses::default())
+        .unwrap_or_else(|fault| client.encode_fault(&fault, "r").1);
     let mut encoder = client.stream_encoder(&context);
     let mut stream = BytesMut::new();
     for event in response.events() {
@@ -470,6 +474,7 @@ fn a_foreign_terminator_breaks_no_stream() {
     for (upstream, stream) in streams {
         let context = DecodeContext {
             request_id: "r".into(),
+            ..DecodeContext::default()
         };
         let mut decoder = by_name(upstream).unwrap().stream_decoder(&context);
         let mut events = Vec::new();

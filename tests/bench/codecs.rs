@@ -138,6 +138,7 @@ fn ask() -> ResponseContext<'static> {
         origin,
         request_id: "0123456789ab",
         now: 1_763_000_000,
+        completed: 1_763_000_000,
     }
 }
 
@@ -203,6 +204,7 @@ fn translate_stream(bencher: Bencher<'_, '_>, (from, to): (&str, &str)) {
     bencher.counter(ItemsCount::new(EVENTS)).bench(|| {
         let mut decoder = dialect(from).stream_decoder(&DecodeContext {
             request_id: "0123456789ab".into(),
+            ..DecodeContext::default()
         });
         let (mut encoder, mut events, mut out) = (
             dialect(to).stream_encoder(&ask()),

@@ -471,10 +471,12 @@ fn stream_cost(from: &str, to: &str, body: &str) -> f64 {
         origin: &origin,
         request_id: "0123456789ab",
         now: 1_763_000_000,
+        completed: 1_763_000_000,
     };
     let took = fastest(|| {
         let mut decoder = protocol_of(from).stream_decoder(&DecodeContext {
             request_id: "0123456789ab".into(),
+            ..DecodeContext::default()
         });
         let mut encoder = protocol_of(to).stream_encoder(&context);
         let (mut events, mut out) = (Vec::new(), BytesMut::new());

@@ -16,6 +16,7 @@ use crate::support::upstream::answers::{self, Answer};
 fn answering() -> DecodeContext {
     DecodeContext {
         request_id: "0123456789abcdef01234567".to_owned(),
+        ..DecodeContext::default()
     }
 }
 

@@ -79,6 +79,7 @@ fn read_as_answer(dialect: &str, bytes: &Bytes) {
         protocol(dialect),
         DecodeContext {
             request_id: "0123456789ab".to_owned(),
+            ..DecodeContext::default()
         },
     );
     let mut decoder = protocol.stream_decoder(&answering);

@@ -68,6 +68,8 @@ impl MessageFields {
         object.str("type", "message");
         object.str("role", "assistant");
         object.str("model", &self.model);
+        object.null("container");
+        object.null("diagnostics");
     }
 
     /// The upstream's id in this dialect's form, or one made of the request's.
@@ -141,14 +143,15 @@ impl MessageEnd {
             }
             Some(_) | None => object.null("stop_sequence"),
         }
-        if let Some(detail) = &self.detail
-            && self.stop_reason == "refusal"
-        {
-            object.object("stop_details", |details| {
-                details.str("type", "refusal");
-                details.null("category");
-                details.text("explanation", detail);
-            });
+        match &self.detail {
+            Some(detail) if self.stop_reason == "refusal" => {
+                object.object("stop_details", |details| {
+                    details.str("type", "refusal");
+                    details.null("category");
+                    details.text("explanation", detail);
+                });
+            }
+            Some(_) | None => object.null("stop_details"),
         }
     }
 }

@@ -114,6 +114,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
     },
     is_upstream: true,
     counts_tokens: true,
+    tier_header: None,
     has_stop_sequences: true,
     legacy_of: None,
 };
@@ -175,7 +176,7 @@ impl Protocol for Anthropic {
         response: &Response,
         context: &ResponseContext<'_>,
         losses: &mut Losses,
-    ) -> Bytes {
+    ) -> Result<Bytes, Fault> {
         response_encode::encode(response, context, losses)
     }
 

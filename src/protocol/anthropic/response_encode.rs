@@ -5,7 +5,7 @@
 use bytes::Bytes;
 
 use super::message_fields::{MessageEnd, MessageFields, ThinkingDisplay};
-use super::{faults, usage};
+use super::usage;
 use crate::canon::{
     Choice, Fault, FinishReason, LossKind, Losses, PartHead, ReasoningForm, Response, ResponsePart,
     ToolInput,
@@ -16,16 +16,19 @@ use crate::protocol::ResponseContext;
 /// The message of the fault that a malformed tool call becomes.
 pub(super) const MALFORMED: &str = "the model wrote a tool call that cannot be read";
 
-/// Encodes a response. One that ended in a malformed tool call is an error in every dialect.
+/// Encodes a response.
+///
+/// # Errors
+/// When it ended in a malformed tool call.
 pub(super) fn encode(
     response: &Response,
     context: &ResponseContext<'_>,
     losses: &mut Losses,
-) -> Bytes {
+) -> Result<Bytes, Fault> {
     let empty = Choice::default();
     let choice = response.choices.first().unwrap_or(&empty);
     if choice.finish == Some(FinishReason::Malformed) {
-        return faults::encode(&Fault::upstream(MALFORMED), context.request_id).1;
+        return Err(Fault::upstream(MALFORMED));
     }
     if !usage::is_complete(&response.usage) {
         losses.noted("usage", LossKind::Dropped);
@@ -34,7 +37,7 @@ pub(super) fn encode(
         fields: MessageFields::new(context),
         losses,
     };
-    json::document(|value| {
+    Ok(json::document(|value| {
         value.object(|object| {
             encoder.fields.write_start(&response.start, object);
             object.array("content", |content| {
@@ -48,7 +51,7 @@ pub(super) fn encode(
                 usage::encode(&response.usage, tier, object);
             });
         });
-    })
+    }))
 }
 
 struct Encoder<'e> {

@@ -139,6 +139,7 @@ impl Encoder {
                 message.array("content", |_| {});
                 message.null("stop_reason");
                 message.null("stop_sequence");
+                message.null("stop_details");
                 message.object("usage", |usage| {
                     usage::encode(&Usage::default(), tier, usage);
                 });
@@ -278,8 +279,11 @@ impl Encoder {
     fn stop(&mut self, end: &MessageEnd, out: &mut BytesMut) {
         self.state = State::Ended;
         write_record(out, "message_delta", |object| {
-            object.object("delta", |delta| end.write(delta));
-            object.object("usage", |usage| usage::encode(&self.usage, None, usage));
+            object.object("delta", |delta| {
+                delta.null("container");
+                end.write(delta);
+            });
+            object.object("usage", |usage| usage::encode_delta(&self.usage, usage));
         });
         write_record(out, "message_stop", |_| {});
     }

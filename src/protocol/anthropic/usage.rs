@@ -54,39 +54,52 @@ pub(super) fn decode(usage: Value<'_>) -> Usage {
     counts.usage()
 }
 
-/// Writes the members of a `usage` object. The two that it requires are 0 where they are not known.
+/// Writes the members of a message's `usage` object. The two counts that it requires are 0 where
+/// they are not known; all else is null.
 pub(super) fn encode(usage: &Usage, tier: Option<&str>, object: &mut Object<'_>) {
     object.u64("input_tokens", usage.uncached_input().unwrap_or(0));
-    object.some(
-        "cache_creation_input_tokens",
-        usage.cache_write,
-        |value, count| value.u64(count),
-    );
-    object.some(
-        "cache_read_input_tokens",
-        usage.cache_read,
-        |value, count| value.u64(count),
-    );
-    if usage.cache_write_short.or(usage.cache_write_long).is_some() {
-        object.object("cache_creation", |creation| {
-            creation.u64(
-                "ephemeral_5m_input_tokens",
-                usage.cache_write_short.unwrap_or(0),
-            );
-            creation.u64(
-                "ephemeral_1h_input_tokens",
-                usage.cache_write_long.unwrap_or(0),
-            );
+    encode_shared(usage, object);
+    let is_split = usage.cache_write_short.or(usage.cache_write_long).is_some();
+    object.nullable("cache_creation", is_split.then_some(()), |value, ()| {
+        value.object(|creation| {
+            let (short, long) = (usage.cache_write_short, usage.cache_write_long);
+            creation.u64("ephemeral_5m_input_tokens", short.unwrap_or(0));
+            creation.u64("ephemeral_1h_input_tokens", long.unwrap_or(0));
         });
-    }
+    });
+    object.nullable("service_tier", tier, |value, tier| value.str(tier));
+    object.null("inference_geo");
+    object.null("speed");
+}
+
+/// Writes the members of the `usage` object of a `message_delta`, which requires the output alone.
+pub(super) fn encode_delta(usage: &Usage, object: &mut Object<'_>) {
+    let input = usage.uncached_input();
+    object.nullable("input_tokens", input, |value, count| value.u64(count));
+    encode_shared(usage, object);
+}
+
+/// What both objects have.
+fn encode_shared(usage: &Usage, object: &mut Object<'_>) {
+    let (written, read) = (usage.cache_write, usage.cache_read);
+    object.nullable("cache_creation_input_tokens", written, |value, count| {
+        value.u64(count)
+    });
+    object.nullable("cache_read_input_tokens", read, |value, count| {
+        value.u64(count)
+    });
     object.u64("output_tokens", usage.output.unwrap_or(0));
-    object.some("output_tokens_details", usage.reasoning, |value, count| {
+    let reasoning = usage.reasoning;
+    object.nullable("output_tokens_details", reasoning, |value, count| {
         value.object(|details| details.u64("thinking_tokens", count));
     });
-    object.some("server_tool_use", usage.hosted_calls, |value, count| {
-        value.object(|hosted| hosted.u64("web_search_requests", count));
+    let hosted = usage.hosted_calls;
+    object.nullable("server_tool_use", hosted, |value, count| {
+        value.object(|hosted| {
+            hosted.u64("web_search_requests", count);
+            hosted.u64("web_fetch_requests", 0);
+        });
     });
-    object.some("service_tier", tier, |value, tier| value.str(tier));
 }
 
 /// Whether the two counts that a `usage` object requires are known.

@@ -124,6 +124,9 @@ impl ChunkDecoder {
             id: text("responseId"),
             model: text("modelVersion"),
             created: create_time.and_then(|time| u64::try_from(time.as_second()).ok()),
+            tier: field(chunk, "usageMetadata")
+                .and_then(|usage| field(usage, "serviceTier")?.text().ok())
+                .or_else(|| self.context.tier.clone()),
             ..Start::default()
         }));
     }

@@ -134,7 +134,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
             "x-goog-request-params",
             "x-server-timeout",
         ],
-        response: &["server-timing"],
+        response: &["server-timing", "x-gemini-service-tier"],
     },
     // Source: Google's system parameters. Those that hold a credential or change the request
     // (`access_token`, `$httpHeaders`, `callback`) are left out.
@@ -155,6 +155,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
     },
     is_upstream: true,
     counts_tokens: true,
+    tier_header: Some("x-gemini-service-tier"),
     has_stop_sequences: true,
     legacy_of: None,
 };
@@ -234,8 +235,8 @@ impl Protocol for Gemini {
         response: &Response,
         context: &ResponseContext<'_>,
         losses: &mut Losses,
-    ) -> Bytes {
-        response_encode::encode(response, context, losses)
+    ) -> Result<Bytes, Fault> {
+        Ok(response_encode::encode(response, context, losses))
     }
 
     fn decode_fault(&self, status: StatusCode, _: &HeaderMap, body: &[u8]) -> Fault {

@@ -76,7 +76,8 @@ pub(in crate::protocol) fn encode_record(fault: &Fault, out: &mut BytesMut) {
     });
 }
 
-fn write(fault: &Fault, object: &mut Object<'_>) {
+/// Writes the member `error`.
+pub(in crate::protocol) fn write(fault: &Fault, object: &mut Object<'_>) {
     let row = table(fault.kind);
     object.object("error", |error| {
         error.str("message", &fault.message);

@@ -311,12 +311,18 @@ impl Decoder<'_> {
 }
 
 /// Reasoning has no official field; servers and clients that show it call it `reasoning_content` or
-/// `reasoning`.
+/// `reasoning`. An answer of ours has both, and comes back with both.
 fn reasoning(fields: &mut Fields<'_>) -> Result<Option<Part>, Invalid> {
     let is_text = |value: Value<'_>| value.str().is_ok();
-    let value = fields
-        .take_if("reasoning_content", is_text)
-        .or_else(|| fields.take_if("reasoning", is_text));
+    let value = match fields.take_if("reasoning_content", is_text) {
+        Some(value) => {
+            fields.take_if("reasoning", |other| {
+                other.is_null() || other.as_written() == value.as_written()
+            });
+            Some(value)
+        }
+        None => fields.take_if("reasoning", is_text),
+    };
     let Some(value) = value.filter(|value| value.str().is_ok_and(|text| !text.is_empty())) else {
         return Ok(None);
     };

@@ -108,6 +108,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
     query_parameters: openai::QUERY_PARAMETERS,
     is_upstream: true,
     counts_tokens: false,
+    tier_header: None,
     has_stop_sequences: true,
     legacy_of: None,
 };
@@ -163,7 +164,7 @@ impl Protocol for OpenaiChat {
         response: &Response,
         context: &ResponseContext<'_>,
         losses: &mut Losses,
-    ) -> Bytes {
+    ) -> Result<Bytes, Fault> {
         response_encode::encode(response, context, losses)
     }
 

@@ -10,7 +10,6 @@ use crate::canon::{
 };
 use crate::json::{self, EscapedStr, Object, Raw};
 use crate::protocol::ResponseContext;
-use crate::protocol::openai::faults;
 
 use super::response_head::ResponseHead;
 use super::{DIALECT, finish, legacy_functions, output_images, usage};
@@ -20,14 +19,16 @@ pub(in crate::protocol) const ID_PREFIX: &str = "chatcmpl-";
 /// The fault of an answer with a tool call that cannot be read.
 pub(super) const MALFORMED_CALL: &str = "the model wrote a tool call that cannot be read";
 
+/// # Errors
+/// When the model wrote a malformed tool call.
 pub(super) fn encode(
     response: &Response,
     context: &ResponseContext<'_>,
     losses: &mut Losses,
-) -> Bytes {
+) -> Result<Bytes, Fault> {
     let is_malformed = |choice: &Choice| choice.finish == Some(FinishReason::Malformed);
     if response.choices.iter().any(is_malformed) {
-        return faults::encode(&Fault::upstream(MALFORMED_CALL)).1;
+        return Err(Fault::upstream(MALFORMED_CALL));
     }
     let mut head = ResponseHead::new(context, "chat.completion", ID_PREFIX);
     head.update(&response.start);
@@ -36,7 +37,7 @@ pub(super) fn encode(
         is_same_dialect: context.origin.dialect == DIALECT,
         losses,
     };
-    json::document(|value| {
+    Ok(json::document(|value| {
         value.object(|object| {
             head.write(object, |array| {
                 for (index, choice) in (0..).zip(&response.choices) {
@@ -45,7 +46,7 @@ pub(super) fn encode(
             });
             write_usage(&response.usage, object, encoder.losses);
         });
-    })
+    }))
 }
 
 /// Writes the usage, if any of it is known. A required figure that is unknown is written as 0 and
@@ -104,7 +105,7 @@ impl Encoder<'_> {
         self.refusal(choice, object);
         let reasoning = texts(choice, is_visible_reasoning);
         if !reasoning.is_empty() {
-            object.text("reasoning_content", &EscapedStr::join(&reasoning, "\\n\\n"));
+            write_reasoning(object, &EscapedStr::join(&reasoning, "\\n\\n"));
         }
         self.annotations(choice, object);
         self.images(choice, object);
@@ -199,6 +200,13 @@ fn is_visible_reasoning(head: &PartHead) -> bool {
         head,
         PartHead::Reasoning(ReasoningForm::Full | ReasoningForm::Summary)
     )
+}
+
+/// Writes reasoning, which has no official field, under both names that clients read: most read
+/// `reasoning_content`, those of OpenRouter and newer vLLM `reasoning`.
+pub(super) fn write_reasoning(object: &mut Object<'_>, text: &EscapedStr) {
+    object.text("reasoning_content", text);
+    object.text("reasoning", text);
 }
 
 fn write_texts_or_null(key: &str, texts: &[EscapedStr], object: &mut Object<'_>) {

@@ -103,9 +103,9 @@ impl StreamUsage {
         }
     }
 
-    /// Ends a stream: the chunk with the usage, where it is known, and `[DONE]`.
+    /// Ends a stream: the chunk with the usage, null where it is unknown, and `[DONE]`.
     pub(in crate::protocol) fn finish(&self, head: &ResponseHead, out: &mut BytesMut) {
-        if self.is_requested && !self.usage.is_unknown() {
+        if self.is_requested {
             sse::write(out, "", |out| {
                 Writer::new(out).object(|object| self.write_last_chunk(head, object))
             });
@@ -115,6 +115,9 @@ impl StreamUsage {
 
     fn write_last_chunk(&self, head: &ResponseHead, object: &mut Object<'_>) {
         head.write(object, |_| {});
+        if self.usage.is_unknown() {
+            return object.null("usage");
+        }
         object.object("usage", |object| usage::write(&self.usage, object));
     }
 }

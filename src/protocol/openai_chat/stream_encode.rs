@@ -13,7 +13,7 @@ use crate::json::{Array, EscapedStr, Object, Raw, Writer};
 use crate::protocol::openai::faults;
 use crate::protocol::{ResponseContext, StreamEncoder, StreamEnd, sse};
 
-use super::response_encode::{ID_PREFIX, MALFORMED_CALL};
+use super::response_encode::{ID_PREFIX, MALFORMED_CALL, write_reasoning};
 use super::response_head::{ResponseHead, StreamUsage};
 use super::{DIALECT, finish, legacy_functions, output_images};
 
@@ -159,7 +159,7 @@ impl Encoder {
         } else {
             Cow::Borrowed(text)
         };
-        self.write_delta(choice, out, |delta| delta.text("reasoning_content", &text));
+        self.write_delta(choice, out, |delta| write_reasoning(delta, &text));
     }
 
     fn end_part(&mut self, at: PartIndex, out: &mut BytesMut) {

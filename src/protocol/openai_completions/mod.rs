@@ -46,6 +46,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
     query_parameters: openai::QUERY_PARAMETERS,
     is_upstream: false,
     counts_tokens: false,
+    tier_header: None,
     has_stop_sequences: true,
     legacy_of: Some(openai_chat::DIALECT),
 };
@@ -99,7 +100,7 @@ impl Protocol for OpenaiCompletions {
         response: &Response,
         context: &ResponseContext<'_>,
         losses: &mut Losses,
-    ) -> Bytes {
+    ) -> Result<Bytes, Fault> {
         response_encode::encode(response, context, losses)
     }
 

@@ -9,7 +9,6 @@ use crate::canon::{
 };
 use crate::json::{self, EscapedStr, Object};
 use crate::protocol::ResponseContext;
-use crate::protocol::openai::faults;
 use crate::protocol::openai_chat::finish;
 use crate::protocol::openai_chat::response_encode::write_usage;
 use crate::protocol::openai_chat::response_head::ResponseHead;
@@ -18,22 +17,24 @@ pub(super) const OBJECT: &str = "text_completion";
 pub(super) const ID_PREFIX: &str = "cmpl-";
 pub(super) const UNEXPECTED_CALL: &str = "the model called a tool, and none was offered";
 
+/// # Errors
+/// When the model called a tool.
 pub(super) fn encode(
     response: &Response,
     context: &ResponseContext<'_>,
     losses: &mut Losses,
-) -> Bytes {
+) -> Result<Bytes, Fault> {
     let has_unexpected_call = response
         .choices
         .iter()
         .filter_map(|choice| choice.finish.as_ref())
         .any(|reason| finish_reason(reason).is_none());
     if has_unexpected_call {
-        return faults::encode(&Fault::upstream(UNEXPECTED_CALL)).1;
+        return Err(Fault::upstream(UNEXPECTED_CALL));
     }
     let mut head = ResponseHead::new(context, OBJECT, ID_PREFIX);
     head.update(&response.start);
-    json::document(|value| {
+    Ok(json::document(|value| {
         value.object(|object| {
             head.write(object, |array| {
                 for (index, choice) in (0..).zip(&response.choices) {
@@ -42,7 +43,7 @@ pub(super) fn encode(
             });
             write_usage(&response.usage, object, losses);
         });
-    })
+    }))
 }
 
 fn write_whole_choice(index: u64, choice: &Choice, object: &mut Object<'_>, losses: &mut Losses) {

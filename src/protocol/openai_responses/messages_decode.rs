@@ -162,8 +162,8 @@ fn content(
     })
 }
 
-/// Decodes reasoning of an earlier turn. The full text counts where a server gave it, and the
-/// summary beside it is reported as unknown.
+/// Decodes reasoning of an earlier turn. The full text counts where a server gave it, and a summary
+/// beside it that says something else is reported as unknown.
 fn reasoning(
     request: &mut Request,
     item: Value<'_>,
@@ -186,6 +186,7 @@ fn reasoning(
     if let Some(value) = item.get("summary")
         && !summary.is_empty()
         && !full.is_empty()
+        && summary != full
     {
         leave(request, value);
     }

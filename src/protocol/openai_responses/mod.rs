@@ -7,10 +7,12 @@
 
 mod content_decode;
 mod content_encode;
+mod echoed_fields;
 mod encrypted_content;
 mod faults;
 mod finish;
 mod frame_info;
+mod logprobs;
 mod messages_decode;
 mod messages_encode;
 mod output_encode;
@@ -97,6 +99,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
     },
     is_upstream: true,
     counts_tokens: true,
+    tier_header: None,
     has_stop_sequences: false,
     legacy_of: None,
 };
@@ -161,8 +164,8 @@ impl Protocol for OpenaiResponses {
         response: &Response,
         context: &ResponseContext<'_>,
         losses: &mut Losses,
-    ) -> Bytes {
-        response_encode::encode(response, context, losses)
+    ) -> Result<Bytes, Fault> {
+        Ok(response_encode::encode(response, context, losses))
     }
 
     fn decode_fault(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Fault {

@@ -7,13 +7,12 @@ use bytes::BytesMut;
 
 use super::finish::Status;
 use super::output_item::{
-    ContentPart, ItemBody, OutputItem, TextEvents, join_lists, write_content_part,
-    write_summary_part,
+    ContentPart, ItemBody, OutputItem, TextEvents, join_lists, write_content_part, write_paragraph,
 };
 use super::response_object::ResponseObject;
-use super::{DIALECT, encrypted_content};
+use super::{DIALECT, encrypted_content, logprobs};
 use crate::canon::{Origin, PartHead, ReasoningForm};
-use crate::json::{self, EscapedStr, Object, Raw, Writer};
+use crate::json::{self, EscapedStr, Object, Raw, Value, Writer};
 use crate::protocol::{ResponseContext, sse};
 
 /// Writes events with sequence numbers, from 0 without gaps.
@@ -320,15 +319,16 @@ impl OutputEncoder {
 
     pub(super) fn logprobs(&mut self, list: &Raw) {
         if let Some(part) = self.content_part() {
+            let list = logprobs::with_bytes(list);
             part.logprobs.push(list.clone());
-            self.pending_logprobs.push(list.clone());
+            self.pending_logprobs.push(list);
         }
     }
 
     /// Writes the `.done` event of the open text.
     fn write_done_event(&mut self, text: &EscapedStr, logprobs: &[Raw], out: &mut BytesMut) {
         let call_name = match self.open_body() {
-            Some(ItemBody::ToolCall(call)) => Some(call.name.clone()),
+            Some(ItemBody::ToolCall(call)) if !call.is_free => Some(call.name.clone()),
             _ => None,
         };
         self.write_text_event("done", out, |event, text_events| {
@@ -351,7 +351,7 @@ impl OutputEncoder {
     fn write_summary_event(&mut self, name: &str, text: &EscapedStr, out: &mut BytesMut) {
         if matches!(self.open_body(), Some(ItemBody::Reasoning { .. })) {
             self.write_positioned_event(name, out, |event, _| {
-                event.object("part", |part| write_summary_part(part, text))
+                event.object("part", |part| write_paragraph(part, "summary_text", text))
             });
         }
     }
@@ -400,18 +400,27 @@ fn write_logprobs(event: &mut Object<'_>, text_events: TextEvents, lists: &[Raw]
     }
 }
 
-/// The dialect's own citation, or Chat's, which holds the same members one level deeper.
+/// The dialect's own citation, or Chat's, which holds the same members one level deeper. A citation
+/// without the members that the dialect requires gets an empty span and its address as the title.
 fn annotation(citation: &Raw, is_same_dialect: bool) -> Option<Raw> {
     if is_same_dialect {
         return Some(citation.clone());
     }
     let document = citation.document();
     let url_citation = document.root().get("url_citation")?;
+    let url = url_citation.get("url")?.raw();
+    let nowhere = Raw::from_static("0");
     Some(json::value(|value| {
         value.object(|annotation| {
             annotation.str("type", "url_citation");
-            for (key, value) in url_citation.members().into_iter().flatten() {
-                annotation.raw(&key, &value.raw());
+            annotation.raw("url", &url);
+            for (key, default) in [
+                ("title", &url),
+                ("start_index", &nowhere),
+                ("end_index", &nowhere),
+            ] {
+                let member = url_citation.get(key);
+                annotation.raw(key, member.map(Value::raw).as_ref().unwrap_or(default));
             }
         });
     }))

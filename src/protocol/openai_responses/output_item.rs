@@ -164,16 +164,16 @@ fn write_body(item: &mut Object<'_>, body: &ItemBody, status: &str) {
         }
         // Reasoning has no status on the wire.
         ItemBody::Reasoning {
+            form,
             paragraphs,
             encrypted,
-            ..
         } => {
             item.str("type", "reasoning");
-            item.array("summary", |summary| {
-                for text in paragraphs {
-                    summary.object(|part| write_summary_part(part, text));
-                }
-            });
+            write_paragraphs(item, "summary", "summary_text", paragraphs);
+            // Most clients read the summary alone. What is the model's own text says so beside it.
+            if *form == ReasoningForm::Full && !paragraphs.is_empty() {
+                write_paragraphs(item, "content", "reasoning_text", paragraphs);
+            }
             if let Some(encrypted) = encrypted {
                 item.text("encrypted_content", encrypted);
             }
@@ -221,8 +221,17 @@ pub(super) fn write_content_part(value: Writer<'_>, part: &ContentPart) {
     });
 }
 
-pub(super) fn write_summary_part(part: &mut Object<'_>, text: &EscapedStr) {
-    part.str("type", "summary_text");
+fn write_paragraphs(item: &mut Object<'_>, key: &str, kind: &str, paragraphs: &[EscapedStr]) {
+    item.array(key, |list| {
+        for text in paragraphs {
+            list.object(|part| write_paragraph(part, kind, text));
+        }
+    });
+}
+
+/// Writes a paragraph of reasoning.
+pub(super) fn write_paragraph(part: &mut Object<'_>, kind: &str, text: &EscapedStr) {
+    part.str("type", kind);
     part.text("text", text);
 }
 

@@ -396,7 +396,9 @@ impl ItemDecoder {
                 self.content_part(TextPosition { kind, index }, part, parts, out)?;
             }
         }
-        self.content(item, parts, out)?;
+        if !repeats_summary(item) {
+            self.content(item, parts, out)?;
+        }
         let Some(encrypted) = item.get("encrypted_content") else {
             return Ok(());
         };
@@ -450,4 +452,15 @@ impl ItemDecoder {
         }
         Ok(())
     }
+}
+
+/// Whether the full text of a reasoning item says what its summary says: some servers write the
+/// same text in both, for clients that read one of them.
+fn repeats_summary(item: Value<'_>) -> bool {
+    let texts = |key| {
+        let parts = item.get(key).and_then(|parts| parts.items().ok());
+        let texts = parts.into_iter().flatten();
+        texts.map(|part| part.get("text").and_then(|text| text.text().ok()))
+    };
+    texts("content").eq(texts("summary"))
 }

@@ -1,39 +1,24 @@
 //! Encodes the response object: what the answer says of itself, and the fields that repeat the
 //! request.
+//!
+//! Every field that the Open Responses specification (2026-04-24) requires is there.
 
 use super::finish::Status;
-use super::usage;
+use super::{echoed_fields, usage};
 use crate::canon::{Start, Usage};
-use crate::json::{Document, EscapedStr, Object, Raw, Writer};
+use crate::json::{EscapedStr, Object, Raw, Writer};
 use crate::protocol::{ResponseContext, openai};
 
-/// The fields that repeat the request, and their values where the client did not set them.
-/// Source: `openai-responses.md`, "Response object"; the SDKs' type requires `tools`, `tool_choice`
-/// and `parallel_tool_calls`.
-const ECHOED_FIELDS: [(&str, &str); 16] = [
-    ("instructions", "null"),
-    ("max_output_tokens", "null"),
-    ("max_tool_calls", "null"),
-    ("metadata", "{}"),
-    ("parallel_tool_calls", "true"),
-    ("prompt_cache_key", "null"),
-    ("reasoning", r#"{"effort":null,"summary":null}"#),
-    ("safety_identifier", "null"),
-    ("temperature", "null"),
-    ("text", r#"{"format":{"type":"text"}}"#),
-    ("tool_choice", r#""auto""#),
-    ("tools", "[]"),
-    ("top_logprobs", "0"),
-    ("top_p", "null"),
-    ("truncation", r#""disabled""#),
-    ("user", "null"),
-];
+/// The tier of an answer whose upstream names none.
+const DEFAULT_TIER: &str = "default";
 
 #[derive(Debug)]
 pub(super) struct ResponseObject {
     id: EscapedStr,
     model: EscapedStr,
     created: u64,
+    /// When the answer was complete, if it is.
+    pub(super) completed: u64,
     tier: Option<&'static str>,
     echoed: Vec<(&'static str, Raw)>,
     /// The finished items.
@@ -47,8 +32,9 @@ impl ResponseObject {
             id: EscapedStr::from(format!("resp_{}", context.request_id)),
             model: EscapedStr::from(context.request.model.as_str()),
             created: context.now,
+            completed: context.completed,
             tier: None,
-            echoed: echoed_fields(context),
+            echoed: echoed_fields::of(context.request),
             output: Vec::new(),
             usage: Usage::default(),
         }
@@ -73,6 +59,13 @@ impl ResponseObject {
             object.text("id", &self.id);
             object.str("object", "response");
             object.u64("created_at", self.created);
+            match status {
+                // The upstream's clock may be ahead of ours.
+                Status::Completed => {
+                    object.u64("completed_at", self.completed.max(self.created));
+                }
+                _ => object.null("completed_at"),
+            }
             object.str("status", status.name());
             write_outcome(object, status);
             object.text("model", &self.model);
@@ -84,10 +77,7 @@ impl ResponseObject {
             object.null("previous_response_id");
             object.bool("background", false);
             object.bool("store", false);
-            match self.tier {
-                Some(tier) => object.str("service_tier", tier),
-                None => object.null("service_tier"),
-            }
+            object.str("service_tier", self.tier.unwrap_or(DEFAULT_TIER));
             for (key, value) in &self.echoed {
                 object.raw(key, value);
             }
@@ -113,14 +103,4 @@ fn write_outcome(object: &mut Object<'_>, status: Status<'_>) {
         }),
         _ => object.null("incomplete_details"),
     }
-}
-
-fn echoed_fields(context: &ResponseContext<'_>) -> Vec<(&'static str, Raw)> {
-    let body = context.request.body.clone();
-    let document = Document::parse(body).unwrap_or_else(|_| Document::null());
-    let echoed = |(key, default)| match document.root().get(key) {
-        Some(value) => (key, value.raw()),
-        None => (key, Raw::from_static(default)),
-    };
-    ECHOED_FIELDS.into_iter().map(echoed).collect()
 }

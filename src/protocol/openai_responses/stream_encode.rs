@@ -31,7 +31,7 @@ impl Ending {
     fn status(&self) -> Status<'_> {
         match (&self.fault, &self.reason) {
             (Some(fault), _) => Status::Failed {
-                code: faults::stream_code(fault),
+                code: faults::response_code(fault),
                 message: &fault.message,
             },
             (None, Some(reason)) => Status::of(reason),
@@ -69,6 +69,10 @@ impl StreamEncoder for Encoder {
             Event::Ping => self.keep_alive(out),
             event => self.part_event(event, out),
         }
+    }
+
+    fn complete_at(&mut self, now: u64) {
+        self.output.response.completed = now;
     }
 
     fn finish(&mut self, out: &mut BytesMut) -> StreamEnd {

@@ -75,6 +75,7 @@ pub fn origin(protocol: &dyn Protocol) -> Origin {
 pub fn answering() -> DecodeContext {
     DecodeContext {
         request_id: "0123456789abcdef".to_owned(),
+        ..DecodeContext::default()
     }
 }
 
@@ -87,6 +88,7 @@ pub fn ask<'a>(request: &'a Request, origin: &'a Origin) -> ResponseContext<'a> 
         origin,
         request_id: "0123456789abcdef",
         now: 1_800_000_000,
+        completed: 1_800_000_000,
     }
 }
 
@@ -106,7 +108,8 @@ pub fn target(operation: Operation, stream: bool) -> Target<'static> {
 /// dialect.
 pub fn check_whole(upstream: &dyn Protocol, client: &dyn Protocol, response: &Response) {
     let (origin, request) = (origin(upstream), Request::default());
-    let body = client.encode_response(response, &ask(&request, &origin), &mut Losses::default());
+    let encoded = client.encode_response(response, &ask(&request, &origin), &mut Losses::default());
+    let body = encoded.unwrap_or_else(|fault| client.encode_fault(&fault, "r").1);
     let again = client.decode_response(body.clone(), &answering());
     let is_fault = client
         .body_info(&body)

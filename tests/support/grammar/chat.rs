@@ -205,6 +205,7 @@ impl Message {
             self.has_role = true;
         }
         delta.require(self.has_role, Rule::Order)?;
+        check_reasoning(delta)?;
         let mut is_empty = !opens;
         for (key, whole) in [
             ("content", &mut self.text),
@@ -303,6 +304,15 @@ impl Message {
             ..Choice::default()
         }
     }
+}
+
+/// Clients read one of two names: where both are there, they say the same.
+fn check_reasoning(holder: &Node<'_>) -> Checked {
+    let (most, others) = (
+        holder.optional("reasoning_content")?,
+        holder.optional("reasoning")?,
+    );
+    holder.require(others.is_none() || most == others, Rule::Mismatch)
 }
 
 fn open_call(call: &Node<'_>) -> Checked<Fragments> {
@@ -413,6 +423,7 @@ fn message(choice: &Node<'_>) -> Checked<Choice> {
             .optional(key)
             .map(|text| text.unwrap_or_default().to_owned())
     };
+    check_reasoning(&message)?;
     let (text, reasoning, refusal) = (
         text("content")?,
         text("reasoning_content")?,

@@ -175,6 +175,7 @@ const STREAM: &str = concat!(
 fn decode_context() -> DecodeContext {
     DecodeContext {
         request_id: "req".into(),
+        ..DecodeContext::default()
     }
 }
 

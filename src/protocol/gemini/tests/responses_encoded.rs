@@ -14,6 +14,7 @@ fn context_of<'a>(
         origin,
         request_id: "req_1",
         now: 0,
+        completed: 0,
     }
 }
 
@@ -246,7 +247,9 @@ fn a_whole_answer_says_what_its_stream_says() {
     let (stream, _) = write(&answer.events(), &context);
     assert_eq!(fold(read(&[stream.as_bytes()])), answer);
     let mut losses = Losses::default();
-    let body = Gemini.encode_response(&answer, &context, &mut losses);
+    let body = Gemini
+        .encode_response(&answer, &context, &mut losses)
+        .unwrap();
     assert_eq!(
         Gemini
             .decode_response(body.clone(), &decode_context())
@@ -293,7 +296,7 @@ fn losses_of_an_answer_are_named() {
     );
     assert_eq!(noted(losses, b""), ["-citations", "-hosted_tools"]);
     assert_eq!(
-        body,
+        body.unwrap(),
         r#"{"candidates":[{"content":{"role":"model","parts":[{"text":"Hi"}]},"finishReason":"STOP","index":0}],"modelVersion":"up","responseId":"req_1"}"#
     );
 }

@@ -9,7 +9,7 @@ fn a_stream_has_exactly_the_grammar_of_the_dialect() {
     };
     let expected = [
         delta(r#"{"role":"assistant","content":""}"#),
-        delta(r#"{"reasoning_content":"hm"}"#),
+        delta(r#"{"reasoning_content":"hm","reasoning":"hm"}"#),
         delta(r#"{"content":"hi"}"#),
         delta(
             r#"{"tool_calls":[{"index":0,"id":"c1","type":"function","function":{"name":"f","arguments":""}}]}"#,
@@ -41,6 +41,18 @@ fn usage_comes_only_where_it_was_asked_for() {
         last,
         r#"[],"usage":{"prompt_tokens":4,"completion_tokens":2,"total_tokens":6,"completion_tokens_details":{"reasoning_tokens":1}}}"#
     );
+}
+
+#[test]
+fn usage_that_nobody_knows_is_null_at_the_end_too() {
+    let request = Request {
+        include_usage: true,
+        ..Request::default()
+    };
+    let mut events = answer();
+    events.retain(|event| !matches!(event, Event::Usage(_)));
+    let records = encoded(&request, &events);
+    assert_eq!(records[records.len() - 2], r#"[],"usage":null}"#);
 }
 
 #[test]
@@ -97,7 +109,7 @@ fn encoded_whole(request: &Request, response: &Response, dialect: &str) -> (Json
         .into_iter()
         .map(|loss| loss.path)
         .collect();
-    (serde_json::from_slice(&body).unwrap(), losses)
+    (serde_json::from_slice(&body.unwrap()).unwrap(), losses)
 }
 
 #[test]
@@ -107,7 +119,7 @@ fn a_whole_answer_is_written_whole() {
         whole,
         json!({
         "id": "chatcmpl-r1", "object": "chat.completion", "created": 9, "model": "up",
-        "choices": [{"index": 0, "message": {"role": "assistant", "content": "hi", "refusal": null, "reasoning_content": "hm",
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": "hi", "refusal": null, "reasoning_content": "hm", "reasoning": "hm",
             "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]},
             "logprobs": null, "finish_reason": "tool_calls"}],
         "usage": {"prompt_tokens": 4, "completion_tokens": 2, "total_tokens": 6, "completion_tokens_details": {"reasoning_tokens": 1}}})

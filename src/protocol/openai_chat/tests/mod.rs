@@ -88,6 +88,7 @@ fn with_messages(messages: Json) -> Json {
 fn answering() -> DecodeContext {
     DecodeContext {
         request_id: "r1".into(),
+        ..DecodeContext::default()
     }
 }
 
@@ -193,6 +194,7 @@ fn ask_with<T>(
         origin: &origin,
         request_id: "r1",
         now: 9,
+        completed: 9,
     })
 }
 

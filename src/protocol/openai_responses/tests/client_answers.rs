@@ -23,6 +23,7 @@ fn with_ask<T>(dialect: &'static str, run: impl FnOnce(&ResponseContext<'_>) -> 
         origin: &origin,
         request_id: "r",
         now: 5,
+        completed: 5,
     })
 }
 
@@ -198,6 +199,10 @@ fn reasoning_and_calls_are_items_of_their_own() {
         output[0]["summary"][1],
         serde_json::json!({"type":"summary_text","text":"two"})
     );
+    assert_eq!(
+        output[0]["content"],
+        serde_json::json!([{"type":"reasoning_text","text":"one"},{"type":"reasoning_text","text":"two"}])
+    );
     let function = serde_json::json!({"id":"fc_r_1","type":"function_call","status":"completed","arguments":"{}","call_id":"c1",
         "name":"run","namespace":"ns"});
     assert_eq!(output[1], function);
@@ -241,18 +246,19 @@ fn log_probabilities_come_with_the_text() {
         list: Raw::from_static(token),
     };
     let inner = vec![
-        list(r#"[{"token":"a"}]"#),
+        list(r#"[{"token":"a","logprob":-1}]"#),
         delta(0, "a"),
-        list(r#"[{"token":"b"}]"#),
+        list(r#"[{"token":"b","logprob":-1}]"#),
         delta(0, "b"),
     ];
     let mut events = part(0, PartHead::Text, inner);
     events.push(finish(FinishReason::End));
     let frames = write("openai_chat", &events);
-    assert_eq!(frames[5]["logprobs"], serde_json::json!([{"token":"b"}]));
+    let whole = |token: &str, byte: u8| serde_json::json!({"token":token,"logprob":-1,"bytes":[byte],"top_logprobs":[]});
+    assert_eq!(frames[5]["logprobs"], serde_json::json!([whole("b", 98)]));
     assert_eq!(
         frames[6]["logprobs"],
-        serde_json::json!([{"token":"a"},{"token":"b"}])
+        serde_json::json!([whole("a", 97), whole("b", 98)])
     );
 }
 
@@ -377,7 +383,7 @@ fn the_whole_answer_is_what_the_stream_ends_with() {
     let whole = with_ask("openai_responses", |ask| {
         OpenaiResponses.encode_response(&response, ask, &mut Losses::default())
     });
-    let whole: serde_json::Value = serde_json::from_slice(&whole).unwrap();
+    let whole: serde_json::Value = serde_json::from_slice(&whole.unwrap()).unwrap();
     assert_eq!(frames.last().unwrap()["response"], whole);
     assert_eq!(whole["output"][0]["encrypted_content"], "gAAA");
     assert_eq!(

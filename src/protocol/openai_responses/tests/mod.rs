@@ -159,7 +159,7 @@ fn a_fault_in_a_passing_stream_is_an_error_event_which_is_an_end() {
     assert_eq!(ending, StreamEnd::Clean);
     assert_eq!(
         out,
-        "event: error\ndata: {\"type\":\"error\",\"sequence_number\":7,\"code\":\"server_error\",\"message\":\"gone\",\"param\":null}\n\n"
+        "event: error\ndata: {\"type\":\"error\",\"sequence_number\":7,\"code\":\"server_error\",\"message\":\"gone\",\"param\":null,\"error\":{\"message\":\"gone\",\"type\":\"server_error\",\"param\":null,\"code\":null}}\n\n"
     );
 }
 

@@ -143,6 +143,7 @@ fn a_call_without_an_id_gets_one() {
         r#"{"status":"completed","output":[{"type":"function_call","name":"f","arguments":"{}"}]}"#;
     let answering = DecodeContext {
         request_id: "r".into(),
+        ..DecodeContext::default()
     };
     let response = OpenaiResponses
         .decode_response(Bytes::from_static(body.as_bytes()), &answering)
