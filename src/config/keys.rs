@@ -149,7 +149,7 @@ pub static KEYS: &[Key] = &[
         "scheduling.max_wait_seconds",
         ValueKind::Count { min: 0, max: 3600 },
         Some("60"),
-        "how long a request waits for a busy account, and in cache_first for its conversation's own",
+        "how long one request waits in sum: for a busy account, in cache_first for its conversation's own, before a second try",
     ),
     key(
         "scheduling.max_attempts",
