@@ -1,7 +1,8 @@
 //! A person's accounts as the running program has them: which there are ([`AccountRegistry`],
-//! [`roster`]), where their credentials lie ([`VaultCredentialStore`]), and how their tokens are
-//! refreshed ([`token_client`]). It chooses no account: that is the pool's.
+//! [`roster`]), where their credentials lie ([`VaultCredentialStore`]), how their tokens are
+//! refreshed ([`token_client`]), and what their providers say is left ([`balance_client`]). It chooses no account: that is the pool's.
 
+pub mod balance_client;
 mod credential_store;
 mod registry;
 pub(crate) mod roster;

@@ -109,6 +109,11 @@ impl AccountRegistry {
     pub fn reload_pool(&self) {
         let rules = roster::pool_config(&self.live.borrow().config);
         self.pool.replace(self.members(), rules);
+        let config = self.effective_config();
+        self.pool.follow_balances(&|name| {
+            let provider = config.provider(name);
+            provider.is_some_and(Provider::tells_balance)
+        });
     }
 
     /// Reads an environment variable.

@@ -11,8 +11,8 @@ use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
 use super::environment::SystemEnvironment;
-use crate::accounts::AccountRegistry;
 use crate::accounts::token_client::{FindProvider, TokenSender};
+use crate::accounts::{AccountRegistry, balance_client};
 use crate::config::{Config, Home, Live};
 use crate::control::client::Client;
 use crate::control::lock::{Holder, HomeLock, LockError};
@@ -146,12 +146,14 @@ impl ControlPlane {
         }
     }
 
-    /// Answers at the socket, and refreshes access tokens, from now on.
+    /// Answers at the socket, refreshes access tokens and asks for balances, from now on.
     pub(super) fn serve(&mut self, upstream: Arc<dyn Upstream>) {
         if let Some(socket) = self.socket.take() {
             self.tasks.spawn(socket.serve(self.service.clone()));
         }
         let accounts = self.service.accounts().clone();
+        self.tasks
+            .spawn(balance_client::run(accounts.clone(), upstream.clone()));
         self.refresher.spawn(refresh_tokens(accounts, upstream));
     }
 

@@ -169,8 +169,56 @@ pub(super) fn review(
         }
         notices.extend(notice);
     }
+    hold_quota_end(state, &mut next, &mut notices);
     join_cooldown(&mut notices);
+    note_told(&mut next, &mut notices, view);
     (next, notices)
+}
+
+/// A quota whose end leaves its account in another cooldown is not told to be back: the end of all
+/// cooldowns will be.
+fn hold_quota_end(
+    state: &NotificationState,
+    next: &mut NotificationState,
+    notices: &mut Vec<Notice>,
+) {
+    let is_end = |notice: &Notice| notice.topic == Topic::Quota && !notice.is_problem;
+    if !next.reported.contains_key(&Topic::Cooldown) || !notices.iter().any(is_end) {
+        return;
+    }
+    notices.retain(|notice| !is_end(notice));
+    if let Some(reported) = state.reported.get(&Topic::Quota) {
+        next.reported.insert(Topic::Quota, reported.clone());
+    }
+}
+
+/// What a notice about all accounts has told of their quotas is not told again, and it does not
+/// tell again what notices about quotas have told.
+fn note_told(next: &mut NotificationState, notices: &mut Vec<Notice>, view: &View) {
+    let Some(index) = notices
+        .iter()
+        .position(|notice| notice.topic == Topic::Cooldown)
+    else {
+        return;
+    };
+    let Some(quotas) = next.reported.get_mut(&Topic::Quota) else {
+        return;
+    };
+    if notices[index].is_problem {
+        let resting = names_of(view, |status| status.until().is_some());
+        let is_told = |name: &String| quotas.get(name) == Some(&USED_UP);
+        if resting.iter().all(is_told) {
+            notices.remove(index);
+        }
+        return;
+    }
+    for name in names_of(view, AccountStatus::can_serve) {
+        if let Some(severity) = quotas.get_mut(&name)
+            && *severity == USED_UP
+        {
+            *severity = RETURNED;
+        }
+    }
 }
 
 /// One event is one notice: where what happened to an account leaves none that can serve, its notice
@@ -361,11 +409,14 @@ fn expiry(
 
 const EXPIRED: u8 = u8::MAX;
 
-const USED_UP: u8 = 3;
+const USED_UP: u8 = 4;
+/// A window says so of an account that was told to serve again.
+const RETURNED: u8 = 3;
 
 /// One alert for each account: that its quota is used up, else its fullest window.
 fn quota(account: &AccountFacts, reported: &Reported, now: &LocalTime) -> Option<Alert> {
     let usage = quota_usage(account, now.time);
+    let was = reported.get(&account.name).copied();
     let (severity, ends_at, line) = match account.shown_status() {
         AccountStatus::QuotaExhausted { quota, until } => {
             // The window says why, where it is known.
@@ -378,17 +429,24 @@ fn quota(account: &AccountFacts, reported: &Reported, now: &LocalTime) -> Option
             let line = format!("{}, back {back}{reason}", used_up(account, now.time));
             (USED_UP, Some(*until), line)
         }
+        // Its end was only a guess.
+        _ if account.awaits_proof && was == Some(USED_UP) => {
+            (USED_UP, None, used_up(account, now.time))
+        }
         _ => {
             let fullest = usage
                 .iter()
                 .filter(|quota| quota_severity(quota) > 0)
                 .max_by_key(|quota| quota.used_percent)?;
-            let severity = quota_severity(fullest);
+            let severity = match quota_severity(fullest) {
+                USED_UP if was == Some(RETURNED) => RETURNED,
+                severity => severity,
+            };
             (severity, fullest.resets_at, window_line(fullest, now))
         }
     };
     let is_long = ends_at.is_none_or(|at| is_ahead(at, WINDOW_MIN, now));
-    let counts = is_long || reported.contains_key(&account.name);
+    let counts = is_long || was.is_some();
     counts.then(|| Alert {
         key: account.name.clone(),
         severity,
@@ -427,7 +485,9 @@ fn window_line(quota: &QuotaUsage, now: &LocalTime) -> String {
 }
 
 fn cooldown(view: &View, reported: &Reported, now: &LocalTime) -> Option<Alert> {
-    let until = view.cooling_until()?;
+    let Some(until) = view.cooling_until() else {
+        return unproven_end(view).filter(|_| !reported.is_empty());
+    };
     let counts = is_ahead(until, COOLDOWN_MIN, now) || !reported.is_empty();
     let line = format!(
         "No account can serve until {}; requests are refused until then.",
@@ -438,6 +498,22 @@ fn cooldown(view: &View, reported: &Reported, now: &LocalTime) -> Option<Alert> 
         severity: 1,
         line,
         subject: Subject::Accounts(names_of(view, |status| status.until().is_some())),
+    })
+}
+
+/// An end that was only a guess is told once a request has shown it.
+fn unproven_end(view: &View) -> Option<Alert> {
+    let mut serving = view
+        .accounts()
+        .iter()
+        .filter(|account| account.shown_status().can_serve())
+        .peekable();
+    serving.peek()?;
+    serving.all(|account| account.awaits_proof).then(|| Alert {
+        key: "pool".to_owned(),
+        severity: 1,
+        line: "The next request shows whether an account can serve again.".to_owned(),
+        subject: Subject::Accounts(Vec::new()),
     })
 }
 
@@ -657,13 +733,15 @@ fn resolved_notice(topic: Topic, reported: &Reported, view: &View) -> Option<Not
 }
 
 fn resolved_text(topic: Topic, reported: &Reported, view: &View) -> Option<(String, String)> {
-    let names: Vec<String> = reported.keys().cloned().collect();
+    let is_meant = |(_, severity): &(&String, &u8)| topic != Topic::Quota || **severity == USED_UP;
+    let meant = reported.iter().filter(is_meant);
+    let names: Vec<String> = meant.map(|(name, _)| name.clone()).collect();
     let remains = |name: &String| view.accounts().iter().any(|account| account.name == *name);
     let (summary, body) = match topic {
         Topic::SignIn if names.iter().any(remains) => {
             (format!("{} can serve again", list(&names)), String::new())
         }
-        Topic::Quota if reported.values().any(|severity| *severity == USED_UP) => {
+        Topic::Quota if !names.is_empty() => {
             let verb = if names.len() == 1 { "has" } else { "have" };
             let body = "No account is near a limit.".to_owned();
             (format!("{} {verb} quota again", list(&names)), body)
@@ -716,6 +794,14 @@ pub(super) fn next_review_at(
         };
         let days_ahead = settings.expiry_days.iter().chain([&0]);
         moments.extend(days_ahead.filter_map(|days| expires_on.checked_sub(DAY * *days)));
+    }
+    // A window that is nearly used up is over when it is reset.
+    for usage in view
+        .accounts()
+        .iter()
+        .flat_map(|account| quota_usage(account, now.time))
+    {
+        moments.extend(usage.resets_at.filter(|_| quota_severity(&usage) > 0));
     }
     moments.into_iter().filter(|at| *at > now.time).min()
 }

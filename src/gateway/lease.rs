@@ -169,9 +169,12 @@ fn resting(plan: &Plan, why: &[PassedOver], rest: &Rest) -> Fault {
             format!("provider `{provider}` for `{model}`: {reasons}"),
         ),
         RestKind::Unreachable => Fault::upstream(format!("provider `{provider}`: {reasons}")),
-        RestKind::Refused => account_fault(format!(
-            "provider `{provider}` refused `{model}` to this gateway's credential: {reasons}"
-        )),
+        RestKind::Refused => {
+            // No wait: it ends when the provider's settings do, and clients would sit it out.
+            return account_fault(format!(
+                "provider `{provider}` refused `{model}` to this gateway's credential: {reasons}"
+            ));
+        }
     };
     Fault {
         retry_after: Some(rest.wait),

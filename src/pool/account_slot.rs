@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::health::balance::BalanceState;
 use super::health::budget::Meter;
 use super::health::cooldown::Cooldowns;
 use super::health::probe_schedule::ProbeSchedule;
@@ -46,6 +47,7 @@ pub struct AccountSlot {
     pub(crate) cooldowns: Cooldowns,
     pub(crate) meters: Vec<Meter>,
     pub(crate) windows: Windows,
+    pub(crate) balance: BalanceState,
     /// The index of its route's circuit in the provider's pool.
     pub(crate) circuit: usize,
 
@@ -100,6 +102,7 @@ impl AccountSlot {
             cooldowns: Cooldowns::default(),
             meters: Vec::new(),
             windows: Windows::default(),
+            balance: BalanceState::default(),
             circuit: 0,
             credential: CredentialState::empty(),
         };
@@ -134,6 +137,10 @@ impl AccountSlot {
             .collect();
         let sign_in = saved.signed_out.into_iter().next();
         self.signed_out = sign_in.map(|(_, sign_in)| Box::new(SignedOut::new(sign_in)));
+        if let Some(probe) = self.probe_mut() {
+            // It may have been saved by a clock that ran ahead.
+            probe.on_clock_rewind(now);
+        }
         for (_, read) in saved.readings {
             self.windows.take(read, now);
         }

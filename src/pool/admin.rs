@@ -4,13 +4,15 @@ use super::events::Event;
 use super::health::circuit::Circuit;
 use super::health::cooldown::Cooldowns;
 use super::schedule::provider_pool::ProviderPool;
-use super::shared::Shared;
+use super::shared::{ChangeContext, Shared};
 use super::state_store::StateStore;
 use crate::account::AccountName;
 
 impl Shared {
     pub(crate) fn clear(&self, name: &AccountName) -> bool {
-        self.with_account(name, |pool, index, store| pool.clear(index, store))
+        self.with_account(name, |pool, index, context| {
+            pool.clear(index, context.store);
+        })
     }
 
     pub(crate) fn set_enabled(&self, name: &AccountName, is_enabled: bool) -> bool {
@@ -20,10 +22,10 @@ impl Shared {
     }
 
     /// Changes one account. `false`: there is no such account.
-    fn with_account(
+    pub(crate) fn with_account(
         &self,
         name: &AccountName,
-        change: impl FnOnce(&mut ProviderPool, usize, &dyn StateStore),
+        change: impl FnOnce(&mut ProviderPool, usize, &ChangeContext<'_>),
     ) -> bool {
         let now = self.clock.now();
         let inner = self.lock(now);
@@ -39,7 +41,7 @@ impl Shared {
         let changed = self.with_provider(&provider, now, |pool, context| {
             // It may be gone since.
             let index = pool.position(name)?;
-            change(pool, index, context.store);
+            change(pool, index, context);
             Some(())
         });
         changed.flatten().is_some()

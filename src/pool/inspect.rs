@@ -48,6 +48,7 @@ fn view(slot: &AccountSlot, circuit: CircuitState, now: Timestamp) -> AccountVie
         quota: slot.windows.reads().cloned().collect(),
         budgets: slot.meters.iter().map(|meter| meter.view(now)).collect(),
         cooldowns: slot.cooldowns.active(now).cloned().collect(),
+        awaits_proof: slot.cooldowns.awaits_proof(now),
         token_until: token
             .filter(|token| token.is_usable)
             .and_then(|token| token.expires_at),

@@ -18,6 +18,7 @@
 //!          |  |- SignedOut        the provider refused its credential              [persisted]
 //!          |  |- Windows          the provider's quota windows, as last reported   [persisted]
 //!          |  |- Meter            one for each of the user's own budgets           [persisted]
+//!          |  |- BalanceState     when its balance is asked for
 //!          |  `- CredentialState  what requests carry
 //!          |     |- TokenState       whether the access token can be used
 //!          |     `- RefreshState     when it is refreshed next
@@ -41,6 +42,7 @@
 
 mod account_slot;
 mod admin;
+mod balances;
 mod clock;
 mod events;
 mod health;
@@ -56,6 +58,7 @@ mod state_store;
 mod tests;
 mod view;
 
+pub use balances::BalanceDue;
 pub use clock::Clock;
 pub use health::cooldown::{Cooldown, CooldownEnd};
 pub use refresh::credential_store::{Claim, CredentialStore, CredentialStoreError};
@@ -74,7 +77,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::account::{AccountName, Credential};
-use crate::outcome::{Outcome, Timestamp};
+use crate::outcome::{Outcome, Reading, Timestamp};
 use crate::provider::DEMO;
 use events::Event;
 use shared::Shared;
@@ -200,6 +203,25 @@ impl Pool {
         store: Arc<dyn CredentialStore>,
     ) {
         refresh::runner::run_refresher(&self.0, refresher, store).await;
+    }
+
+    /// `has_call`: whether a provider has a call for balances. Ask again after each
+    /// [`Pool::replace`].
+    pub fn follow_balances(&self, has_call: &dyn Fn(&str) -> bool) {
+        self.0.follow_balances(has_call);
+    }
+
+    /// Waits until the balances of some accounts should be asked for. For one listener.
+    ///
+    /// Cancel safe.
+    pub async fn balances_due(&self) -> Vec<BalanceDue> {
+        self.0.balances_due().await
+    }
+
+    /// Takes what a provider's call for balances told of an account. `false`: there is no such
+    /// account.
+    pub fn record_balance(&self, name: &AccountName, readings: Vec<Reading>) -> bool {
+        self.0.record_balance(name, readings)
     }
 
     /// Starts no more refreshes.

@@ -11,6 +11,8 @@ pub(crate) struct Outbox {
     pub(crate) events: Vec<Event>,
     /// Whether to wake the refresher.
     pub(crate) refresh_due: bool,
+    /// Whether to wake who asks for balances.
+    pub(crate) balance_due: bool,
 }
 
 impl Outbox {

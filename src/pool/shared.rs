@@ -40,6 +40,8 @@ pub(crate) struct Shared {
     inner: Mutex<Inner>,
     /// Wakes the refresher.
     pub(crate) refresh_due: Notify,
+    /// Wakes who asks for balances.
+    pub(crate) balance_due: Notify,
     /// Notified after every change, for those who display the accounts.
     pub(crate) changed: Notify,
     pub(crate) watch: OnceLock<Arc<dyn LockWatch>>,
@@ -117,6 +119,7 @@ impl Shared {
             store,
             inner: Mutex::new(inner),
             refresh_due: Notify::new(),
+            balance_due: Notify::new(),
             changed: Notify::new(),
             watch: OnceLock::new(),
         }
@@ -164,6 +167,9 @@ impl Shared {
         self.changed.notify_one();
         if outbox.refresh_due {
             self.refresh_due.notify_one();
+        }
+        if outbox.balance_due {
+            self.balance_due.notify_one();
         }
         for Delivery { sender, delivered } in outbox.deliveries {
             // A waiter that left meanwhile gives its grant back.

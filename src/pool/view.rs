@@ -21,6 +21,9 @@ pub struct AccountView {
     pub budgets: Vec<BudgetView>,
     /// All cooldowns, also where the status is another one.
     pub cooldowns: Vec<Cooldown>,
+    /// Whether its quota was used up, the provider named no end, and no request has shown since that
+    /// it is back.
+    pub awaits_proof: bool,
     /// When the access token ends, where it does.
     pub token_until: Option<Timestamp>,
 }

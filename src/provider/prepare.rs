@@ -73,6 +73,11 @@ impl Provider {
         Ok(request)
     }
 
+    /// Whether the provider has a call for an account's balance.
+    pub fn tells_balance(&self) -> bool {
+        self.preset().is_some_and(|preset| preset.balance.is_some())
+    }
+
     /// The request for the account's balance, where the provider has such a call. Its response is
     /// read with [`Balance::read`](super::Balance::read).
     pub fn balance_request(

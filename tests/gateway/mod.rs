@@ -1,5 +1,6 @@
 //! One request's way through the real program, between a raw client and the scripted upstream.
 
+mod balances;
 mod codings;
 mod cuts;
 mod demo;

@@ -76,7 +76,7 @@ async fn a_prompt_that_a_streams_error_quotes_is_in_no_log() {
     for client in SERVED {
         for of in SERVED {
             let script = Script::literal(200, "text/event-stream", refusing_stream(of));
-            upstream.answer(script.lenient());
+            upstream.always(script.lenient());
             let answer = agent.send(&request(client, &own_model(of), true)).await;
             assert!(answer.text().contains("error"), "{}", answer.text());
         }

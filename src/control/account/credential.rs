@@ -279,25 +279,24 @@ pub(in crate::control) async fn store_credential(
     service.accounts_changed().await;
     // What the pool held against the former credential must not come back after a kill.
     store.flush().await.map_err(ControlError::caused_by)?;
-    let (works, message, models, quota) = match tested {
-        TestResult::Works { models, quota } => {
+    let (works, message, models) = match tested {
+        TestResult::Works { models, balance } => {
+            service.pool().record_balance(&name, balance);
             let message = format!("`{}` takes the account", provider.name);
-            (true, message, models, quota)
+            (true, message, models)
         }
         TestResult::Refused { why } => {
             let message = format!("{why}; it was stored all the same");
-            (false, message, Vec::new(), Vec::new())
+            (false, message, Vec::new())
         }
         TestResult::Inconclusive { why } => {
             let message =
                 format!("{why}; it was stored, and `aerostat account test {name}` tries again");
-            (false, message, Vec::new(), Vec::new())
+            (false, message, Vec::new())
         }
     };
-    let mut account = show(&service.accounts, name.as_str())?;
-    account.quota.extend(quota);
     Ok(AddedAccount {
-        account,
+        account: show(&service.accounts, name.as_str())?,
         works,
         message,
         models,

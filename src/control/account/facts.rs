@@ -46,6 +46,10 @@ pub struct AccountFacts {
     pub token_until: Option<Timestamp>,
     #[serde(rename = "rests")]
     pub cooldowns: Vec<CooldownFacts>,
+    /// Whether its quota was used up, the provider named no end, and no request has shown since that
+    /// it is back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub awaits_proof: bool,
 }
 
 /// What a provider wants of an account.
@@ -119,6 +123,7 @@ impl AccountFacts {
             sessions: view.sessions,
             token_until: view.token_until,
             cooldowns: view.cooldowns.iter().map(CooldownFacts::of).collect(),
+            awaits_proof: view.awaits_proof,
             ..Self::from_settings(&view.account)
         }
     }

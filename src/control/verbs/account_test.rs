@@ -58,19 +58,18 @@ impl Verb for AccountTest {
             Err(tested) => tested,
         };
         service.accounts_changed().await;
-        let (works, message, models, quota) = match tested {
-            TestResult::Works { models, quota } => {
+        let (works, message, models) = match tested {
+            TestResult::Works { models, balance } => {
+                service.pool().record_balance(&account.name, balance);
                 let message = format!("`{}` takes the account", provider.name);
-                (true, message, models, quota)
+                (true, message, models)
             }
             TestResult::Refused { why } | TestResult::Inconclusive { why } => {
-                (false, why, Vec::new(), Vec::new())
+                (false, why, Vec::new())
             }
         };
-        let mut account = account::show(accounts, &self.name)?;
-        account.quota.extend(quota);
         Ok(TestedAccount {
-            account,
+            account: account::show(accounts, &self.name)?,
             works,
             message,
             models,

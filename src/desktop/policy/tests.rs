@@ -361,6 +361,111 @@ fn a_quota_window_that_was_reset_is_no_second_end() {
 }
 
 #[test]
+fn an_account_that_serves_before_its_window_is_reset_is_back_once() {
+    let mut spent = quota(100);
+    spent.overview.accounts[0].status = exhausted("no more", 100);
+    spent.overview.settle();
+    let mut person = Person::default();
+    assert_eq!(person.sees(&spent).len(), 1);
+    // The refusal named an earlier end than the window.
+    let back: Vec<_> = person.sees_at(&quota(100), 100);
+    assert_eq!(back.len(), 1);
+    assert_eq!(back[0].summary, "work can serve again");
+    assert_eq!(person.sees_at(&quota(100), 120), []);
+    assert_eq!(person.sees_at(&running(), 141), [], "its window is reset");
+    spent.overview.accounts[0].status = exhausted("no more", 300);
+    spent.overview.settle();
+    let again = person.sees_at(&spent, 150);
+    assert_eq!(again.len(), 1, "that is another event");
+}
+
+#[test]
+fn an_account_that_is_refused_again_after_it_was_back_is_news() {
+    let mut spent = quota(100);
+    spent.overview.accounts[0].status = exhausted("no more", 100);
+    spent.overview.settle();
+    let mut person = Person::default();
+    person.sees(&spent);
+    assert_eq!(person.sees_at(&quota(100), 100).len(), 1);
+    spent.overview.accounts[0].status = exhausted("no more", 139);
+    spent.overview.settle();
+    assert_eq!(person.sees_at(&spent, 110).len(), 1);
+}
+
+#[test]
+fn a_quota_that_was_told_by_its_window_is_not_told_again_by_the_refusal() {
+    let mut person = Person::default();
+    assert_eq!(person.sees(&quota(100)).len(), 1);
+    let mut refused = quota(100);
+    refused.overview.accounts[0].status = exhausted("no more", 140);
+    refused.overview.settle();
+    assert_eq!(person.sees(&refused), []);
+    let back = person.sees_at(&running(), 141);
+    assert_eq!(back.len(), 1);
+    assert_eq!(back[0].summary, "work has quota again");
+}
+
+#[test]
+fn an_end_that_was_a_guess_is_told_once_it_is_shown() {
+    let spent =
+        |minutes| with(|overview| overview.accounts[0].status = exhausted("no credit", minutes));
+    let guessed = || with(|overview| overview.accounts[0].awaits_proof = true);
+    let mut person = Person::default();
+    assert_eq!(person.sees(&spent(10)).len(), 1);
+    for round in 1..5 {
+        assert_eq!(person.sees_at(&guessed(), round * 60), []);
+        assert_eq!(
+            person.sees_at(&spent(round * 60 + 20), round * 60 + 1),
+            [],
+            "refused again"
+        );
+    }
+    assert_eq!(person.sees_at(&guessed(), 400), []);
+    let back = person.sees_at(&running(), 401);
+    assert_eq!(back.len(), 1);
+    assert_eq!(back[0].summary, "work has quota again");
+}
+
+#[test]
+fn a_quota_that_ends_into_another_cooldown_is_told_with_the_end_of_that() {
+    let spent = with(|overview| overview.accounts[0].status = exhausted("no more", 60));
+    let limited = with(|overview| overview.accounts[0].status = cooling("slow down", 90));
+    let mut person = Person::default();
+    assert_eq!(person.sees(&spent).len(), 1);
+    assert_eq!(person.sees_at(&limited, 60), []);
+    assert_eq!(person.sees_at(&running(), 90).len(), 1);
+    assert_eq!(person.sees_at(&running(), 91), []);
+}
+
+#[test]
+fn one_of_several_that_comes_back_is_told_and_then_the_other() {
+    let both = |work, home| {
+        with(|overview| {
+            overview.accounts = vec![account("work", work), account("home", home)];
+        })
+    };
+    let mut person = Person::default();
+    let spent = |minutes| exhausted("no more", minutes);
+    assert_eq!(person.sees(&both(spent(60), spent(90))).len(), 1);
+    let first = person.sees_at(&both(AccountStatus::Ready, spent(90)), 60);
+    assert_eq!(first.len(), 1);
+    assert_eq!(first[0].summary, "work can serve again");
+    let second = person.sees_at(&both(AccountStatus::Ready, AccountStatus::Ready), 90);
+    assert_eq!(second.len(), 1);
+    assert_eq!(second[0].summary, "home has quota again");
+}
+
+#[test]
+fn a_window_is_looked_at_again_when_it_is_reset() {
+    let settings = NotificationSettings::default();
+    assert_eq!(
+        next_review_at(&quota(85), &settings, &noon()),
+        Some(after(140))
+    );
+    assert_eq!(next_review_at(&quota(3), &settings, &noon()), None);
+}
+
+#[test]
 fn a_sign_in_is_made_and_a_key_is_entered() {
     let mut view = needing(&["me"]);
     view.overview.accounts[0].form = CredentialForm::OAuth;

@@ -253,6 +253,7 @@ impl Cooldown {
         });
         if between(strike.now, self.until) > CREDIBLE_MAX {
             self.until = strike.now + INCREDIBLE_END_AFTER;
+            self.end = CooldownEnd::BackOff;
         }
     }
 }
@@ -329,6 +330,18 @@ impl Cooldowns {
         covering.map(move |cooldown| {
             cooldown.count_probe(now);
             &*cooldown
+        })
+    }
+
+    /// Whether a quota was used up that the provider named no end of, and no request has shown since
+    /// that it is back.
+    pub(crate) fn awaits_proof(&self, now: Timestamp) -> bool {
+        self.iter().any(|cooldown| {
+            cooldown.cause == CooldownCause::Quota
+                && cooldown.end == CooldownEnd::BackOff
+                && cooldown.model.is_none()
+                && !cooldown.is_active(now)
+                && between(cooldown.until, now) <= STRIKES_KEPT
         })
     }
 

@@ -57,6 +57,7 @@ impl ProviderPool {
         self.count_usage(index, report, store);
         self.record_readings(index, report, readings, store);
         self.apply_outcome(index, report, store);
+        self.note_balance(index, report.outcome, report.now);
     }
 
     /// Counts what the user's own budgets count. A request that its client cancelled was sent as
@@ -140,6 +141,9 @@ impl ProviderPool {
         let slot = &mut self.accounts[index];
         if Arc::ptr_eq(&slot.credential.bearer, &grant.credential) {
             slot.credential.accept();
+        }
+        for read in slot.windows.clear_on_success(&grant.model, grant.leased_at) {
+            store.save_reading(&slot.account.name, read);
         }
         for cleared in slot
             .cooldowns

@@ -4,6 +4,7 @@
 //! or a count against a budget. The others are pure records, which compare with the `now` that they
 //! are given. Nothing here chooses an account: that is `schedule`.
 
+pub(super) mod balance;
 pub(super) mod budget;
 pub(super) mod circuit;
 pub(super) mod cooldown;

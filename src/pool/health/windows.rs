@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::outcome::{Reading, Scope, Timestamp, Unit};
+use crate::outcome::{Reading, ReadingSource, Scope, Timestamp, Unit};
 use crate::pool::clock::between;
 use crate::pool::state_store::{QuotaReading, READING_SAVED_EVERY};
 
@@ -23,6 +23,9 @@ const LOW_REQUESTS: u64 = 2;
 /// Only windows that reset within this time are paced: in longer ones nothing is known of the
 /// demand to come.
 const PACED_WITHIN: Duration = Duration::from_secs(5 * 60);
+
+/// How long a balance is believed.
+const BALANCE_TRUSTED: Duration = Duration::from_secs(15 * 60);
 
 /// The longest gap between two requests of a paced window.
 const GAP_MAX: Duration = Duration::from_secs(5);
@@ -66,6 +69,8 @@ pub(crate) struct Windows {
     list: Vec<Window>,
     /// How many windows are paced. Usually none, so that a choice need not look at the list.
     paced: usize,
+    /// How many windows have nothing left, as they were read.
+    spent: usize,
     /// A moving average of what a request takes, in tokens.
     tokens_per_request: Option<u64>,
 }
@@ -101,8 +106,29 @@ impl Windows {
 
     /// Takes a reading, also one that was saved.
     pub(crate) fn take(&mut self, read: QuotaReading, now: Timestamp) -> Recorded<'_> {
+        let pacing = pacing(&read, self.tokens_per_request, now);
+        self.put(read, pacing, now)
+    }
+
+    /// Takes a balance. `is_spent`: whether the account has no other that is left.
+    pub(crate) fn record_balance(
+        &mut self,
+        reading: Reading,
+        is_spent: bool,
+        now: Timestamp,
+    ) -> Recorded<'_> {
+        let counts = is_spent || reading.remaining != Some(0);
+        let read = QuotaReading {
+            model: None,
+            reading,
+            read_at: now,
+        };
+        let pacing = pacing(&read, self.tokens_per_request, now).filter(|_| counts);
+        self.put(read, pacing, now)
+    }
+
+    fn put(&mut self, read: QuotaReading, pacing: Option<Pacing>, now: Timestamp) -> Recorded<'_> {
         let index = self.window_of(&read);
-        let pacing = pacing(&read.reading, self.tokens_per_request, now);
         let window = &mut self.list[index];
         let before = window.pacing;
         // The time of the next request was set by the last lease, not by the provider: it stays.
@@ -123,16 +149,55 @@ impl Windows {
         if is_due_to_save {
             window.saved_at = now;
         }
-        self.paced = self
-            .list
-            .iter()
-            .filter(|window| window.pacing.is_some())
-            .count();
+        self.count();
         Recorded {
             read: &self.list[index].read,
             is_due_to_save,
             is_newly_exhausted: is_exhausted && !was_exhausted,
         }
+    }
+
+    fn count(&mut self) {
+        let count = |is_counted: fn(&Window) -> bool| {
+            self.list.iter().filter(|window| is_counted(window)).count()
+        };
+        (self.paced, self.spent) = (
+            count(|window| window.pacing.is_some()),
+            count(|window| window.read.reading.remaining == Some(0)),
+        );
+    }
+
+    /// A request for `model` was served: a window that had nothing left when it was leased has
+    /// something, and how much is unknown. Yields what is to be saved of it. A balance stands until
+    /// it is asked for again.
+    pub(crate) fn clear_on_success(
+        &mut self,
+        model: &str,
+        leased_at: Timestamp,
+    ) -> Vec<&QuotaReading> {
+        if self.spent == 0 {
+            return Vec::new();
+        }
+        let is_disproved = |window: &Window| {
+            let reading = &window.read.reading;
+            reading.remaining == Some(0)
+                && reading.source != ReadingSource::BalanceCall
+                && window.read.read_at < leased_at
+                && covers(&window.read, model)
+        };
+        let mut disproved = Vec::new();
+        for (index, window) in self.list.iter_mut().enumerate() {
+            if is_disproved(window) {
+                window.read.reading.remaining = None;
+                window.pacing = None;
+                disproved.push(index);
+            }
+        }
+        self.count();
+        disproved
+            .into_iter()
+            .map(|index| &self.list[index].read)
+            .collect()
     }
 
     /// The index of the window that `read` is of, which is added if it is new.
@@ -260,9 +325,15 @@ fn covers(read: &QuotaReading, model: &str) -> bool {
 }
 
 /// `None` unless the reading says that the window is low, and when it resets.
-fn pacing(reading: &Reading, tokens_per_request: Option<u64>, now: Timestamp) -> Option<Pacing> {
+fn pacing(read: &QuotaReading, tokens_per_request: Option<u64>, now: Timestamp) -> Option<Pacing> {
+    let reading = &read.reading;
     let remaining = reading.remaining?;
-    let until = reading.resets_at.filter(|resets_at| *resets_at > now)?;
+    let until = match reading.source {
+        // No clock fills a balance. Once it is older, a request shows whether it was filled.
+        ReadingSource::BalanceCall => Some(read.read_at + BALANCE_TRUSTED),
+        ReadingSource::Header | ReadingSource::ErrorBody => reading.resets_at,
+    };
+    let until = until.filter(|until| *until > now)?;
     let is_low = match reading.limit {
         Some(limit) => remaining.saturating_mul(LOW_SHARE) <= limit,
         None => remaining == 0 || (reading.unit == Unit::Requests && remaining <= LOW_REQUESTS),
@@ -283,7 +354,6 @@ fn pacing(reading: &Reading, tokens_per_request: Option<u64>, now: Timestamp) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::ReadingSource;
 
     fn start() -> Timestamp {
         Timestamp::UNIX_EPOCH + Duration::from_secs(1_800_000_000)

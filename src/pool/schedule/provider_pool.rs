@@ -33,6 +33,8 @@ pub(crate) struct ProviderPool {
     pub(crate) queue: Queue,
     pub(crate) retry_budget: RetryBudget,
     pub(crate) outbox: Outbox,
+    /// Whether the provider has a call for balances.
+    pub(crate) tells_balance: bool,
     models: Vec<Arc<str>>,
     /// How many there were, as sequence numbers.
     leases: u64,

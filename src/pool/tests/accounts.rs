@@ -225,6 +225,78 @@ async fn the_offline_provider_is_no_account_that_is_ready() {
     assert_eq!(pool.accounts_ready(), 1);
 }
 
+fn balance(currency: &'static str, remaining: u64) -> Reading {
+    Reading {
+        window: currency.into(),
+        unit: crate::outcome::Unit::Other,
+        scope: Scope::Account,
+        limit: None,
+        remaining: Some(remaining),
+        resets_at: None,
+        source: crate::outcome::ReadingSource::BalanceCall,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_whose_balance_is_spent_is_chosen_last_until_that_is_old() {
+    let pool = pool_of(accounts(&["a", "b"]), SchedulingMode::Drain);
+    assert!(pool.record_balance(&name("a"), vec![balance("usd", 0)]));
+    assert!(!pool.record_balance(&name("unknown"), Vec::new()));
+    assert_eq!(use_once(&pool, &lease_request(), &served()).await, "b");
+    assert_eq!(pool.view(start())[0].quota[0].reading.remaining, Some(0));
+    pool.set_enabled(&name("b"), false);
+    assert_eq!(use_once(&pool, &lease_request(), &served()).await, "a");
+    pool.set_enabled(&name("b"), true);
+    tokio::time::advance(MINUTE * 15).await;
+    assert_eq!(use_once(&pool, &lease_request(), &served()).await, "a");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_currency_that_is_left_is_enough() {
+    let pool = pool_of(accounts(&["a", "b"]), SchedulingMode::Drain);
+    pool.record_balance(&name("a"), vec![balance("cny", 0), balance("usd", 9)]);
+    assert_eq!(use_once(&pool, &lease_request(), &served()).await, "a");
+    pool.record_balance(&name("a"), vec![balance("cny", 0), balance("usd", 0)]);
+    assert_eq!(use_once(&pool, &lease_request(), &served()).await, "b");
+}
+
+#[tokio::test(start_paused = true)]
+async fn balances_are_due_of_accounts_in_use_whose_provider_tells_them() {
+    let pool = pool_of(accounts(&["a", "b"]), SchedulingMode::Drain);
+    use_once(&pool, &lease_request(), &served()).await;
+    assert!(pool.balances_due().now_or_never().is_none());
+    pool.follow_balances(&|provider| provider == "lab");
+    use_once(&pool, &lease_request(), &served()).await;
+    let due = pool.balances_due().now_or_never().unwrap();
+    assert_eq!(due.len(), 1);
+    assert_eq!(due[0].account.name, name("a"));
+    use_once(&pool, &lease_request(), &served()).await;
+    assert!(pool.balances_due().now_or_never().is_none());
+    tokio::time::advance(MINUTE * 10).await;
+    use_once(&pool, &lease_request(), &served()).await;
+    assert_eq!(pool.balances_due().now_or_never().unwrap().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_served_request_shows_that_a_window_has_something_left() {
+    let store = Arc::new(MemoryStore::default());
+    let pool = pool_with(store.clone(), accounts(&["a"]), SchedulingMode::Balance);
+    let spent = Reading {
+        scope: Scope::Model,
+        resets_at: Some(start() + MINUTE * 60),
+        source: crate::outcome::ReadingSource::ErrorBody,
+        ..balance("requests_per_day", 0)
+    };
+    let lease = pool.lease(&lease_request()).await.unwrap();
+    lease.settle(&served(), None, vec![spent], start());
+    assert_eq!(pool.view(start())[0].quota[0].reading.remaining, Some(0));
+    tokio::time::advance(MINUTE).await;
+    use_once(&pool, &lease_request(), &served()).await;
+    assert_eq!(pool.view(start())[0].quota[0].reading.remaining, None);
+    let saved = store.load().readings;
+    assert_eq!(saved.last().unwrap().1.reading.remaining, None);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_provider_without_accounts_has_none() {
     let pool = pool_of(accounts(&["a"]), SchedulingMode::Balance);

@@ -192,6 +192,13 @@ async fn a_quota_without_any_moment_rests_by_back_off_and_says_so() {
         "{until:?}"
     );
     assert_eq!(pool.view(start())[0].cooldowns[0].end, CooldownEnd::BackOff);
+    let awaits_proof = || pool.view(pool.now())[0].awaits_proof;
+    assert!(!awaits_proof(), "it is not over");
+    advance(MINUTE * 13).await;
+    assert!(awaits_proof());
+    assert_eq!(status_of(&pool, "a"), AccountStatus::Ready);
+    use_once(&pool, &lease_request(), &served()).await;
+    assert!(!awaits_proof());
 }
 
 #[tokio::test(start_paused = true)]

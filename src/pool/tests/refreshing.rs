@@ -591,8 +591,7 @@ async fn an_ended_token_without_a_refresh_token_needs_a_person() {
     );
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_service_account_signs_for_tokens_that_are_stored_nowhere() {
+async fn with_service_account() -> Signed {
     let signed = Signed::with(tokens(0)).await;
     let file = Credential::ServiceAccount(Secret::new("the file".to_owned()));
     let member = Member {
@@ -602,6 +601,12 @@ async fn a_service_account_signs_for_tokens_that_are_stored_nowhere() {
     signed
         .pool
         .replace(vec![member], rules(SchedulingMode::Balance));
+    signed
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_account_signs_for_tokens_that_are_stored_nowhere() {
+    let signed = with_service_account().await;
     let script = signed.script.clone();
     let pool = signed.pool.clone();
     let mut requests = JoinSet::new();
@@ -617,15 +622,7 @@ async fn a_service_account_signs_for_tokens_that_are_stored_nowhere() {
 
 #[tokio::test(start_paused = true)]
 async fn a_service_account_whose_key_was_refused_is_asked_again_after_a_minute() {
-    let signed = Signed::with(tokens(0)).await;
-    let file = Credential::ServiceAccount(Secret::new("the file".to_owned()));
-    let member = Member {
-        account: Arc::new(account("a")),
-        credential: Ok(file),
-    };
-    signed
-        .pool
-        .replace(vec![member], rules(SchedulingMode::Balance));
+    let signed = with_service_account().await;
     signed.script.answer(TokenResponse::Refused {
         detail: "no such key".to_owned(),
     });
