@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::socket_path::SocketPath;
 #[cfg(unix)]
 use super::socket_path::of_another_user;
-use super::verb::Verb;
+use super::verb::{ErasedCall, Verb, parse_response};
 use super::wire::{
     ControlError, Note, RequestLine, ResponseLine, VERSION, line, read_line, write_line,
 };
@@ -47,7 +47,7 @@ impl Client {
         Ok(Some(Self { stream }))
     }
 
-    /// Has the agent do `verb`; notes go to `on_note` as they come.
+    /// Has the agent run a verb; notes go to `on_note` as they come.
     ///
     /// # Errors
     /// What the agent answered, or that it did not answer within the verb's time limit.
@@ -56,26 +56,37 @@ impl Client {
         verb: &V,
         on_note: &mut dyn FnMut(Note),
     ) -> Result<V::Response, ControlError> {
+        let call = ErasedCall::of(verb)?;
+        parse_response::<V>(&self.send(&call, on_note).await?)
+    }
+
+    /// Has the agent run the verb of `call`; gives back the response as JSON.
+    pub(super) async fn send(
+        &self,
+        call: &ErasedCall,
+        on_note: &mut dyn FnMut(Note),
+    ) -> Result<Zeroizing<String>, ControlError> {
         let request = RequestLine {
             aerostat: VERSION,
-            verb: Cow::Borrowed(V::NAME),
-            request: verb,
+            verb: Cow::Borrowed(call.name),
+            request: call.request()?,
         };
         let request = line(&request).map_err(broken)?;
         let exchange = self.exchange(&request, on_note);
-        let Ok(answered) = tokio::time::timeout(V::TIME_LIMIT, exchange).await else {
+        let Ok(answered) = tokio::time::timeout(call.time_limit, exchange).await else {
             return Err(ControlError::failed(format!(
                 "the agent did not answer within {} s",
-                V::TIME_LIMIT.as_secs()
+                call.time_limit.as_secs()
             )));
         };
         let last = answered?;
-        let last: ResponseLine<'_> = serde_json::from_slice(&last).map_err(|_| foreign())?;
+        let last: ResponseLine<'_> =
+            serde_json::from_slice(&last).map_err(|_| ControlError::other_version())?;
         if let Some(error) = last.error {
             return Err(error);
         }
-        let response = last.response.ok_or_else(foreign)?;
-        serde_json::from_str(response.get()).map_err(|_| foreign())
+        let response = last.response.ok_or_else(ControlError::other_version)?;
+        Ok(Zeroizing::new(response.get().to_owned()))
     }
 
     /// Sends a request; gives back the line that ends the verb.
@@ -92,7 +103,7 @@ impl Client {
             let received = read_line(&mut lines).await.map_err(broken)?;
             let received = received.ok_or_else(gone)?;
             let line: ResponseLine<'_> =
-                serde_json::from_slice(&received).map_err(|_| foreign())?;
+                serde_json::from_slice(&received).map_err(|_| ControlError::other_version())?;
             match line.note {
                 Some(note) => on_note(note),
                 None => return Ok(received),
@@ -143,11 +154,4 @@ fn broken(error: io::Error) -> ControlError {
 
 fn gone() -> ControlError {
     ControlError::failed("the agent ended before it answered")
-}
-
-fn foreign() -> ControlError {
-    ControlError::failed(format!(
-        "the running agent answers in a form that version {} does not know; end it with the `aerostat quit` of its own version, and start this one",
-        env!("CARGO_PKG_VERSION")
-    ))
 }

@@ -1,17 +1,17 @@
 //! Where a command has its verb done: by the running agent, or by itself on the home's files.
 
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use zeroize::Zeroizing;
 
 use super::client::Client;
 use super::lock::{Holder, HomeLock, LockError};
 use super::service::{ControlService, Environment};
 use super::socket_path::SocketPath;
-use super::verb::{Needs, Verb};
-use super::verbs::Quit;
+use super::verb::{ErasedCall, Needs, Verb, parse_response};
+use super::verbs::{self, Quit};
 use super::wire::{ControlError, Note, Notes};
 use crate::config::file::load;
 use crate::config::{Home, Live};
@@ -30,15 +30,26 @@ pub async fn call<V: Verb>(
     environment: Arc<dyn Environment>,
     on_note: &mut dyn FnMut(Note),
 ) -> Result<V::Response, ControlError> {
-    match Target::find(home, V::NEEDS, environment).await? {
+    let call = ErasedCall::of(&verb)?;
+    let response = dispatch(home, &call, environment, on_note).await?;
+    parse_response::<V>(&response)
+}
+
+async fn dispatch(
+    home: &Home,
+    call: &ErasedCall,
+    environment: Arc<dyn Environment>,
+    on_note: &mut dyn FnMut(Note),
+) -> Result<Zeroizing<String>, ControlError> {
+    match Target::find(home, call.needs, environment).await? {
         Target::Agent(client) => {
-            let response = client.call(&verb, on_note).await?;
-            if V::NAME == Quit::NAME {
+            let response = client.send(call, on_note).await?;
+            if call.name == Quit::NAME {
                 wait_for_end(client).await?;
             }
             Ok(response)
         }
-        Target::Files(files) => files.call(verb, on_note).await,
+        Target::Files(files) => files.call(call, on_note).await,
     }
 }
 
@@ -120,13 +131,14 @@ impl HomeFiles {
         })
     }
 
-    async fn call<V: Verb>(
+    async fn call(
         self,
-        verb: V,
+        call: &ErasedCall,
         on_note: &mut dyn FnMut(Note),
-    ) -> Result<V::Response, ControlError> {
+    ) -> Result<Zeroizing<String>, ControlError> {
         let (notes, mut received) = Notes::channel();
-        let mut run = pin!(verb.run(&self.service, &notes));
+        let run = verbs::begin(call.name, call.request()?, &self.service, &notes);
+        let mut run = run.ok_or_else(ControlError::broke)?;
         let response = loop {
             tokio::select! {
                 // In this order: notes from before the end are reported before it.

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use zeroize::Zeroizing;
 
 use super::service::ControlService;
 use super::wire::{ControlError, Notes};
@@ -43,6 +45,36 @@ pub trait Verb: Listed + Serialize + DeserializeOwned + Send + 'static {
         service: &ControlService,
         notes: &Notes,
     ) -> impl Future<Output = Result<Self::Response, ControlError>> + Send;
+}
+
+/// A verb and its request without their types: the code behind it exists once, not once a verb.
+pub(super) struct ErasedCall {
+    pub(super) name: &'static str,
+    pub(super) needs: Needs,
+    pub(super) time_limit: Duration,
+    /// JSON, which may hold a secret.
+    json: Zeroizing<String>,
+}
+
+impl ErasedCall {
+    pub(super) fn of<V: Verb>(verb: &V) -> Result<Self, ControlError> {
+        let json = serde_json::to_string(verb).map_err(ControlError::caused_by)?;
+        Ok(Self {
+            name: V::NAME,
+            needs: V::NEEDS,
+            time_limit: V::TIME_LIMIT,
+            json: Zeroizing::new(json),
+        })
+    }
+
+    pub(super) fn request(&self) -> Result<&RawValue, ControlError> {
+        serde_json::from_str(&self.json).map_err(ControlError::caused_by)
+    }
+}
+
+/// Reads a verb's response.
+pub(super) fn parse_response<V: Verb>(json: &str) -> Result<V::Response, ControlError> {
+    serde_json::from_str(json).map_err(|_| ControlError::other_version())
 }
 
 /// What a verb needs.

@@ -177,6 +177,14 @@ impl ControlError {
         }
     }
 
+    /// The agent's response is not of the form that this program reads.
+    pub(super) fn other_version() -> Self {
+        Self::failed(format!(
+            "the running agent answers in a form that version {} does not know; end it with the `aerostat quit` of its own version, and start this one",
+            env!("CARGO_PKG_VERSION")
+        ))
+    }
+
     /// The verb's task panicked.
     pub(super) fn broke() -> Self {
         Self::failed("the verb broke; this is a bug")
