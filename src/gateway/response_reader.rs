@@ -211,7 +211,6 @@ impl ResponseReader<'_> {
     fn transform(&mut self, head: &Parts, route: Route) -> AttemptResult<Box<dyn StreamTransform>> {
         let (context, plan) = (self.context, self.plan);
         let client = context.request.protocol;
-        let ids = self.unique_ids();
         if let Route::Passthrough(framing) = route {
             return Ok(Box::new(Passthrough::new(
                 client,
@@ -224,6 +223,7 @@ impl ResponseReader<'_> {
         let Some((request, restore)) = self.translation() else {
             return Err(AttemptError::malformed("it is framed as no answer is"));
         };
+        let ids = self.unique_ids(&request);
         let origin = plan.origin();
         let encoder = client.stream_encoder(&response_context(context, &request, &origin));
         let decoder = plan
@@ -257,7 +257,7 @@ impl ResponseReader<'_> {
         };
         long_work::on_body(body.len(), || {
             let mut whole = self
-                .fold(head, body, &mut restore)
+                .fold(head, body, &request, &mut restore)
                 .map_err(|fault| self.refused(fault, head))?;
             self.stop(&request, &mut whole);
             if is_stream {
@@ -272,6 +272,7 @@ impl ResponseReader<'_> {
         &self,
         head: &Parts,
         body: Bytes,
+        request: &Arc<Request>,
         restore: &mut Restore,
     ) -> Result<canon::Response, Fault> {
         let mut decoder =
@@ -280,7 +281,7 @@ impl ResponseReader<'_> {
                 .stream_decoder(&decode_context(self.context, self.plan, head));
         let mut events = stream_transform::read_all(&mut *decoder, body)?;
         restore.events(&mut events);
-        self.unique_ids().events(&mut events);
+        self.unique_ids(request).events(&mut events);
         let mut fold = Fold::default();
         for mut event in events {
             stream_transform::fail_malformed(&mut event);
@@ -339,7 +340,7 @@ impl ResponseReader<'_> {
         };
         let mut whole = self.decode(body, head)?;
         restore.response(&mut whole);
-        self.unique_ids().response(&mut whole);
+        self.unique_ids(&request).response(&mut whole);
         self.stop(&request, &mut whole);
         if is_stream {
             Ok(self.expand(&request, &whole))
@@ -365,8 +366,8 @@ impl ResponseReader<'_> {
         }
     }
 
-    fn unique_ids(&self) -> UniqueIds {
-        UniqueIds::new(self.plan.protocol.dialect())
+    fn unique_ids(&self, request: &Arc<Request>) -> UniqueIds {
+        UniqueIds::new(self.plan.protocol.dialect(), Some(request.clone()))
     }
 
     fn decode(&self, body: Bytes, head: &Parts) -> AttemptResult<canon::Response> {

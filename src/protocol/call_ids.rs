@@ -1,7 +1,7 @@
-//! Two calls with one id in one answer: clients pair results by id, so the later calls get ids of
-//! their own, which return to their maker as it gave them.
+//! Two calls with one id, in one answer or in two of a conversation: clients pair results by id, so
+//! the later calls get ids of their own, which return to their maker as it gave them.
 //!
-//! The id of the n-th such call is the maker's with [`MARK`], a letter for the maker's dialect and n
+//! Many models count their calls from 1 in each answer. The id of the n-th such call is the maker's with [`MARK`], a letter for the maker's dialect and n
 //! behind it: `call_1_aeroc2`. It needs no memory. Toward other dialects it stays, since many refuse
 //! an id that comes twice.
 
@@ -23,18 +23,25 @@ const LETTERS: [(char, &str); 4] = [
     ('g', "gemini"),
 ];
 
-/// Gives the calls of one answer ids that come once.
+/// Gives the calls of one answer ids that come once in its conversation.
 #[derive(Debug)]
 pub struct UniqueIds {
     maker: Dialect,
-    /// How many calls of a choice came with the id.
+    /// The conversation up to the answer, until its first call.
+    request: Option<Arc<Request>>,
+    /// How many calls before the answer came with the id.
+    earlier: HashMap<EscapedStr, u32>,
+    /// How many calls of a choice came with the id, with those before.
     counts: HashMap<(u32, EscapedStr), u32>,
 }
 
 impl UniqueIds {
-    pub fn new(maker: Dialect) -> Self {
+    /// `request`: the conversation that the answer goes on with.
+    pub fn new(maker: Dialect, request: Option<Arc<Request>>) -> Self {
         Self {
             maker,
+            request,
+            earlier: HashMap::new(),
             counts: HashMap::new(),
         }
     }
@@ -59,7 +66,12 @@ impl UniqueIds {
         let PartHead::ToolCall { id, .. } = head else {
             return;
         };
-        let count = self.counts.entry((choice, id.clone())).or_default();
+        if let Some(request) = self.request.take() {
+            self.earlier = earlier_calls(&request, self.maker);
+        }
+        let earlier = self.earlier.get(id).copied();
+        let count = self.counts.entry((choice, id.clone()));
+        let count = count.or_insert(earlier.unwrap_or_default());
         *count += 1;
         if *count > 1
             && let Some(letter) = letter(self.maker)
@@ -67,6 +79,20 @@ impl UniqueIds {
             *id = EscapedStr::from(format!("{}{MARK}{letter}{count}", id.to_plain()));
         }
     }
+}
+
+/// The ids of a conversation's calls as their maker gave them, each with its highest number.
+fn earlier_calls(request: &Request, maker: Dialect) -> HashMap<EscapedStr, u32> {
+    let mut earlier: HashMap<EscapedStr, u32> = HashMap::new();
+    for part in request.turns.iter().flat_map(|turn| &turn.parts) {
+        let PartKind::ToolCall { id, .. } = &part.kind else {
+            continue;
+        };
+        let (id, number) = original(id, maker).unwrap_or_else(|| (id.detached(), 1));
+        let highest = earlier.entry(id).or_default();
+        *highest = number.max(*highest);
+    }
+    earlier
 }
 
 fn letter(dialect: Dialect) -> Option<char> {
@@ -88,7 +114,7 @@ pub fn restored(request: &Arc<Request>, target: Dialect) -> Arc<Request> {
             PartKind::ToolResult(result) => &mut result.call_id,
             _ => continue,
         };
-        if let Some(original) = original(id, target) {
+        if let Some((original, _)) = original(id, target) {
             *id = original;
         }
     }
@@ -103,13 +129,15 @@ fn id_of(part: &PartKind) -> Option<&EscapedStr> {
     }
 }
 
-/// The maker's id of one that was made unique. `None` for other ids, and for another maker's.
-fn original(id: &EscapedStr, target: Dialect) -> Option<EscapedStr> {
+/// The maker's id of one that was made unique, and its number. `None` for other ids, and for another
+/// maker's.
+fn original(id: &EscapedStr, target: Dialect) -> Option<(EscapedStr, u32)> {
     let plain: Cow<'_, str> = id.to_plain();
     let (original, mark) = plain.rsplit_once(MARK)?;
     let number = mark.strip_prefix(letter(target)?)?;
     let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-    is_number.then(|| EscapedStr::from(original))
+    let number = number.parse().ok().filter(|_| is_number)?;
+    Some((EscapedStr::from(original), number))
 }
 
 #[cfg(test)]
@@ -198,14 +226,14 @@ mod tests {
     #[test]
     fn ids_that_come_once_stay() {
         let mut response = answer(&["functions.Bash:0", "functions.Bash:1"]);
-        UniqueIds::new(CHAT).response(&mut response);
+        UniqueIds::new(CHAT, None).response(&mut response);
         assert_eq!(ids(&response), ["functions.Bash:0", "functions.Bash:1"]);
     }
 
     #[test]
     fn an_id_that_comes_twice_is_two_ids_and_returns_as_one() {
         let mut response = answer(&["call_1", "call_1", "call_1"]);
-        UniqueIds::new(CHAT).response(&mut response);
+        UniqueIds::new(CHAT, None).response(&mut response);
         let unique = ids(&response);
         assert_eq!(unique, ["call_1", "call_1_aeroc2", "call_1_aeroc3"]);
 
@@ -214,5 +242,24 @@ mod tests {
         let other = restored(&request, ANTHROPIC);
         assert_eq!(sent(&other)[..3], unique);
         assert!(Arc::ptr_eq(&other, &request));
+    }
+
+    #[test]
+    fn an_id_that_came_in_an_earlier_answer_gets_the_next_number() {
+        let mut request: Option<Arc<Request>> = None;
+        let mut seen: Vec<String> = Vec::new();
+        for expected in ["call_1", "call_1_aeroc2", "call_1_aeroc3"] {
+            let mut response = answer(&["call_1", "other"]);
+            UniqueIds::new(CHAT, request.take()).response(&mut response);
+            let given = ids(&response);
+            assert_eq!(given[0], expected);
+            seen.push(given[0].clone());
+            request = Some(history(&seen));
+        }
+        // What is gone from the history does not come again either.
+        let kept = Some(history(&seen[2..]));
+        let mut response = answer(&["call_1"]);
+        UniqueIds::new(CHAT, kept).response(&mut response);
+        assert_eq!(ids(&response), ["call_1_aeroc4"]);
     }
 }
