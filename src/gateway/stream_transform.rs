@@ -12,6 +12,7 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, StatusCode};
 use tracing::debug;
 
 use super::attempt_error::{broken_off, redact_bytes, redact_fault};
@@ -89,6 +90,8 @@ struct FrameTracker {
     may_end: bool,
     /// Whether a record since the last release may be an error, though not in the dialect's form.
     may_quote: bool,
+    /// An error that stood in the stream without the form of a record.
+    bare_error: Option<Bytes>,
     status: StreamStatus,
 }
 
@@ -111,9 +114,28 @@ fn has_error(data: &[u8]) -> bool {
     matches!(value, Some(b'{' | b'"'))
 }
 
+/// What a record tells. An error without the form of a record is written as the dialect's whole
+/// errors are.
+fn frame_info(protocol: &dyn Protocol, frame: &Frame) -> FrameInfo {
+    let mut info = protocol.frame_info(frame);
+    if frame.is_bare && info.fault.is_none() && has_error(&frame.data) {
+        let status = StatusCode::BAD_GATEWAY;
+        let fault = protocol.decode_fault(status, &HeaderMap::new(), &frame.data);
+        info.fault = Some(Fault {
+            status: None,
+            ..fault
+        });
+    }
+    info
+}
+
 impl FrameTracker {
     fn note(&mut self, frame: &Frame, info: FrameInfo) {
-        self.records += 1;
+        if self.bare_error.is_some() {
+            // What follows such an error is no part of the answer.
+            return;
+        }
+        self.records += u64::from(!frame.is_bare);
         self.may_quote |= looks_like_error(frame, &info);
         let status = &mut self.status;
         status.is_content |= info.is_content;
@@ -132,6 +154,7 @@ impl FrameTracker {
             status.stored = info.stored;
         }
         if status.fault.is_none() {
+            self.bare_error = (frame.is_bare && info.fault.is_some()).then(|| frame.data.clone());
             status.fault = info.fault;
         }
     }
@@ -155,8 +178,8 @@ impl Framing {
             Self::Events(frames) => frames.push(chunk, take),
             Self::Array(objects) => objects.push(&chunk, |data| {
                 take(Frame {
-                    event: Bytes::new(),
                     data,
+                    ..Frame::default()
                 })
             }),
             Self::Lost => Ok(()),
@@ -230,11 +253,29 @@ impl Passthrough {
             let end = self.held.len().saturating_sub(open);
             self.held.split_to(end).freeze()
         };
+        let bare_error = self.tracker.bare_error.take();
+        if let Some(error) = &bare_error {
+            let at = memchr::memmem::rfind(&complete, error).unwrap_or(complete.len());
+            complete.truncate(at);
+        }
         let may_quote = std::mem::take(&mut self.tracker.may_quote);
         if may_quote || self.tracker.status.fault.is_some() {
             self.redact(&mut complete);
         }
-        complete
+        match bare_error {
+            Some(_) => self.end_with_record(&complete),
+            None => complete,
+        }
+    }
+
+    /// Ends the stream with its error as a record, which the dialect's clients read. What followed
+    /// the error is no part of the answer.
+    fn end_with_record(&mut self, complete: &[u8]) -> Bytes {
+        let fault = self.tracker.status.fault.as_ref();
+        let record = fault.map(|fault| self.encode_record(fault));
+        self.held.clear();
+        self.finish_clean();
+        [complete, &record.unwrap_or_default()].concat().into()
     }
 
     /// What was held back, at the end of the upstream's body.
@@ -311,7 +352,7 @@ impl StreamTransform for Passthrough {
         let protocol = self.protocol;
         let tracker = &mut self.tracker;
         self.framing.push(chunk.clone(), |frame| {
-            tracker.note(frame, protocol.frame_info(frame))
+            tracker.note(frame, frame_info(protocol, frame));
         });
         match &self.framing {
             Framing::Events(_) => {}

@@ -50,6 +50,8 @@ pub struct Frame {
     pub event: Bytes,
     /// The `data` lines, joined by line feeds.
     pub data: Bytes,
+    /// Whether the data stood in the stream as a JSON object without `data:`.
+    pub is_bare: bool,
 }
 
 /// Splits a stream into records.
@@ -191,6 +193,7 @@ impl Frames {
         is_one_line.then(|| Frame {
             event,
             data: chunk.slice_ref(line),
+            is_bare: false,
         })
     }
 
@@ -233,6 +236,7 @@ impl Frames {
         each(Frame {
             event: Bytes::new(),
             data,
+            is_bare: true,
         })?;
         Ok(bytes.split_off(end))
     }

@@ -1,6 +1,7 @@
 //! One request's way through the real program, between a raw client and the scripted upstream.
 
 mod balances;
+mod call_ids;
 mod codings;
 mod cuts;
 mod demo;
@@ -17,6 +18,7 @@ mod quoted;
 mod reasoning;
 mod redaction;
 mod scheduling;
+mod sloppy;
 mod stalls;
 mod stops;
 mod targets;

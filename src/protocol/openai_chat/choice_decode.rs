@@ -33,6 +33,8 @@ pub(super) struct ChoiceDecoder {
     front: usize,
     finish_reason: Option<EscapedStr>,
     has_data: bool,
+    /// Whether the choice came as a `message`, which is all of it.
+    is_message: bool,
 }
 
 struct Part {
@@ -75,6 +77,7 @@ impl ChoiceDecoder {
             front: 0,
             finish_reason: None,
             has_data: false,
+            is_message: false,
         }
     }
 
@@ -84,7 +87,7 @@ impl ChoiceDecoder {
     }
 
     pub(super) fn is_finished(&self) -> bool {
-        self.finish_reason.is_some()
+        self.finish_reason.is_some() || self.is_message && self.is_whole()
     }
 
     /// Whether the choice is complete although no finish reason came: it has output, and no call
@@ -109,6 +112,7 @@ impl ChoiceDecoder {
             self.push_text(Kind::Text, text.text()?, out)?;
         }
         let message = choice.get("message");
+        self.is_message |= message.is_some();
         if let Some(delta) = choice.get("delta").or(message) {
             self.push_content(delta, choice.get("logprobs"), out)?;
             self.push_media_and_calls(delta, message.is_some(), out)?;

@@ -145,6 +145,7 @@ mod tests {
         frame(&Frame {
             event: Bytes::from_static(event.as_bytes()),
             data: Bytes::from_static(data.as_bytes()),
+            is_bare: false,
         })
     }
 

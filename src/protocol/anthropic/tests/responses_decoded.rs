@@ -225,6 +225,7 @@ fn a_passing_stream_is_only_glimpsed_at() {
     let frame = |event: &str, data: &str| Frame {
         event: Bytes::from(event.to_owned()),
         data: Bytes::from(data.to_owned()),
+        is_bare: false,
     };
     let delta = Anthropic.frame_info(&frame("content_block_delta", "not even read"));
     assert!(delta.is_content && delta.usage.is_none());
