@@ -436,6 +436,8 @@ async fn a_connection_that_breaks_between_records_never_looks_like_success() {
             }
             for cut in cuts.into_iter().filter(|cut| *cut <= least) {
                 let script = Script::case(Case::ReasonedToolCall).cut_at(cut, Cut::Fin);
+                // What broke before anything was told is asked once more, and breaks again.
+                lab.upstream.always(script.clone());
                 let answer = ask(&lab, client, upstream, form, script).await;
                 let what = format!(
                     "{} -> {} cut at {cut}: {}",

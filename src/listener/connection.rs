@@ -32,6 +32,7 @@ use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
 use super::ListenerLimits;
 
@@ -47,6 +48,8 @@ const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// How long input is discarded after a refusal, in all and without a byte arriving.
 const LINGER_TIMEOUT: Duration = Duration::from_secs(30);
 const LINGER_IDLE_TIMEOUT: Duration = Duration::from_secs(2);
+/// The same once the listener stops: enough for a peer that is just sending.
+const LINGER_IDLE_TIMEOUT_AT_STOP: Duration = Duration::from_millis(100);
 
 /// What a connection is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -413,16 +416,26 @@ async fn peer_reset(stream: &TcpStream) {
 ///
 /// A socket that is closed with unread bytes sends a reset, and the reset destroys the response
 /// that the peer has not read yet.
-pub(super) async fn linger(stream: &TcpStream) {
-    if shutdown_write(stream).is_ok() {
-        let _ = timeout(LINGER_TIMEOUT, discard_input(stream)).await;
+///
+/// A stop does not wait for a peer that keeps an idle connection, but lets one that is sending a
+/// large body read why it was refused.
+pub(super) async fn linger(stream: &TcpStream, stop: &CancellationToken) {
+    if shutdown_write(stream).is_err() {
+        return;
     }
+    let lingering = async {
+        tokio::select! {
+            () = discard_input(stream, LINGER_IDLE_TIMEOUT) => {}
+            () = stop.cancelled() => discard_input(stream, LINGER_IDLE_TIMEOUT_AT_STOP).await,
+        }
+    };
+    let _ = timeout(LINGER_TIMEOUT, lingering).await;
 }
 
-async fn discard_input(stream: &TcpStream) {
+async fn discard_input(stream: &TcpStream, idle_timeout: Duration) {
     // On the heap: on the stack it would be part of every connection's future from its start.
     let mut sink = vec![0; 4096];
-    while let Ok(Ok(())) = timeout(LINGER_IDLE_TIMEOUT, stream.readable()).await {
+    while let Ok(Ok(())) = timeout(idle_timeout, stream.readable()).await {
         match stream.try_read(&mut sink) {
             Ok(1..) => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}

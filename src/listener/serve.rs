@@ -294,7 +294,7 @@ impl<H: Handler> Http1Server<H> {
                 );
             }
         }
-        linger_until(&stream, &stop).await;
+        linger(&stream, &stop).await;
     }
 
     /// Speaks HTTP until one side ends the connection. Once `stop` is cancelled, the request in
@@ -557,13 +557,5 @@ async fn reject(stream: TcpStream, stop: CancellationToken, _permit: OwnedSemaph
         StatusCode::SERVICE_UNAVAILABLE,
         "too many connections; close some or try again",
     );
-    linger_until(&stream, &stop).await;
-}
-
-/// Lingers, but not past `stop`: a stop does not wait for clients that keep an idle connection.
-async fn linger_until(stream: &TcpStream, stop: &CancellationToken) {
-    tokio::select! {
-        () = linger(stream) => {}
-        () = stop.cancelled() => {}
-    }
+    linger(&stream, &stop).await;
 }

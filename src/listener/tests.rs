@@ -378,6 +378,23 @@ async fn a_body_over_the_limit_is_answered_though_the_client_goes_on_sending() {
     );
 }
 
+/// A new configuration stops the listener while the refused body is on its way.
+#[tokio::test]
+async fn a_refusal_is_read_though_the_listener_stops_while_the_client_sends() {
+    let server = Running::start(ListenerLimits {
+        request_body_bytes_max: 1 << 20,
+        ..ListenerLimits::default()
+    });
+    let body = "x".repeat(8 << 20);
+    let (start, rest) = body.split_at(4 << 20);
+    let mut client = server
+        .send(post(&format!("Content-Length: {}", body.len()), start))
+        .await;
+    server.stop.cancel();
+    client.send(rest).await;
+    assert_eq!(client.status().await, 413);
+}
+
 #[tokio::test]
 async fn a_body_over_the_limit_is_refused_before_it_is_sent() {
     let server = Running::start(ListenerLimits {
