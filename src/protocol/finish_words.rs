@@ -11,6 +11,8 @@ use crate::json::EscapedStr;
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Produced {
     pub(super) has_calls: bool,
+    /// Whether the arguments of a call stop in the middle.
+    pub(super) has_cut_call: bool,
     pub(super) has_refusal: bool,
     /// Whether there is anything that a client could show or run; reasoning alone is not.
     pub(super) has_output: bool,
@@ -95,7 +97,11 @@ pub(super) fn settle(
         | FinishReason::Other(_)
             if produced.has_calls =>
         {
-            Ok(FinishReason::ToolCalls)
+            // Some servers say so too where the limit cut the call off (vLLM, Ollama).
+            Ok(match produced.has_cut_call {
+                true => FinishReason::Length,
+                false => FinishReason::ToolCalls,
+            })
         }
         FinishReason::End | FinishReason::ToolCalls if produced.has_refusal => {
             Ok(FinishReason::Refusal)
@@ -124,6 +130,7 @@ mod tests {
 
     const NOTHING: Produced = Produced {
         has_calls: false,
+        has_cut_call: false,
         has_refusal: false,
         has_output: false,
     };

@@ -52,6 +52,7 @@ mod tests {
 
     const TEXT: Produced = Produced {
         has_calls: false,
+        has_cut_call: false,
         has_refusal: false,
         has_output: true,
     };

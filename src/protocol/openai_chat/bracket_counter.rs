@@ -22,6 +22,11 @@ impl BracketCounter {
         self.has_begun && self.depth == 0
     }
 
+    /// Whether a bracket is still open.
+    pub(super) fn is_open(&self) -> bool {
+        self.depth > 0
+    }
+
     fn push_byte(&mut self, byte: u8) {
         if std::mem::take(&mut self.is_escaped) {
             return;

@@ -434,6 +434,7 @@ impl Kind {
     /// Notes what a part of this kind is to the end of its choice.
     fn note(&self, produced: &mut Produced) {
         produced.has_calls |= matches!(self, Self::ToolCall(_));
+        produced.has_cut_call |= matches!(self, Self::ToolCall(call) if call.brackets.is_open());
         produced.has_refusal |= matches!(self, Self::Refusal);
         produced.has_output |= !matches!(self, Self::Reasoning);
     }

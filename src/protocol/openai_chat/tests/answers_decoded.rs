@@ -260,3 +260,26 @@ fn a_bare_error_ends_the_stream_with_its_words() {
     let fault = fold(events(stream.as_bytes(), 7)).unwrap_err();
     assert_eq!(fault.message, "busy");
 }
+
+#[test]
+fn a_call_that_was_cut_off_is_so_whatever_the_word() {
+    for (arguments, expected) in [
+        (r#"{"path":"a","text":"b"#, FinishReason::Length),
+        (r#"{"path":"a"}"#, FinishReason::ToolCalls),
+        ("", FinishReason::ToolCalls),
+        ("}{", FinishReason::Length),
+    ] {
+        for word in ["tool_calls", "stop"] {
+            let call = json!({"index": 0, "id": "c", "type": "function", "function": {"name": "f", "arguments": arguments}});
+            let chunk = |delta: Json, finish: Json| json!({"id": "x", "object": "chat.completion.chunk", "created": 7, "model": "m", "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]});
+            let stream = format!(
+                "data: {}\n\ndata: {}\n\ndata: [DONE]\n\n",
+                chunk(json!({"tool_calls": [call]}), Json::Null),
+                chunk(json!({}), json!(word))
+            );
+            let response = fold(events(stream.as_bytes(), 4096)).unwrap();
+            let finish = response.choices[0].finish.clone();
+            assert_eq!(finish, Some(expected.clone()), "{arguments} {word}");
+        }
+    }
+}
