@@ -10,6 +10,7 @@
 //! ```
 //! Source: `translation.md` section 3.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 
 use super::DecodeError;
@@ -23,7 +24,7 @@ pub const INTERRUPTED: &str = "(no result: interrupted)";
 /// Merges adjacent turns of equal role and puts the results of each turn's calls, in the order of the
 /// calls, at the start of the user turn that follows. Calls without a result get one that says so
 /// (noted in `added`). Every call has one result: one that came twice is kept once, others of the
-/// same call join it (noted in `adjusted`).
+/// same call join it, and one that stands before its call moves behind it (noted in `adjusted`).
 ///
 /// # Errors
 /// On a result without its call, naming the id, and on a call that the assistant did not make.
@@ -106,6 +107,7 @@ impl Calls {
     /// that has none yet.
     fn take_results(turns: &mut [Turn], request: &mut Request) -> Result<Self, DecodeError> {
         let mut calls = Self::default();
+        let mut early = Vec::new();
         for (index, turn) in turns.iter_mut().enumerate() {
             for part in std::mem::take(&mut turn.parts) {
                 match &part.kind {
@@ -119,9 +121,15 @@ impl Calls {
                         calls.called(id, name, index);
                         turn.parts.push(part);
                     }
-                    PartKind::ToolResult(_) => calls.answered(part, request)?,
+                    PartKind::ToolResult(_) => early.extend(calls.answered(part, request)),
                     _ => turn.parts.push(part),
                 }
+            }
+        }
+        for part in early {
+            request.adjusted.push(part.at);
+            if let Some(part) = calls.answered(part, request) {
+                return Err(orphan(&part));
             }
         }
         Ok(calls)
@@ -144,21 +152,24 @@ impl Calls {
         });
     }
 
-    fn answered(&mut self, part: Part, request: &mut Request) -> Result<(), DecodeError> {
+    /// Gives a result to its call; returns it where no call with its id came yet.
+    fn answered(&mut self, part: Part, request: &mut Request) -> Option<Part> {
         let PartKind::ToolResult(result) = &part.kind else {
-            return Ok(());
+            return None;
         };
         let of_id = self.by_id.get_mut(&*result.call_id.to_plain());
         let call = of_id.and_then(|of_id| {
             of_id.answered = of_id.waiting.pop_front().or(of_id.answered);
             of_id.answered
         });
-        let call = &mut self.calls[call.ok_or_else(|| orphan(result, part.at))?];
-        match &mut call.result {
+        let Some(call) = call else {
+            return Some(part);
+        };
+        match &mut self.calls[call].result {
             Some(first) => join_results(first, part, request),
             none => *none = Some(part),
         }
-        Ok(())
+        None
     }
 
     /// The turns with the results behind the turns of their calls.
@@ -230,10 +241,13 @@ fn is_same_output(one: &[Part], other: &[Part]) -> bool {
     one.len() == other.len() && one.iter().zip(other).all(is_same)
 }
 
-fn orphan(result: &ToolResult, at: Offset) -> DecodeError {
-    let id = shown(&result.call_id);
+fn orphan(part: &Part) -> DecodeError {
+    let id = match &part.kind {
+        PartKind::ToolResult(result) => shown(&result.call_id),
+        _ => Cow::default(),
+    };
     DecodeError::unsupported(
-        at,
+        part.at,
         format!("result for the tool call `{id}`, which no earlier turn made"),
     )
 }
@@ -445,6 +459,25 @@ mod tests {
         };
         assert_eq!(result.parts, [text("a"), text("b")]);
         assert_eq!((request.adjusted.len(), request.added.len()), (2, 0));
+    }
+
+    #[test]
+    fn a_result_before_its_call_moves_behind_it() {
+        let turns = vec![
+            turn(Role::User, vec![answer("1"), text("go")]),
+            turn(Role::Assistant, vec![call("1"), call("2")]),
+            turn(Role::User, vec![answer("2")]),
+        ];
+        let mut request = Request {
+            turns,
+            ..Request::default()
+        };
+        arrange(&mut request).unwrap();
+        assert_eq!(
+            sketch(&request),
+            ["User:go", "Assistant:+1 +2", "User:=1 =2"]
+        );
+        assert_eq!((request.adjusted.len(), request.added.len()), (1, 0));
     }
 
     #[test]

@@ -29,7 +29,12 @@ impl Decoder {
 
     fn message(&mut self, message: Value<'_>) -> Result<Turn, DecodeError> {
         let role = role(message.required("role")?)?;
-        self.unknown_besides(message, &["role", "content"])?;
+        self.unknown_besides(message, &["role", "content", "output_config"])?;
+        // From here on; the last one holds for the answer.
+        if let Some(config) = message.get("output_config") {
+            self.output_config(config)?;
+            self.request.adjusted.push(config.offset());
+        }
         let is_system = matches!(role, Role::System | Role::Developer);
         let parts = match message.get("content") {
             // A turn that said nothing. Clients keep it in their history.

@@ -25,8 +25,6 @@ struct PartMembers<'d> {
     signature: Option<Located<EscapedStr>>,
     /// The level of `mediaResolution`.
     detail: Option<Located<EscapedStr>>,
-    /// Whether it has members that canon does not know, which may be its data.
-    has_unknown: bool,
 }
 
 /// Where a part stands in the history.
@@ -86,8 +84,9 @@ impl Decoder {
                 Some((key, value)) => self.kind(&key, value, members, position)?,
                 // Some clients keep a signature and lose the empty text that it came with.
                 None if signature.is_some() => PartKind::Text(EscapedStr::default()),
-                // And some keep a part of an answer that lost all that it held.
-                None if role == Role::Assistant && !members.has_unknown => continue,
+                // Others keep a part of an answer that lost all that it held, or one that only its
+                // model knows, which is named as unknown.
+                None if role == Role::Assistant => continue,
                 None => {
                     let why = "missing `text`, or other data that a part can hold";
                     return Err(Invalid::new(part.offset(), why).into());
@@ -121,10 +120,7 @@ impl Decoder {
                         return Err(Invalid::new(value.offset(), why));
                     }
                 }
-                _ => {
-                    members.has_unknown = true;
-                    self.unknown(value);
-                }
+                _ => self.unknown(value),
             }
         }
         Ok(members)

@@ -133,12 +133,14 @@ impl Decoder<'_> {
         let (name, input) = match kind.as_deref() {
             None | Some("function") => self.function_input(fields.required("function")?)?,
             Some("custom") => self.custom_input(fields.required("custom")?)?,
-            Some(_) => {
-                return Err(DecodeError::unsupported(
-                    value.offset(),
-                    "only function and custom calls can be translated",
-                ));
-            }
+            // Moonshot's `builtin_function` is written like a function.
+            Some(other) => match fields.take("function") {
+                Some(function) => self.function_input(function)?,
+                None => {
+                    let why = format!("no dialect carries a call of type `{other}`");
+                    return Err(DecodeError::unsupported(value.offset(), why));
+                }
+            },
         };
         // Some clients send back a call as a chunk held it, with its index.
         fields.take("index");

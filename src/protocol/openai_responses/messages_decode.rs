@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use super::content_decode::{self, ContentRole};
 use super::encrypted_content::EncryptedContent;
 use super::request_decode::{leave, leave_all_but, unstored};
-use super::{DIALECT, encrypted_content, tools_decode};
+use super::{DIALECT, encrypted_content, request_decode, tools_decode};
 use crate::canon::{
     Offset, Part, PartKind, ReasoningForm, Request, Role, Signature, ToolInput, ToolResult, Turn,
 };
@@ -56,6 +56,7 @@ fn decode_item(
         "function_call_output" | "custom_tool_call_output" => result(request, item)?,
         "reasoning" => reasoning(request, item, signable)?,
         "additional_tools" => additional_tools(request, item)?,
+        "configuration_update" => configuration_update(request, item)?,
         "item_reference" => return Err(unstored(item)),
         _ => hosted(request, item, kind),
     }
@@ -297,6 +298,18 @@ impl SignableParts {
 fn additional_tools(request: &mut Request, item: Value<'_>) -> Result<(), DecodeError> {
     leave_all_but(request, item, &["type", "id", "status", "role", "tools"])?;
     tools_decode::decode(request, item.required("tools")?)
+}
+
+/// A change of the effort from here on: `{"reasoning":{"effort":"high"}}`. The last one holds for
+/// the answer.
+fn configuration_update(request: &mut Request, item: Value<'_>) -> Result<(), Invalid> {
+    leave_all_but(request, item, &["type", "id", "status", "reasoning"])?;
+    let Some(reasoning) = item.get("reasoning") else {
+        return Ok(());
+    };
+    request_decode::reasoning(request, reasoning)?;
+    request.adjusted.push(item.offset());
+    Ok(())
 }
 
 /// Keeps an item that only this dialect knows.

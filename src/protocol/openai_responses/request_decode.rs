@@ -210,8 +210,14 @@ fn schema_format(format: Value<'_>) -> Result<SchemaFormat, Invalid> {
     })
 }
 
-fn reasoning(request: &mut Request, value: Value<'_>) -> Result<(), Invalid> {
-    let mut reasoning = Reasoning::default();
+/// Reads how to reason; what an earlier value said and this one does not say stays.
+pub(super) fn reasoning(request: &mut Request, value: Value<'_>) -> Result<(), Invalid> {
+    let earlier = request.reasoning.take().map(|earlier| earlier.value);
+    let mut reasoning = Reasoning {
+        display: earlier.as_ref().and_then(|earlier| earlier.display.clone()),
+        effort: earlier.and_then(|earlier| earlier.effort),
+        ..Reasoning::default()
+    };
     for (key, value) in value.fields()? {
         match &*key {
             "effort" => reasoning.effort = Some(Located::read(value, effort)?),
