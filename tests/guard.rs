@@ -266,6 +266,11 @@ async fn what_a_page_can_send_without_asking_is_no_request() {
         .header("content-type", "application/json; charset=utf-8")
         .body(body);
     assert_eq!(agent.send(&charset).await.status, 200);
+    let upload = Request::new("POST", "/v1/audio/transcriptions")
+        .header("content-type", "multipart/form-data; boundary=x")
+        .body("--x--");
+    let message = fault(&agent.send(&upload).await, Dialect::Chat, 404);
+    assert!(message.contains("no such path"), "{message}");
 }
 
 #[tokio::test]

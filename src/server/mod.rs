@@ -23,7 +23,7 @@ use tracing::{Instrument as _, Span, debug, debug_span, field};
 
 pub use auth::Keys;
 
-use crate::canon::Fault;
+use crate::canon::{Fault, FaultKind};
 use crate::gateway::{ClientRequest, Gateway, GatewayBody, RefusedRequest, Relay};
 use crate::listener::guard::{self, Admitted, Policy};
 use crate::listener::{ClientStream, Handler, ListenerLimits, ResponseBody, collect};
@@ -113,7 +113,10 @@ impl Server {
         );
         let admitted = match guard::admit(&scope.config.policy, &scope.head) {
             Ok(admitted) => admitted,
-            Err(fault) => return scope.finish(scope.error_response(&fault), None),
+            Err(fault) => {
+                let fault = scope.path_fault(fault);
+                return scope.finish(scope.error_response(&fault), None);
+            }
         };
         if let Some(preflight) = guard::preflight(&admitted, &scope.head) {
             return scope.finish(preflight.map(|()| ResponseBody::empty()), None);
@@ -356,6 +359,17 @@ impl<'s> RequestScope<'s> {
     fn error_response(&self, fault: &Fault) -> Response<ResponseBody> {
         debug!(parent: &self.span, fault = ?fault.kind, "error response");
         errors::respond(self.matched.protocol, fault, &self.request_id).map(ResponseBody::from)
+    }
+
+    /// `fault` of the guard, unless it is about the body of a request to a path that is not served:
+    /// an upload to `/v1/audio/transcriptions` gains nothing from being JSON.
+    fn path_fault(&mut self, fault: Fault) -> Fault {
+        let is_unknown = matches!(self.matched.route, Route::NotFound);
+        let is_unknown = is_unknown && fault.kind == FaultKind::UnsupportedMediaType;
+        if is_unknown && self.is_authorized() {
+            return self.no_such_path();
+        }
+        fault
     }
 
     fn no_such_path(&self) -> Fault {
