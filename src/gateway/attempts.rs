@@ -30,8 +30,10 @@ pub(super) struct Attempts {
     /// Accounts that reached a limit once. Their cooldown keeps the request from them, and after
     /// that they are as good as before.
     limited: Vec<AccountName>,
-    /// How long the request has waited, for whichever account.
+    /// How long the request has waited, for whichever account, and how much of that the attempts
+    /// tell.
     waited: Duration,
+    told_wait: Duration,
 }
 
 impl Attempts {
@@ -49,6 +51,7 @@ impl Attempts {
             refreshed: Vec::new(),
             limited: Vec::new(),
             waited: Duration::ZERO,
+            told_wait: Duration::ZERO,
         }
     }
 
@@ -113,13 +116,7 @@ impl Attempts {
 
     /// Opens an attempt and the span that it is followed by. Until it settles it counts as
     /// cancelled by the client.
-    pub(super) fn begin(
-        &mut self,
-        plan: &Plan,
-        lease: Lease,
-        waited: Duration,
-        now: Instant,
-    ) -> Span {
+    pub(super) fn begin(&mut self, plan: &Plan, lease: Lease, now: Instant) -> Span {
         let span = debug_span!(
             parent: self.tracker.request_span(),
             "attempt",
@@ -129,6 +126,9 @@ impl Attempts {
             upstream_dialect = plan.protocol.dialect().name(),
             upstream_model = &*plan.model,
         );
+        // Since the attempt before, with the pause of a second try.
+        let waited = self.waited.saturating_sub(self.told_wait);
+        self.told_wait = self.waited;
         let attempt = plan.attempt(&lease, waited);
         self.set_served_by(plan);
         self.tracker

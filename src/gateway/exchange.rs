@@ -57,17 +57,18 @@ impl Exchange<'_> {
     /// error is recorded in `attempts`.
     pub(super) async fn run(mut self, attempts: &mut Attempts) -> AttemptResult<PendingResponse> {
         let asked_at = Instant::now();
-        let lease = lease::acquire(self.context, self.plan, attempts).await?;
+        let leased = lease::acquire(self.context, self.plan, attempts).await;
+        let began_at = Instant::now();
+        attempts.add_wait(began_at - asked_at);
+        let lease = leased?;
         let request = self
             .outgoing_request(lease.credential())
             .map_err(AttemptError::of_plan)?;
         let proxy = ProxyChoice::of(lease.account())
             .map_err(|bad| AttemptError::of_plan(self.bad_proxy(&bad)))?;
         let credential = lease.credential().clone();
-        let began_at = Instant::now();
-        let waited = began_at - asked_at;
-        let span = attempts.begin(self.plan, lease, waited, began_at);
-        debug!(parent: &span, ?waited, "account leased");
+        let span = attempts.begin(self.plan, lease, began_at);
+        debug!(parent: &span, waited = ?began_at - asked_at, "account leased");
         let outgoing = Outgoing { request, proxy };
         let mut result = self
             .send_and_read(outgoing, &credential, began_at, attempts)

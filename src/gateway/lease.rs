@@ -4,7 +4,6 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
 use tracing::debug;
 
 use super::attempt_error::{AttemptError, AttemptResult};
@@ -47,10 +46,7 @@ pub(super) async fn acquire(
         is_retry: attempts.is_retry(),
         waited: attempts.waited(),
     };
-    let asked_at = Instant::now();
-    let leased = pool.lease(&request).await;
-    attempts.add_wait(asked_at.elapsed());
-    match leased {
+    match pool.lease(&request).await {
         Ok(lease) => {
             attempts.add_passed_over(plan, lease.passed_over());
             Ok(lease)

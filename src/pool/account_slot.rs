@@ -63,13 +63,9 @@ pub(crate) struct SignedOut {
 }
 
 impl SignedOut {
-    /// What a provider refused once may be accepted again: after a slip of the provider's, or when
-    /// a bill was paid. A refused grant never comes back.
+    /// What may be accepted again is probed.
     pub(crate) fn new(sign_in: SignIn) -> Self {
-        let may_pass = matches!(
-            sign_in.cause,
-            SignInCause::KeyRefused | SignInCause::TokenRefused
-        );
+        let may_pass = sign_in.cause.may_pass();
         let probe = may_pass.then(|| ProbeSchedule::new(sign_in.since));
         Self { sign_in, probe }
     }

@@ -415,6 +415,12 @@ impl SignInCause {
         Self::InterruptedRefresh,
     ];
 
+    /// Whether the provider may accept the same credential again: after a slip of its own, or when a
+    /// bill was paid. A refused grant never comes back.
+    pub fn may_pass(self) -> bool {
+        matches!(self, Self::KeyRefused | Self::TokenRefused)
+    }
+
     /// The name in JSON and in the database.
     pub fn name(self) -> &'static str {
         match self {

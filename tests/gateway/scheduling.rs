@@ -427,6 +427,10 @@ async fn what_may_be_over_in_a_moment_is_tried_once_more_where_nobody_else_is_le
         let pause = asked[1].after.as_millis();
         assert_eq!(asked.len(), 2);
         assert!((300..=1000).contains(&pause), "{reply:?}: {pause} ms");
+        let attempts = room.record().attempts;
+        assert_eq!(attempts[0].waited, Duration::ZERO);
+        // Timers fire at whole milliseconds.
+        assert!(attempts[1].waited.as_millis().abs_diff(pause) <= 1);
     }
 }
 

@@ -296,7 +296,14 @@ fn advice(account: &Account, status: &AccountStatus) -> Option<String> {
 fn advice_on_need(account: &Account, need: &NeedsUser) -> String {
     let name = &account.name;
     match (need, &account.source) {
-        (NeedsUser::SignIn(_), _) => format!("enter it again with `aerostat account login {name}`"),
+        (NeedsUser::SignIn(sign_in), _) => {
+            let enter = format!("enter it again with `aerostat account login {name}`");
+            if sign_in.cause.may_pass() {
+                format!("{enter}; until then it is tried again by itself, at most once a minute")
+            } else {
+                enter
+            }
+        }
         (NeedsUser::AddressChanged { .. }, _) => format!(
             "if the new address is right, say so with `aerostat account login {name} --confirm-address`; else set `base_url` back"
         ),
