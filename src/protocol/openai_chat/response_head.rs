@@ -16,6 +16,7 @@ pub(in crate::protocol) struct ResponseHead {
     id: EscapedStr,
     created: u64,
     model: EscapedStr,
+    tells_tier: bool,
     tier: Option<&'static str>,
     fingerprint: Option<EscapedStr>,
 }
@@ -38,8 +39,17 @@ impl ResponseHead {
             id: EscapedStr::from(format!("{id_prefix}{}", context.request_id)),
             created: context.now,
             model: EscapedStr::from(model.as_str()),
+            tells_tier: true,
             tier: None,
             fingerprint: None,
+        }
+    }
+
+    /// A head of the older API, which has no service tier.
+    pub(in crate::protocol) fn without_tier(self) -> Self {
+        Self {
+            tells_tier: false,
+            ..self
         }
     }
 
@@ -66,7 +76,7 @@ impl ResponseHead {
         object.str("object", self.object);
         object.u64("created", self.created);
         object.text("model", &self.model);
-        if let Some(tier) = self.tier {
+        if let Some(tier) = self.tier.filter(|_| self.tells_tier) {
             object.str("service_tier", tier);
         }
         if let Some(fingerprint) = &self.fingerprint {

@@ -32,7 +32,7 @@ pub(super) fn encode(
     if has_unexpected_call {
         return Err(Fault::upstream(UNEXPECTED_CALL));
     }
-    let mut head = ResponseHead::new(context, OBJECT, ID_PREFIX);
+    let mut head = ResponseHead::new(context, OBJECT, ID_PREFIX).without_tier();
     head.update(&response.start);
     Ok(json::document(|value| {
         value.object(|object| {

@@ -26,7 +26,7 @@ pub(super) struct Encoder {
 impl Encoder {
     pub(super) fn new(context: &ResponseContext<'_>) -> Self {
         Self {
-            head: ResponseHead::new(context, OBJECT, ID_PREFIX),
+            head: ResponseHead::new(context, OBJECT, ID_PREFIX).without_tier(),
             usage: StreamUsage::new(context.request.include_usage),
             is_text_open: Vec::new(),
             has_failed: false,
