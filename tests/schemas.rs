@@ -27,6 +27,7 @@ use serde_json::json;
 use crate::stream::{Route, body};
 use crate::support::Dialect::{self, Anthropic, Chat, Completions, Gemini, Responses};
 use crate::support::agent::Agent;
+use crate::support::grammar;
 use crate::support::lab::{AnswerForm, Lab, PROVIDERS};
 use crate::support::raw;
 use crate::support::upstream::{Script, answers};
@@ -355,7 +356,9 @@ fn everything_that_canon_can_say_is_told_by_the_schema() {
             } else {
                 Chat
             };
-            all.extend(client.stream(upstream, &events, &name));
+            let told = client.stream(upstream, &events, &name);
+            check_order(client.dialect, &name, &told);
+            all.extend(told);
             let mut fold = aerostat::canon::Fold::default();
             events.iter().cloned().for_each(|event| fold.push(event));
             if let Ok(response) = fold.finish()
@@ -386,6 +389,26 @@ fn everything_that_canon_can_say_is_told_by_the_schema() {
         }
     }
     judge("canon", &all);
+}
+
+/// Complete is not all: texts that follow one another come in order.
+fn check_order(client: Dialect, name: &str, told: &[Told]) {
+    if name != "two texts" {
+        return;
+    }
+    let mut stream = String::new();
+    for told in told {
+        let event = told.value["type"].as_str();
+        let event = event.filter(|_| matches!(client, Responses | Anthropic));
+        stream.extend(event.map(|event| format!("event: {event}\n")));
+        stream.push_str(&format!("data: {}\n\n", told.value));
+    }
+    if matches!(client, Chat | Completions) {
+        stream.push_str("data: [DONE]\n\n");
+    }
+    grammar::check(client, "text/event-stream", stream.as_bytes()).unwrap_or_else(|broken| {
+        panic!("{name} to {}: {broken}\n{stream}", client.name());
+    });
 }
 
 /// The judge judged: a member that an event of a real answer lacks is named.

@@ -327,6 +327,45 @@ mod tests {
         );
     }
 
+    /// Parts do not overlap, what a part holds back comes before its end, and nothing follows the
+    /// finish.
+    #[test]
+    fn a_sequence_in_a_second_text_ends_that_text() {
+        let at = |part| PartIndex { choice: 0, part };
+        let text = |part, texts: &[&str]| {
+            let mut events = vec![Event::PartStart {
+                at: at(part),
+                head: PartHead::Text,
+            }];
+            events.extend(texts.iter().map(|text| Event::Delta {
+                at: at(part),
+                text: EscapedStr::from_plain(text),
+            }));
+            events.push(Event::PartEnd { at: at(part) });
+            events
+        };
+        let finish = |sequence: Option<&str>, reason| Event::Finish {
+            choice: 0,
+            reason,
+            sequence: sequence.map(EscapedStr::from),
+            detail: None,
+        };
+        let mut events = text(0, &["one E", "N"]);
+        events.extend(text(1, &["D two E", "ND three"]));
+        events.push(finish(None, FinishReason::End));
+        let mut filter = stops(&["END"]);
+        let mut told = Vec::new();
+        for event in events {
+            let mut batch = vec![event];
+            filter.events(&mut batch);
+            told.append(&mut batch);
+        }
+        let mut expected = text(0, &["one ", "EN"]);
+        expected.extend(text(1, &["D two "]));
+        expected.push(finish(Some("END"), FinishReason::StopSequence));
+        assert_eq!(told, expected);
+    }
+
     #[test]
     fn reasoning_and_arguments_are_not_searched() {
         let at = PartIndex::default();

@@ -73,6 +73,32 @@ const TIERS: [&str; 11] = [
     "later",
 ];
 
+/// The codes of a failed response. Source: openai-python `types/responses/response_error.py`.
+#[rustfmt::skip]
+const RESPONSES_CODES: [&str; 21] = [
+    "server_error", "rate_limit_exceeded", "invalid_prompt", "data_residency_mismatch", "bio_policy",
+    "misalignment_policy_violation", "vector_store_timeout", "invalid_image", "invalid_image_format",
+    "invalid_base64_image", "invalid_image_url", "image_too_large", "image_too_small", "image_parse_error",
+    "image_content_policy_violation", "invalid_image_mode", "image_file_too_large",
+    "unsupported_image_media_type", "empty_image_file", "failed_to_download_image", "image_file_not_found",
+];
+
+/// Words about safety and media. Source: google-genai `types.py`, `BlockedReason`, `HarmCategory`,
+/// `HarmProbability`, `MediaModality`.
+#[rustfmt::skip]
+const BLOCK_REASONS: [&str; 7] = [
+    "SAFETY", "OTHER", "BLOCKLIST", "PROHIBITED_CONTENT", "IMAGE_SAFETY", "MODEL_ARMOR", "JAILBREAK",
+];
+const HARM_CATEGORIES: [&str; 5] = [
+    "HARM_CATEGORY_HARASSMENT",
+    "HARM_CATEGORY_HATE_SPEECH",
+    "HARM_CATEGORY_SEXUALLY_EXPLICIT",
+    "HARM_CATEGORY_DANGEROUS_CONTENT",
+    "HARM_CATEGORY_CIVIC_INTEGRITY",
+];
+const HARM_PROBABILITIES: [&str; 4] = ["NEGLIGIBLE", "LOW", "MEDIUM", "HIGH"];
+const MODALITIES: [&str; 5] = ["TEXT", "IMAGE", "VIDEO", "AUDIO", "DOCUMENT"];
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Content {
     Nothing,
@@ -156,6 +182,39 @@ fn decoded(upstream: &dyn Protocol, body: &Value) -> Result<Response, Fault> {
 
 /// What a client gets: the whole answer, and the records of its stream.
 fn encoded(client: &dyn Protocol, upstream: &dyn Protocol, response: &Response) -> Vec<Value> {
+    let whole = with_context(upstream, |context| {
+        let body = client.encode_response(response, context, &mut Losses::default());
+        body.unwrap_or_else(|fault| client.encode_fault(&fault, "r").1)
+    });
+    std::iter::once(serde_json::from_slice(&whole).unwrap())
+        .chain(streamed(client, upstream, &response.events()))
+        .collect()
+}
+
+/// The records of a stream that fails.
+fn failed(client: &dyn Protocol, fault: Fault) -> Vec<Value> {
+    streamed(client, by_name("gemini").unwrap(), &[Event::Failed(fault)])
+}
+
+fn streamed(client: &dyn Protocol, upstream: &dyn Protocol, events: &[Event]) -> Vec<Value> {
+    let mut stream = BytesMut::new();
+    with_context(upstream, |context| {
+        let mut encoder = client.stream_encoder(context);
+        for event in events {
+            encoder.push(event, &mut stream);
+        }
+        encoder.finish(&mut stream);
+    });
+    let stream = String::from_utf8(stream.to_vec()).unwrap();
+    stream
+        .lines()
+        .filter_map(|line| line.strip_prefix("data: "))
+        .filter(|data| *data != "[DONE]")
+        .map(|data| serde_json::from_str(data).unwrap())
+        .collect()
+}
+
+fn with_context<T>(upstream: &dyn Protocol, run: impl FnOnce(&ResponseContext<'_>) -> T) -> T {
     let request = Request {
         model: "m".into(),
         body: Bytes::from_static(b"{}"),
@@ -166,7 +225,7 @@ fn encoded(client: &dyn Protocol, upstream: &dyn Protocol, response: &Response) 
         provider: "p".into(),
         model: "m".into(),
     };
-    let context = ResponseContext {
+    run(&ResponseContext {
         request: &request,
         operation: Operation::Generate,
         query: Some("alt=sse"),
@@ -174,25 +233,7 @@ fn encoded(client: &dyn Protocol, upstream: &dyn Protocol, response: &Response) 
         request_id: "r",
         now: 1,
         completed: 1,
-    };
-    let whole = client
-        .encode_response(response, &context, &mut Losses::default())
-        .unwrap_or_else(|fault| client.encode_fault(&fault, "r").1);
-    let mut encoder = client.stream_encoder(&context);
-    let mut stream = BytesMut::new();
-    for event in response.events() {
-        encoder.push(&event, &mut stream);
-    }
-    encoder.finish(&mut stream);
-    let stream = String::from_utf8(stream.to_vec()).unwrap();
-    let records = stream
-        .lines()
-        .filter_map(|line| line.strip_prefix("data: "))
-        .filter(|data| *data != "[DONE]")
-        .map(|data| serde_json::from_str(data).unwrap());
-    std::iter::once(serde_json::from_slice(&whole).unwrap())
-        .chain(records)
-        .collect()
+    })
 }
 
 /// The values of an enum by its key in a client's dialect. `None` for members that are no enum.
@@ -218,9 +259,7 @@ fn published(client: &str, key: &str, parent: &str) -> Option<&'static [&'static
         ("openai_responses", "reason", "incomplete_details") => {
             &["max_output_tokens", "content_filter"]
         }
-        ("openai_responses", "code", "error") => {
-            &["server_error", "rate_limit_exceeded", "invalid_prompt"]
-        }
+        ("openai_responses", "code", "error") => &RESPONSES_CODES,
         ("openai_responses", "role", _) => &["assistant"],
         ("openai_responses", "type", "item" | "output") => {
             &["message", "reasoning", "function_call", "custom_tool_call"]
@@ -248,6 +287,18 @@ fn published(client: &str, key: &str, parent: &str) -> Option<&'static [&'static
             "MALFORMED_FUNCTION_CALL",
         ],
         ("gemini", "role", _) => &["model"],
+        ("gemini", "blockReason", _) => &BLOCK_REASONS,
+        ("gemini", "category", "safetyRatings") => &HARM_CATEGORIES,
+        ("gemini", "probability" | "severity", "safetyRatings") => &HARM_PROBABILITIES,
+        ("gemini", "modality", _) => &MODALITIES,
+        ("anthropic", "category", "stop_details") => &[
+            "cyber",
+            "bio",
+            "frontier_llm",
+            "reasoning_extraction",
+            "general_harms",
+        ],
+        ("anthropic", "type", "stop_details") => &["refusal"],
         _ => return None,
     })
 }
@@ -349,6 +400,90 @@ fn calls_are_told_by_the_calls() {
     });
 }
 
+/// What Gemini says of safety and of media: a block is a filtered answer, and its words stay in its
+/// own dialect, whichever they are.
+#[test]
+fn words_about_safety_and_media_stay_in_their_dialect() {
+    let upstream = by_name("gemini").unwrap();
+    let blocked = BLOCK_REASONS.into_iter().chain(["LATER_WORD"]).map(|word| {
+        let feedback = json!({"blockReason": word, "safetyRatings": ratings()});
+        (
+            word,
+            json!({"promptFeedback": feedback, "usageMetadata": media()}),
+        )
+    });
+    let rated = HARM_CATEGORIES.map(|category| {
+        let content = json!({"role": "model", "parts": [{"text": "hi"}]});
+        let candidate =
+            json!({"content": content, "finishReason": "STOP", "safetyRatings": ratings()});
+        (
+            category,
+            json!({"candidates": [candidate], "usageMetadata": media()}),
+        )
+    });
+    let ends = [
+        ("openai_chat", "content_filter", "stop"),
+        ("openai_responses", "incomplete", "completed"),
+        ("anthropic", "refusal", "end_turn"),
+        ("gemini", "SAFETY", "STOP"),
+    ];
+    for (word, body) in blocked.chain(rated) {
+        let response = decoded(upstream, &body).unwrap();
+        let is_rated = HARM_CATEGORIES.contains(&word);
+        for client in CLIENTS {
+            let values = encoded(by_name(client).unwrap(), upstream, &response);
+            for value in &values {
+                check(client, "", value, word);
+                let text = value.to_string();
+                let is_foreign = text.contains("HARM_CATEGORY") || text.contains("modality");
+                assert!(client == "gemini" || !is_foreign, "{client}: {text}");
+            }
+            let end = ends.iter().find(|(name, ..)| *name == client);
+            if let Some((_, filtered, ended)) = end {
+                let expected = if is_rated { ended } else { filtered };
+                assert_eq!(end_of(client, &values[0]), *expected, "{client} {word}");
+            }
+        }
+    }
+}
+
+fn ratings() -> Value {
+    let rate = |(category, probability): (&str, &str)| json!({"category": category, "probability": probability});
+    let ratings = HARM_CATEGORIES.into_iter().zip(HARM_PROBABILITIES);
+    ratings.map(rate).collect()
+}
+
+fn media() -> Value {
+    let details: Value = MODALITIES
+        .map(|modality| json!({"modality": modality, "tokenCount": 1}))
+        .to_vec()
+        .into();
+    json!({"promptTokenCount": 5, "promptTokensDetails": details})
+}
+
+/// A failed response has a code of the published set, whatever failed.
+#[test]
+fn a_failed_response_has_a_published_code() {
+    let client = by_name("openai_responses").unwrap();
+    for kind in [
+        FaultKind::BadRequest,
+        FaultKind::ContextTooLong,
+        FaultKind::QuotaSpent,
+        FaultKind::RateLimited,
+        FaultKind::Forbidden,
+        FaultKind::Overloaded,
+        FaultKind::Timeout,
+        FaultKind::Internal,
+    ] {
+        let fault = Fault::new(kind, Blame::Provider, "x").with_code("LATER_CODE");
+        let records = failed(client, fault);
+        let last = records.last().unwrap();
+        assert_eq!(last["type"], "response.failed");
+        let code = last["response"]["error"]["code"].as_str().unwrap();
+        assert!(RESPONSES_CODES.contains(&code), "{kind:?}: {code}");
+    }
+}
+
 #[test]
 fn a_call_that_the_limit_cut_off_says_so() {
     let expected = [
@@ -374,6 +509,17 @@ fn a_call_that_the_limit_cut_off_says_so() {
                 .take(1)
             {
                 assert_eq!(end_of(client, whole), end, "{}", upstream.dialect());
+                if client == "openai_responses" {
+                    let details = &whole["incomplete_details"];
+                    assert_eq!(details["reason"], "max_output_tokens", "{whole}");
+                    let call = whole["output"].as_array().and_then(|output| output.last());
+                    let call = call.expect("the call that was cut");
+                    let (kind, status) = (&call["type"], &call["status"]);
+                    assert_eq!(
+                        (kind, status),
+                        (&"function_call".into(), &"incomplete".into())
+                    );
+                }
             }
         }
     });

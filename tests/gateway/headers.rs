@@ -294,3 +294,23 @@ async fn responses_clients_keep_their_session_headers() {
         .iter()
         .for_each(|name| assert_eq!(received.header(name), Some("c"), "{name}"));
 }
+
+/// Gemini tells its tier in a header; other dialects tell it in the answer.
+#[tokio::test]
+async fn the_tier_that_gemini_tells_reaches_other_clients() {
+    let bench = Bench::new().await;
+    for (client, told, expected) in [
+        (Chat, "priority", "priority"),
+        (Responses, "standard", "default"),
+        (Responses, "flex", "flex"),
+    ] {
+        for stream in [false, true] {
+            let script = Script::text().header("x-gemini-service-tier", told);
+            bench.upstream.answer(script);
+            let request = request(client, &own_model(Gemini), stream);
+            let text = bench.agent.send(&request).await.text();
+            let member = format!(r#""service_tier":"{expected}""#);
+            assert!(text.contains(&member), "{member}: {text}");
+        }
+    }
+}

@@ -112,6 +112,45 @@ async fn the_upstream_is_cancelled_where_a_sequence_ends_the_answer() {
     }
 }
 
+/// The usage comes with the end that is not waited for: what nobody told is null, or 0 where the
+/// dialect requires a number.
+#[tokio::test]
+async fn a_stopped_stream_says_that_its_usage_is_unknown() {
+    let bench = Bench::new().await;
+    for client in CLIENTS {
+        bench.upstream.answer(Script::text());
+        let mut body = body(client, &["zi from"], true);
+        if matches!(client, Chat | Completions) {
+            body["stream_options"] = json!({"include_usage": true});
+        }
+        let request = post(
+            client,
+            &target(client, &own_model(Responses), true),
+            body.to_string(),
+        );
+        let answer = bench.agent.send(&request).await;
+        assert_stopped(client, &answer, "Gr\u{fc}e", "zi from");
+        let text = answer.text();
+        let records: Vec<Value> = text
+            .lines()
+            .filter_map(|line| serde_json::from_str(line.strip_prefix("data: ")?).ok())
+            .collect();
+        match client {
+            Anthropic => {
+                let usage = &records[records.len() - 2]["usage"];
+                let counts = (&usage["input_tokens"], &usage["output_tokens"]);
+                assert_eq!(counts, (&Value::Null, &0.into()), "{text}");
+            }
+            Gemini => assert!(!text.contains("usageMetadata"), "{text}"),
+            _ => {
+                let last = records.last().expect("a chunk");
+                assert_eq!(last["choices"], json!([]), "{text}");
+                assert!(last.get("usage").is_some_and(Value::is_null), "{text}");
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn arguments_of_calls_are_not_searched() {
     let bench = Bench::new().await;

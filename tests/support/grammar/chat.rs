@@ -21,6 +21,8 @@ pub(super) struct Chunks {
     constants: Constants,
     /// Whether the first chunk had a `usage` member: then all have.
     counts: Option<bool>,
+    /// Whether the chunk of the figures came.
+    is_counted: bool,
     usage: Option<Usage>,
     ending: Option<Ending>,
 }
@@ -43,11 +45,12 @@ impl Chunks {
     }
 
     /// With `include_usage` every chunk has `usage`: null, and figures in one chunk without choices
-    /// at the end.
+    /// at the end; null there too where nobody told them.
     fn take_usage(&mut self, chunk: &Node<'_>, choices: &[Node<'_>]) -> Checked {
         let counts = chunk.value.get("usage").is_some();
         chunk.require(*self.counts.get_or_insert(counts) == counts, Rule::Usage)?;
-        chunk.require(self.usage.is_none(), Rule::AfterEnd)?;
+        chunk.require(!self.is_counted, Rule::AfterEnd)?;
+        self.is_counted = counts && choices.is_empty();
         if let Some(usage) = chunk.child("usage") {
             chunk.require(choices.is_empty(), Rule::Usage)?;
             self.usage = Some(openai::usage(&usage, &openai::CHAT)?);
@@ -86,7 +89,7 @@ impl Chunks {
     }
 
     fn close(&mut self, record: &Record<'_>, sink: &impl Choices) -> Checked {
-        let misses_usage = self.counts == Some(true) && self.usage.is_none();
+        let misses_usage = self.counts == Some(true) && !self.is_counted;
         if misses_usage {
             return Err(record.broken(Rule::Usage));
         }

@@ -39,6 +39,26 @@ fn a_stream_becomes_parts_in_order() {
 }
 
 #[test]
+fn the_service_tier_is_read_where_it_is_told() {
+    let tier_of = |usage: &str, header: Option<&str>| {
+        let context = DecodeContext {
+            tier: header.map(EscapedStr::from),
+            ..decode_context()
+        };
+        let body = format!(
+            r#"{{"candidates":[{{"content":{{"parts":[{{"text":"a"}}]}},"finishReason":"STOP"}}],"usageMetadata":{usage}}}"#
+        );
+        let response = Gemini.decode_response(Bytes::from(body), &context);
+        response.unwrap().start.tier
+    };
+    let told = r#"{"promptTokenCount":1,"serviceTier":"FLEX"}"#;
+    assert_eq!(tier_of(told, None), Some("FLEX".into()));
+    assert_eq!(tier_of(told, Some("standard")), Some("FLEX".into()));
+    assert_eq!(tier_of("{}", Some("priority")), Some("priority".into()));
+    assert_eq!(tier_of("{}", None), None);
+}
+
+#[test]
 fn every_cut_before_the_end_is_a_failure() {
     let whole = STREAM.len() - 2;
     for cut in (0..whole).filter(|&cut| STREAM.is_char_boundary(cut)) {
