@@ -163,10 +163,7 @@ impl<'c> RequestContext<'c> {
     }
 
     fn resolve(&self, lists: &Lists) -> Resolution {
-        let listed = |provider: &str| match lists.get(provider) {
-            Some(cards) => cards.iter().map(|card| card.id.clone()).collect(),
-            None => Arc::default(),
-        };
+        let listed = |provider: &str| lists.get(provider).cloned().unwrap_or_default();
         let directory = Directory {
             rules: &self.config.rules,
             providers: &self.config.providers,

@@ -13,7 +13,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::canon::{Blame, Fault, FaultKind};
+use crate::canon::{Blame, Fault, FaultKind, ModelCard};
 use crate::provider::rules::{Pattern, Rule, RuleTarget, Rules};
 use crate::provider::{DEMO, Provider, dialect};
 use crate::suggestion::nearest;
@@ -30,8 +30,8 @@ pub struct Directory<'a> {
     pub providers: &'a [Provider],
     /// Whether the built-in offline provider serves.
     pub demo_enabled: bool,
-    /// The model ids in a provider's own list; empty where the list is not known.
-    pub listed: &'a dyn Fn(&str) -> Arc<[String]>,
+    /// A provider's own list; empty where it is not known.
+    pub listed: &'a dyn Fn(&str) -> Arc<Vec<ModelCard>>,
 }
 
 /// A model at a provider.
@@ -337,10 +337,10 @@ impl Directory<'_> {
     }
 
     /// The model ids that a provider serves: as configured, else from its own list.
-    fn ids(&self, provider: &Provider) -> Arc<[String]> {
+    fn ids<'p>(&self, provider: &'p Provider) -> ModelIds<'p> {
         match &provider.models {
-            Some(models) => Arc::clone(models),
-            None => (self.listed)(&provider.name),
+            Some(models) => ModelIds::Configured(models),
+            None => ModelIds::Listed((self.listed)(&provider.name)),
         }
     }
 
@@ -350,9 +350,9 @@ impl Directory<'_> {
         if self.demo_enabled {
             own.extend(crate::provider::dialects().map(|dialect| format!("{DEMO}/{dialect}")));
         }
-        let listed: Vec<_> = self.enabled().map(|provider| self.ids(provider)).collect();
-        let ids = listed.iter().flat_map(|ids| ids.iter());
-        let known = own.iter().chain(ids).map(String::as_str);
+        let lists: Vec<_> = self.enabled().map(|provider| self.ids(provider)).collect();
+        let ids = lists.iter().flat_map(ModelIds::iter);
+        let known = own.iter().map(String::as_str).chain(ids);
         let mut found = self.nearest_addresses(name);
         let names = nearest(name, known, NEAREST_MAX);
         found.extend(names.into_iter().map(str::to_owned));
@@ -372,6 +372,23 @@ impl Directory<'_> {
             .into_iter()
             .map(|provider| format!("{provider}/{model}"))
             .collect()
+    }
+}
+
+/// The ids of a provider's models, as they are kept.
+enum ModelIds<'p> {
+    Configured(&'p [String]),
+    Listed(Arc<Vec<ModelCard>>),
+}
+
+impl ModelIds<'_> {
+    fn iter(&self) -> impl Iterator<Item = &str> {
+        let (configured, listed) = match self {
+            Self::Configured(ids) => (*ids, &[][..]),
+            Self::Listed(cards) => (&[][..], &cards[..]),
+        };
+        let listed = listed.iter().map(|card| &*card.id);
+        configured.iter().map(String::as_str).chain(listed)
     }
 }
 
@@ -419,12 +436,15 @@ mod tests {
 
     impl Fixture {
         fn resolve(&self, name: &str) -> Resolution {
-            let listed = |provider: &str| -> Arc<[String]> {
-                match provider {
-                    "openai" => ["gpt-5".to_owned(), "gpt-5-mini".to_owned()].into(),
-                    "openrouter" => ["openai/gpt-5".to_owned(), "gpt-5".to_owned()].into(),
-                    _ => [].into(),
-                }
+            let card = |id: &&str| ModelCard {
+                id: (*id).to_owned(),
+                ..ModelCard::default()
+            };
+            let list = |ids: [&str; 2]| Arc::new(ids.iter().map(card).collect());
+            let listed = |provider: &str| match provider {
+                "openai" => list(["gpt-5", "gpt-5-mini"]),
+                "openrouter" => list(["openai/gpt-5", "gpt-5"]),
+                _ => Arc::default(),
             };
             let directory = Directory {
                 rules: &self.rules,

@@ -293,7 +293,7 @@ fn route(bencher: Bencher<'_, '_>) {
         rules: &rules,
         providers: &[],
         demo_enabled: true,
-        listed: &|_| [].into(),
+        listed: &|_| Default::default(),
     };
     bencher.bench_local(|| resolve(black_box(&directory), "model-199-large"));
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::canon::ModelCard;
 use crate::config::Config;
 use crate::control::provider::{self, Fetch, StandingOf};
 use crate::control::service::ControlService;
@@ -63,14 +64,19 @@ pub struct Trial {
 /// Resolves a name as a request would. A provider is asked for its models only where the result
 /// depends on them, and once.
 fn try_name(config: &Config, standings: StandingOf<'_>, fetch: Fetch<'_>, name: &str) -> Trial {
-    let lists: RefCell<BTreeMap<String, Arc<[String]>>> = RefCell::default();
+    let lists: RefCell<BTreeMap<String, Arc<Vec<ModelCard>>>> = RefCell::default();
     let listed = |name: &str| {
         if let Some(list) = lists.borrow().get(name) {
             return list.clone();
         }
         let provider = config.provider(name);
         let ids = provider.and_then(|known| provider::ids(known, standings, fetch).ok());
-        let list: Arc<[String]> = ids.unwrap_or_default().into();
+        let card = |id| ModelCard {
+            id,
+            ..ModelCard::default()
+        };
+        let cards = ids.into_iter().flatten().map(card);
+        let list: Arc<Vec<ModelCard>> = Arc::new(cards.collect());
         lists.borrow_mut().insert(name.to_owned(), list.clone());
         list
     };
