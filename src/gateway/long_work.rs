@@ -48,4 +48,32 @@ mod tests {
     async fn one_thread_does_the_work_itself() {
         assert_eq!(on_body(LONG_BYTES, || 1), 1);
     }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn short_work_keeps_its_thread() {
+        #[expect(clippy::disallowed_methods, reason = "it ends with the test's runtime")]
+        let work = tokio::spawn(async {
+            let thread = || std::thread::current().id();
+            let before = thread();
+            let during = on_body(LONG_BYTES - 1, thread);
+            tokio::task::yield_now().await;
+            assert_eq!((during, thread()), (before, before));
+        });
+        work.await.unwrap();
+    }
+
+    /// Work may be long within long work: a body is read within an answer's translation.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn long_work_may_be_within_long_work() {
+        #[expect(clippy::disallowed_methods, reason = "it ends with the test's runtime")]
+        let work = tokio::spawn(async {
+            on_body(LONG_BYTES, || on_body(LONG_BYTES, || 1)) + on_body(LONG_BYTES, || 1)
+        });
+        assert_eq!(work.await.unwrap(), 2);
+    }
+
+    #[test]
+    fn without_a_runtime_it_is_just_done() {
+        assert_eq!(on_body(LONG_BYTES, || 1), 1);
+    }
 }

@@ -45,6 +45,10 @@ const HALF_CLOSED_GRACE: Duration = Duration::from_millis(500);
 /// How often a stream that is left unread for too long is looked at, until another request waits.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
+/// How long the head of a request may still take once the listener stops. A client that has just
+/// connected sends one, and would lose it to a change of the configuration.
+const HEAD_GRACE: Duration = Duration::from_millis(250);
+
 /// How long input is discarded after a refusal, in all and without a byte arriving.
 const LINGER_TIMEOUT: Duration = Duration::from_secs(30);
 const LINGER_IDLE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -187,6 +191,20 @@ impl ConnMonitor {
             ));
         }
         Some((current.state, deadline))
+    }
+
+    /// Resolves once no request is on its way: none was begun, or its head has come, or it takes
+    /// longer than [`HEAD_GRACE`]. It has to be polled in the task of the connection, after hyper.
+    pub(super) async fn request_due(&self) {
+        let mut grace = pin!(sleep(HEAD_GRACE));
+        poll_fn(|cx| {
+            if self.state.lock().state == ConnState::ReadingHead {
+                grace.as_mut().poll(cx)
+            } else {
+                Poll::Ready(())
+            }
+        })
+        .await;
     }
 
     /// Resolves once the peer has been silent for longer than the connection's state allows, with

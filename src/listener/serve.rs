@@ -298,7 +298,7 @@ impl<H: Handler> Http1Server<H> {
     }
 
     /// Speaks HTTP until one side ends the connection. Once `stop` is cancelled, the request in
-    /// flight is finished and no other is read.
+    /// flight is finished, also one that is just being sent, and no other is read.
     async fn serve_connection(
         self: &Arc<Self>,
         stream: &TcpStream,
@@ -319,8 +319,20 @@ impl<H: Handler> Http1Server<H> {
         let result = tokio::select! {
             result = &mut connection => result,
             Some(()) = stopped.next() => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
+                let due = monitor.request_due();
+                let result = tokio::select! {
+                    // First: its polling is what begins a request.
+                    biased;
+                    result = &mut connection => Some(result),
+                    () = due => None,
+                };
+                match result {
+                    Some(result) => result,
+                    None => {
+                        connection.as_mut().graceful_shutdown();
+                        connection.await
+                    }
+                }
             }
         };
         match result {

@@ -682,6 +682,22 @@ async fn stopping_closes_the_port_and_lets_answers_finish() {
     assert!(server.serving.join_next().await.unwrap().unwrap());
 }
 
+/// A changed limit stops the listener too, and must cost no client its request.
+#[tokio::test(start_paused = true)]
+async fn a_request_that_is_just_being_sent_is_answered_after_the_stop() {
+    let mut server = Running::start(ListenerLimits::default());
+    let mut fresh = server.connect().await;
+    let mut begun = server.send("GET / HTTP/1.1\r\n").await;
+    sleep(Duration::from_millis(10)).await;
+    server.stop.cancel();
+    sleep(Duration::from_millis(10)).await;
+    fresh.send(get("/")).await;
+    assert_eq!(fresh.status().await, 200);
+    begun.send("Host: localhost\r\n\r\n").await;
+    assert_eq!(begun.status().await, 200);
+    assert!(server.serving.join_next().await.unwrap().unwrap());
+}
+
 #[tokio::test(start_paused = true)]
 async fn answers_that_outlast_the_drain_are_cut_without_a_clean_end() {
     let mut server = Running::start(ListenerLimits::default());

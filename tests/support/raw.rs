@@ -132,10 +132,8 @@ impl Request {
 /// Sends one request on a connection of its own and reads the whole response.
 pub async fn exchange(to: SocketAddr, request: &Request) -> Answer {
     let mut connection = Connection::open(to).await.expect("the port is open");
-    connection
-        .send(&request.bytes(&to.to_string()))
-        .await
-        .expect("the request can be written");
+    // A server may answer, or leave, before it has read all.
+    let _ = connection.send(&request.bytes(&to.to_string())).await;
     connection.answer().await
 }
 
