@@ -431,7 +431,7 @@ async fn authorities_are_read_from_a_file() {
             .post(CHAT, LAB)
             .await
             .text()
-            .contains("`network.ca_file` cannot be read")
+            .contains("`network.ca_file` (`ca.pem`) cannot be read")
     })
     .await;
 }
