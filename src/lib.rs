@@ -29,6 +29,7 @@ mod demo;
 #[cfg(feature = "desktop")]
 mod desktop;
 mod host;
+mod prices;
 mod server;
 mod status;
 mod store;

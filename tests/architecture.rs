@@ -23,6 +23,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("canon", &["json"]),
     ("account", &["json", "host"]),
     ("outcome", &["json", "canon"]),
+    ("prices", &["canon"]),
     ("protocol", &["json", "segmented_bytes", "canon"]),
     (
         "provider",
@@ -101,7 +102,8 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "store",
         &[
-            "json", "host", "canon", "record", "account", "status", "protocol", "pool", "outcome",
+            "json", "host", "canon", "prices", "record", "account", "status", "protocol", "pool",
+            "outcome",
         ],
     ),
     (
@@ -152,6 +154,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "protocol",
             "provider",
             "upstream",
+            "prices",
             "record",
             "pool",
             "config",

@@ -118,7 +118,7 @@ async fn see(key: &'static str) {
         "network.ca_file" => authorities_are_read_from_a_file().await,
         provider if provider.starts_with("providers.") => see_provider(provider).await,
         rule if rule.starts_with("models[]") => see_rule(rule).await,
-        "record.enabled" => is_shown(key, "false").await,
+        "record.enabled" => requests_are_recorded_or_not().await,
         // When days are over and a file is full is seen on the store itself: src/store/records.
         "record.keep_days" | "record.keep_failed_days" => is_shown(key, "7").await,
         "record.bytes_max" => is_shown(key, "64 MiB").await,
@@ -410,6 +410,26 @@ async fn the_way_out_changes(key: &str) {
     assert_ne!(agent.post(CHAT, LAB).await.status, status, "{key}");
     agent.rewrite_config(&config(after));
     until(key, async || agent.post(CHAT, LAB).await.status == status).await;
+}
+
+async fn requests_are_recorded_or_not() {
+    let agent = Agent::start(&config(""));
+    let body = LAB.replace("lab/m", "demo");
+    let recorded = || {
+        let log = Setup::default().arg("log").arg("--json");
+        let output = log.command(agent.home()).output().unwrap();
+        let page: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        page["rows"].as_array().unwrap().len()
+    };
+    agent.post(CHAT, body.clone()).await;
+    assert_eq!(recorded(), 1);
+    append(&agent, "[record]\nenabled = false\n");
+    until("record.enabled", async || {
+        let before = recorded();
+        agent.post(CHAT, body.clone()).await;
+        recorded() == before
+    })
+    .await;
 }
 
 async fn authorities_are_read_from_a_file() {

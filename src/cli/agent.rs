@@ -10,8 +10,8 @@ use super::{ExitCode, Program, RunOptions, Session, system};
 use crate::control::status::{AccountCounts, Status};
 use crate::control::verbs::status::status_without_agent;
 use crate::control::verbs::{GetStatus, Quit};
-use crate::control::{ControlError, ErrorKind, Started, Verb};
-use crate::status::{AgentStatus, LocalTime, PortStatus};
+use crate::control::{ControlError, ErrorKind, RecordsStatus, Started, Verb};
+use crate::status::{AgentStatus, LocalTime, PortStatus, rfc3339};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -161,6 +161,7 @@ fn status_lines(status: &Status) -> Vec<String> {
             "configuration: the last good one is active; {error}"
         ));
     }
+    lines.extend(status.records.as_ref().map(records_line));
     if status.notes_dropped > 0 {
         lines.push(format!(
             "state: {} changes of cooldowns and budgets were not stored, because the disk was too slow; a restart forgets them",
@@ -177,6 +178,25 @@ fn status_lines(status: &Status) -> Vec<String> {
         ));
     }
     lines
+}
+
+fn records_line(records: &RecordsStatus) -> String {
+    if !records.is_enabled {
+        return "records: off".to_owned();
+    }
+    let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+    let mut line = format!(
+        "records: {} of {} MiB",
+        mib(records.bytes),
+        mib(records.bytes_max)
+    );
+    if let Some(oldest) = records.oldest {
+        line.push_str(&format!(", the oldest of {}", rfc3339(oldest)));
+    }
+    if records.not_recorded > 0 {
+        line.push_str(&format!(", {} not recorded", records.not_recorded));
+    }
+    line
 }
 
 /// Has a verb done that changes how the agent stands, and says how it stands then.

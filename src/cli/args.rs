@@ -76,6 +76,10 @@ pub(super) enum Command {
         /// The value of `x-aerostat-request-id` in its response
         id: String,
     },
+    /// List the requests that were served or failed, the latest first
+    Log(LogArgs),
+    /// Sum up requests, tokens and cost
+    Stats(StatsArgs),
     /// Check every pair of dialects on this machine, offline
     Selftest,
     /// Print shell completions
@@ -83,6 +87,51 @@ pub(super) enum Command {
     /// Write the manual pages to a folder
     #[command(hide = true)]
     Man { folder: PathBuf },
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct LogArgs {
+    /// Go on with those that come
+    #[arg(short, long)]
+    pub(super) follow: bool,
+    /// Only those that failed or were refused
+    #[arg(long)]
+    pub(super) failed: bool,
+    /// Only those that asked this account
+    #[arg(long, value_name = "NAME")]
+    pub(super) account: Option<String>,
+    /// Only those that came since: `24h`, `7d`, `today`, a day or a moment
+    #[arg(long, value_name = "TIME")]
+    pub(super) since: Option<String>,
+    /// How many at most
+    #[arg(short = 'n', long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(super) lines: u16,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct StatsArgs {
+    /// By what they are told apart, several with commas between them
+    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
+    pub(super) by: Vec<ByArg>,
+    /// Since when: `24h`, `7d` (today and the six days before it), `today`, a day or a moment
+    #[arg(long, value_name = "TIME", default_value = "7d")]
+    pub(super) since: String,
+    /// Print a CSV file; without `--by`, by day, model, account, client, key and provider
+    #[arg(long, conflicts_with = "json")]
+    pub(super) csv: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum ByArg {
+    Model,
+    Account,
+    /// The client's program
+    Client,
+    /// The client's key
+    Key,
+    Provider,
+    Day,
+    Hour,
 }
 
 #[derive(Debug, Subcommand)]

@@ -43,6 +43,7 @@ fn lines(explanation: &Explanation) -> Vec<String> {
     lines.push(ended(explanation));
     lines.extend(list("dropped", &explanation.dropped));
     lines.extend(list("adjusted", &explanation.adjusted));
+    lines.extend(explanation.why.iter().map(|why| format!("why: {why}")));
     lines.extend(
         explanation
             .advice

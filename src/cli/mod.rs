@@ -10,9 +10,11 @@ mod config;
 pub(crate) mod exit_code;
 mod explain;
 mod key;
+mod log;
 mod out;
 mod provider;
 mod selftest;
+mod stats;
 mod system;
 
 use std::ffi::OsString;
@@ -217,6 +219,8 @@ fn perform(session: &mut Session<'_, impl Program>, args: Args) -> ExitCode {
         Command::Provider(ProviderCommand::Models { name }) => provider::models(session, name),
         Command::Account(command) => account::perform(session, command),
         Command::Explain { id } => explain::explain(session, id),
+        Command::Log(args) => log::log(session, &args),
+        Command::Stats(args) => stats::stats(session, args),
         Command::Selftest => selftest::run(session),
         Command::Completions { shell } => system::print_completions(session, shell),
     }

@@ -54,6 +54,26 @@ impl<'a> Out<'a> {
         }
     }
 
+    /// Writes one fact as JSON in a line of its own, or its lines for people.
+    pub(super) fn fact_line(
+        &mut self,
+        fact: &impl Serialize,
+        lines: impl IntoIterator<Item = String>,
+    ) {
+        if self.is_json {
+            let text =
+                serde_json::to_string(fact).expect("facts have text keys and finite numbers");
+            self.line(&text);
+        } else {
+            lines.into_iter().for_each(|line| self.line(&line));
+        }
+    }
+
+    /// Whether the reader is still there.
+    pub(super) fn is_open(&self) -> bool {
+        self.failure.is_none()
+    }
+
     /// Shows what was written so far; the rest comes much later.
     pub(super) fn flush(&mut self) {
         if self.failure.is_none() {

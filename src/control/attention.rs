@@ -21,6 +21,12 @@ pub(super) fn attention(status: &Status, accounts: &[AccountFacts]) -> Vec<Atten
         let reason = reason.clone();
         found.push(Attention::LanRefused { reason });
     }
+    let records = status.records.as_ref();
+    if let Some(problem) = records.and_then(|records| records.problem.as_ref()) {
+        found.push(Attention::RecordsStopped {
+            advice: problem.to_string(),
+        });
+    }
     found.extend(locked_vault(accounts));
     found.extend(accounts.iter().filter_map(of_account));
     found

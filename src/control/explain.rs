@@ -2,12 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::failure_reason::FailureFacts;
 use super::wire::ControlError;
 use crate::canon::{Loss, LossKind};
-use crate::outcome::{Outcome, Refusal, Stage, Timestamp};
+use crate::outcome::{Next, Outcome, Timestamp};
 use crate::protocol::Operation;
-use crate::record::{Attempt, PassedOver, Record};
-use crate::status::{rfc3339, timestamp};
+use crate::record::{Attempt, NextStep, PassedOver, Record, blame_name};
+use crate::status::timestamp;
 
 /// How many requests are kept in memory.
 pub const RECORDS_MAX: usize = 512;
@@ -40,8 +41,30 @@ pub struct Explanation {
     pub adjusted: Vec<String>,
     pub input_tokens: Option<u64>,
     pub output_tokens: Option<u64>,
+    /// What the request failed of, and by whose fault.
+    pub why: Option<String>,
     /// What to do now, where something is to be done.
     pub advice: Option<String>,
+    /// `done`, `left`, `failed` or `refused`.
+    pub ending: String,
+    /// One word for what it failed of, and for whose fault that is.
+    pub cause: Option<String>,
+    pub blame: Option<String>,
+    /// The name of the key that the client used.
+    pub key: Option<String>,
+    /// The client's program.
+    pub client: Option<String>,
+    /// The conversation, as a digest.
+    pub session: Option<String>,
+    pub finish: Option<String>,
+    /// The service tier that the answer names.
+    pub tier: Option<String>,
+    pub cache_read_tokens: Option<u64>,
+    pub cache_write_tokens: Option<u64>,
+    /// Whether the upstream told the tokens to the end of its response.
+    pub usage_is_final: bool,
+    pub bytes_in: u64,
+    pub bytes_out: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +86,13 @@ pub struct AttemptFacts {
     pub waited_ms: u64,
     pub took_ms: u64,
     pub outcome: String,
+    /// The upstream's status, and its own id of the request.
+    pub status: Option<u16>,
+    pub upstream_id: Option<String>,
+    /// From the attempt's begin to the upstream's head.
+    pub head_ms: Option<u64>,
+    /// What followed, and whether a limit stood against more.
+    pub next: Option<String>,
     /// Until when the account cools down, where the provider named it.
     #[serde(with = "timestamp::option")]
     pub until: Option<Timestamp>,
@@ -81,6 +111,7 @@ pub(super) fn unknown(id: &str) -> ControlError {
 impl Explanation {
     pub(super) fn of(record: &Record) -> Self {
         let resolved = record.resolved.as_deref();
+        let failure = FailureFacts::of_record(record);
         Self {
             id: record.request_id.clone(),
             received_at: record.received_at,
@@ -112,7 +143,27 @@ impl Explanation {
             adjusted: record.losses.iter().filter_map(adjusted).collect(),
             input_tokens: record.usage.input,
             output_tokens: record.usage.output,
-            advice: advice(record),
+            why: failure.map(|failure| failure.what()),
+            advice: failure.map(|failure| failure.advice()),
+            ending: record.ending.name().to_owned(),
+            cause: record
+                .failure
+                .as_ref()
+                .map(|failure| failure.cause.name().to_owned()),
+            blame: record
+                .failure
+                .as_ref()
+                .map(|failure| blame_name(failure.blame).to_owned()),
+            key: record.key.as_deref().map(str::to_owned),
+            client: record.agent.as_deref().map(str::to_owned),
+            session: record.session.map(hex::encode),
+            finish: record.finish.as_deref().map(str::to_owned),
+            tier: record.tier.map(|tier| tier.name().to_owned()),
+            cache_read_tokens: record.usage.cache_read,
+            cache_write_tokens: record.usage.cache_write,
+            usage_is_final: record.usage_is_final,
+            bytes_in: record.bytes_in,
+            bytes_out: record.bytes_out,
         }
     }
 }
@@ -142,6 +193,10 @@ impl AttemptFacts {
             waited_ms: millis(attempt.waited),
             took_ms: millis(attempt.took),
             outcome: attempt.outcome.name().to_owned(),
+            status: attempt.status,
+            upstream_id: attempt.upstream_id.as_deref().map(str::to_owned),
+            head_ms: attempt.head_after.map(millis),
+            next: attempt.next.map(next_text),
             until: until(&attempt.outcome),
             detail: attempt.detail.clone(),
         }
@@ -152,8 +207,23 @@ fn operation_name(record: &Record) -> &'static str {
     record.operation.map_or("unknown path", Operation::name)
 }
 
-fn millis(duration: std::time::Duration) -> u64 {
+pub(super) fn millis(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn next_text(step: NextStep) -> String {
+    let next = match step.next {
+        Next::Return => "the error went to the client",
+        Next::RefreshThenRetry => "the access token was refreshed",
+        Next::RetryWithoutReasoning => "it was sent again without earlier reasoning",
+        Next::OtherAccount => "another account was asked",
+        Next::OtherCandidate => "the next candidate was asked",
+    };
+    if step.is_limited {
+        format!("{next}, since a limit allowed no more")
+    } else {
+        next.to_owned()
+    }
 }
 
 fn adjusted(loss: &Loss) -> Option<String> {
@@ -173,77 +243,6 @@ fn until(outcome: &Outcome) -> Option<Timestamp> {
     }
 }
 
-/// What the user can do about a request that failed, by the outcome of its last attempt.
-fn advice(record: &Record) -> Option<String> {
-    record.failure.as_ref()?;
-    let Some(last) = record.attempts.last() else {
-        return Some(without_attempt(record));
-    };
-    let (provider, account) = (&last.provider, last.account.as_str());
-    let another = format!("add another account with `aerostat account add {provider}`");
-    Some(match &last.outcome {
-        Outcome::Unauthorized => format!("sign in again: `aerostat account login {account}`"),
-        outcome @ (Outcome::Throttled { .. }
-        | Outcome::QuotaSpent { .. }
-        | Outcome::Overloaded { .. }) => match until(outcome) {
-            Some(until) => format!("ask again after {}, or {another}", rfc3339(until)),
-            None => format!("ask again in a while, or {another}"),
-        },
-        Outcome::Forbidden => format!(
-            "ask `{provider}` for access to `{}`, or choose another model",
-            last.model
-        ),
-        Outcome::Unreachable { stage: Stage::Tls } => {
-            format!(
-                "check the address and the certificate of `{provider}`; a company's own certificates go into [network] ca_file"
-            )
-        }
-        Outcome::Unreachable { .. } => {
-            format!(
-                "check the network, the proxy and `base_url` in [providers.{provider}]; `aerostat account test {account}` tries again"
-            )
-        }
-        Outcome::TimedOut { .. } => format!(
-            "ask again; where `{provider}` is always this slow, raise the timeouts in [limits]"
-        ),
-        Outcome::Failed | Outcome::Intercepted | Outcome::MalformedResponse => {
-            format!("ask again later: the fault is at `{provider}`, or at its `base_url`")
-        }
-        Outcome::Rejected(Refusal::UnknownModel) => {
-            format!("see what there is: `aerostat provider models {provider}`")
-        }
-        Outcome::Rejected(Refusal::ContextTooLong) => {
-            "send less, or choose a model with a larger context".to_owned()
-        }
-        Outcome::Rejected(_) => {
-            "change the request as the message says: no other account would take it".to_owned()
-        }
-        Outcome::Cancelled => "nothing: the client left before the answer had ended".to_owned(),
-        Outcome::Unread => {
-            "have the client read its stream, or leave it; `limits.unread_timeout_seconds` says how long others wait for that"
-                .to_owned()
-        }
-        Outcome::Served { .. } => "ask again: the answer broke off after it had begun".to_owned(),
-    })
-}
-
-fn without_attempt(record: &Record) -> String {
-    if record
-        .resolved
-        .as_ref()
-        .is_none_or(|resolved| resolved.candidates.is_empty())
-    {
-        return format!(
-            "see what the name becomes: `aerostat model try {}`",
-            record.model.escape_debug()
-        );
-    }
-    if record.passed_over.is_empty() {
-        return "change the request as the message says".to_owned();
-    }
-    "see what the accounts lack: `aerostat account list`".to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -251,7 +250,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::canon::{Fault, Usage};
+    use crate::canon::{Blame, Fault, FaultKind, Usage};
     use crate::outcome::Scope;
     use crate::protocol::openai_chat;
     use crate::record::{Failure, Resolved};
@@ -281,7 +280,16 @@ mod tests {
     fn record(attempts: Vec<Attempt>, fault: Option<&str>) -> Record {
         let failure = fault.map(|message| {
             let last = attempts.last().map(|attempt: &Attempt| &attempt.outcome);
-            Failure::of(&Fault::upstream(message), last, at(0))
+            let fault = match last {
+                Some(Outcome::Unauthorized) => {
+                    Fault::new(FaultKind::UpstreamAuth, Blame::Account, message)
+                }
+                _ => Fault {
+                    retry_after: Some(Duration::from_secs(60)),
+                    ..Fault::new(FaultKind::RateLimited, Blame::Account, message)
+                },
+            };
+            Failure::of(&fault, last, at(0))
         });
         Record {
             took: Duration::from_millis(12),

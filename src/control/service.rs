@@ -14,6 +14,7 @@ use crate::accounts::AccountRegistry;
 use crate::canon::{Fault, ModelCard};
 use crate::config::{Config, Home, Live};
 use crate::pool::Pool;
+use crate::prices::{self, Prices};
 use crate::provider::Provider;
 use crate::record::Ring;
 use crate::store::Store;
@@ -146,6 +147,26 @@ impl ControlService {
         let read = tokio::task::spawn_blocking(move || read(&reader)).await;
         read.map_err(|_| ControlError::broke())?
             .map_err(ControlError::caused_by)
+    }
+
+    /// The prices, with the person's own above them; and what is wrong with these, where they are
+    /// not used.
+    pub(super) fn prices(&self) -> (Prices, Option<String>) {
+        let path = self.home.prices_file();
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) => {
+                return (
+                    Prices::default(),
+                    Some(format!("prices.toml: it cannot be read: {error}")),
+                );
+            }
+        };
+        match prices::parse_own(&text) {
+            Ok(prices) => (prices, None),
+            Err(bad) => (Prices::default(), Some(bad.to_string())),
+        }
     }
 
     /// # Errors

@@ -10,6 +10,7 @@ use crate::config::{Config, Home};
 use crate::host::{self, port_owner};
 use crate::outcome::Timestamp;
 use crate::status::{AgentStatus, Attention, PortOwner, PortStatus, local_url, timestamp};
+use crate::store::records::RecordsStatus;
 
 /// A healthy agent on the same machine answers in milliseconds.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -48,6 +49,9 @@ pub struct Status {
     /// Why other machines are not served, where the configuration asks for it.
     #[serde(default)]
     pub lan_refused: Option<String>,
+    /// How the records of requests stand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub records: Option<RecordsStatus>,
     /// Notes of the pool's state that were not stored, because the disk was too slow.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub notes_dropped: u64,

@@ -117,6 +117,10 @@ struct Course {
 }
 
 /// How a plan ended.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "moved once for each plan; a box would cost more"
+)]
 enum PlanEnd {
     Served(PendingResponse),
     /// No other plan would serve the request.

@@ -81,6 +81,8 @@ words! {
         AllAtLimit = "all_at_limit",
         Overloaded = "overloaded",
         Unreachable = "unreachable",
+        /// The provider's certificate, or its protocol, cannot be trusted.
+        Certificate = "certificate",
         TimedOut = "timed_out",
         /// The response broke off after it had begun.
         BrokeOff = "broke_off",
@@ -104,6 +106,7 @@ impl Cause {
         }
         match last {
             Some(Outcome::Unreachable { stage: Stage::Body }) => return Self::BrokeOff,
+            Some(Outcome::Unreachable { stage: Stage::Tls }) => return Self::Certificate,
             Some(Outcome::Unreachable { .. }) => return Self::Unreachable,
             Some(Outcome::MalformedResponse) => return Self::Malformed,
             Some(Outcome::Intercepted) => return Self::Intercepted,

@@ -21,6 +21,8 @@ pub enum Attention {
     ConfigRejected { line: Option<usize>, error: String },
     /// Other machines are not served, although the configuration asks for it.
     LanRefused { reason: String },
+    /// Requests are served and not recorded.
+    RecordsStopped { advice: String },
     /// The vault is locked, and with it these accounts.
     VaultLocked {
         accounts: Vec<String>,
@@ -47,6 +49,7 @@ impl fmt::Display for Attention {
                 write!(f, "Fix {}", error.lines().next().unwrap_or_default())
             }
             Self::LanRefused { reason } => f.write_str(reason),
+            Self::RecordsStopped { advice } => f.write_str(advice),
             Self::VaultLocked { accounts, detail } => {
                 write!(f, "Unlock the vault of {}: {detail}", accounts.join(", "))
             }

@@ -36,6 +36,18 @@ impl LocalTime {
         }
     }
 
+    /// A moment to the second: `13:51:07` today, else `29 Nov 13:51:07`.
+    pub fn exactly(&self, moment: SystemTime) -> String {
+        let (Some(moment), Some(now)) = (self.local(moment), self.local(self.time)) else {
+            return "unknown".to_owned();
+        };
+        if moment.date() == now.date() {
+            moment.strftime("%H:%M:%S").to_string()
+        } else {
+            moment.strftime("%-d %b %H:%M:%S").to_string()
+        }
+    }
+
     fn local(&self, moment: SystemTime) -> Option<jiff::Zoned> {
         let moment = Timestamp::try_from(moment).ok()?;
         Some(moment.to_zoned(self.zone.clone()))

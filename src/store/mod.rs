@@ -18,11 +18,6 @@ mod file;
 mod migrations;
 mod pool_state;
 mod queue;
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "the list and the sums are read by verbs to come"
-)]
 pub mod records;
 mod writer;
 

@@ -18,6 +18,7 @@ pub mod explain;
 pub mod key_create;
 pub mod key_list;
 pub mod key_revoke;
+pub mod log;
 pub mod login_form;
 pub mod model_try;
 pub mod open;
@@ -25,6 +26,7 @@ pub mod provider_list;
 pub mod provider_models;
 pub mod quit;
 pub mod start;
+pub mod stats;
 pub mod status;
 pub mod stop;
 
@@ -63,6 +65,7 @@ table! {
     key_create::KeyCreate,
     key_list::KeyList,
     key_revoke::KeyRevoke,
+    log::Log,
     login_form::LoginForm,
     model_try::ModelTry,
     open::Open,
@@ -70,6 +73,7 @@ table! {
     provider_models::ProviderModels,
     quit::Quit,
     start::Start,
+    stats::Stats,
     status::GetStatus,
     stop::Stop,
 }

@@ -44,6 +44,7 @@ pub fn status(service: &ControlService) -> Status {
         config_error_line: live.error_line,
         accounts: Some(account::counts(&accounts)),
         lan_refused: config.lan_refusal().map(|refusal| refusal.message),
+        records: service.records.as_ref().map(|records| records.status()),
         notes_dropped: service.store().state_writes_dropped(),
         bodies_refused: BODIES.refused(),
         ..Status::running(port, desired, &config, &service.home, &service.socket)

@@ -10,7 +10,6 @@ use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 
 const QUARTER_SECONDS: i64 = 900;
-const DAY_QUARTERS: i64 = 96;
 
 /// Quarters within which a zone's offset stays the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,17 +17,6 @@ pub struct Stretch {
     pub quarters: Range<i64>,
     /// The offset in quarters: local = UTC + shift.
     pub shift: i64,
-}
-
-/// The quarters of a local day: 96 of them, or 92, 94, 98 or 100 where clocks change. `None` where
-/// the zone's calendar does not reach it.
-pub fn quarters_of_day(date: Date, zone: &TimeZone) -> Option<Range<i64>> {
-    let begin = |date: Date| {
-        let midnight = date.to_zoned(zone.clone()).ok()?;
-        Some(midnight.timestamp().as_second().div_euclid(QUARTER_SECONDS))
-    };
-    let next = date.checked_add(Span::new().days(1)).ok()?;
-    Some(begin(date)?..begin(next)?)
 }
 
 /// The stretches that a range of quarters falls into, in order; they leave nothing out.
@@ -59,16 +47,6 @@ pub fn stretches(quarters: Range<i64>, zone: &TimeZone) -> Vec<Stretch> {
     found
 }
 
-/// The local day of a quarter, as days since 1970.
-pub fn day_of(quarter: i64, shift: i64) -> i64 {
-    (quarter + shift).div_euclid(DAY_QUARTERS)
-}
-
-/// The local hour of a quarter, as hours since 1970.
-pub fn hours_of(quarter: i64, shift: i64) -> i64 {
-    (quarter + shift).div_euclid(4)
-}
-
 /// The date of a number of days since 1970.
 pub fn local_date(days: i64) -> Option<Date> {
     let epoch = jiff::civil::date(1970, 1, 1);
@@ -78,6 +56,27 @@ pub fn local_date(days: i64) -> Option<Date> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The quarters of a local day: 96 of them, or 92, 94, 98 or 100 where clocks change. `None` where
+    /// the zone's calendar does not reach it.
+    fn quarters_of_day(date: Date, zone: &TimeZone) -> Option<Range<i64>> {
+        let begin = |date: Date| {
+            let midnight = date.to_zoned(zone.clone()).ok()?;
+            Some(midnight.timestamp().as_second().div_euclid(QUARTER_SECONDS))
+        };
+        let next = date.checked_add(Span::new().days(1)).ok()?;
+        Some(begin(date)?..begin(next)?)
+    }
+
+    /// The local day of a quarter, as days since 1970.
+    fn day_of(quarter: i64, shift: i64) -> i64 {
+        (quarter + shift).div_euclid(96)
+    }
+
+    /// The local hour of a quarter, as hours since 1970.
+    fn hours_of(quarter: i64, shift: i64) -> i64 {
+        (quarter + shift).div_euclid(4)
+    }
 
     fn zone(name: &str) -> TimeZone {
         TimeZone::get(name).unwrap()

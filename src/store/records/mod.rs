@@ -34,13 +34,13 @@ use crate::outcome::Timestamp;
 use crate::record::{Record, Recorder, Ring};
 use queue::Queue;
 
-pub use days::{Stretch, day_of, hours_of, local_date, quarters_of_day, stretches};
+pub use days::{Stretch, local_date, stretches};
 pub use problem::RecordsProblem;
 pub use reader::{
-    Dimension, DimensionValue, FirstBytes, Page, RecordReader, RequestFilter, RollupRow, RollupSpan,
+    Dimension, DimensionValue, FirstBytes, Page, RecordReader, RequestFilter, RollupSpan,
 };
 pub use retention::Retention;
-pub use rollup::{BANDS, FIRST_BYTE_BOUNDS_US, Rates, Sums, quarter_of};
+pub use rollup::{FIRST_BYTE_BOUNDS_US, Rates, Sums, quarter_of};
 pub use row::RequestRow;
 
 /// How the records stand.

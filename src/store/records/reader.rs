@@ -73,6 +73,10 @@ pub enum Dimension {
     /// The local hour, as hours since 1970.
     Hour,
     /// The quarter of an hour.
+    #[cfg_attr(
+        not(test),
+        allow(dead_code, reason = "the bars of a day are drawn by it")
+    )]
     Quarter,
 }
 

@@ -2,11 +2,8 @@
 
 use crate::canon::{ServiceTier, Usage};
 use crate::outcome::Timestamp;
+use crate::prices::BANDS;
 use crate::record::{Ending, Record};
-
-/// The bounds from which prices are others, in tokens of the whole input. A row's `band` is how
-/// many of them the input passed, so that sums stay priceable when a price changes.
-pub const BANDS: [u64; 7] = [32_000, 100_000, 128_000, 200_000, 256_000, 272_000, 512_000];
 
 /// The bounds of the first-byte histograms, in microseconds.
 ///
@@ -91,46 +88,64 @@ sums! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Rates {
     pub tier: Option<ServiceTier>,
+    /// How many of the [`BANDS`] the input passed.
     pub band: u8,
     pub is_charged: bool,
 }
 
-impl Rates {
-    pub(super) fn of(record: &Record) -> Self {
-        let usage = billed(record);
-        let band = bounds_passed(&BANDS, usage.input.unwrap_or(0));
+/// What sums need of a request, whether it was just served or is read back.
+pub(super) struct Counted<'c> {
+    pub(super) is_billed: bool,
+    pub(super) was_tried: bool,
+    pub(super) ending: Ending,
+    pub(super) usage: &'c Usage,
+    pub(super) usage_is_final: bool,
+    pub(super) tier: Option<ServiceTier>,
+}
+
+impl<'c> Counted<'c> {
+    pub(super) fn of(record: &'c Record) -> Self {
         Self {
+            is_billed: record.is_billed(),
+            was_tried: !record.attempts.is_empty(),
+            ending: record.ending,
+            usage: &record.usage,
+            usage_is_final: record.usage_is_final,
             tier: record.tier,
+        }
+    }
+
+    /// The usage that is paid for. A count of tokens reports figures and costs nothing.
+    fn billed(&self) -> Usage {
+        if self.is_billed {
+            *self.usage
+        } else {
+            Usage::default()
+        }
+    }
+
+    pub(super) fn rates(&self) -> Rates {
+        let usage = self.billed();
+        let band = bounds_passed(&BANDS, usage.input.unwrap_or(0));
+        Rates {
+            tier: self.tier,
             band: band as u8,
             is_charged: usage.cost_nanos.is_some(),
         }
     }
-}
 
-/// The usage that is paid for. A count of tokens reports figures and costs nothing.
-fn billed(record: &Record) -> Usage {
-    if record.is_billed() {
-        record.usage
-    } else {
-        Usage::default()
-    }
-}
-
-impl Sums {
-    /// The sum of one record.
-    pub fn of(record: &Record) -> Self {
-        let usage = billed(record);
+    pub(super) fn sums(&self) -> Sums {
+        let usage = self.billed();
         let count = |is_counted: bool| u64::from(is_counted);
-        let is_served = matches!(record.ending, Ending::Done | Ending::Left)
-            && record.is_billed()
-            && !record.attempts.is_empty();
+        let is_served =
+            matches!(self.ending, Ending::Done | Ending::Left) && self.is_billed && self.was_tried;
         let is_known = !usage.is_unknown();
-        let is_whole = record.usage_is_final && usage.input.is_some();
-        Self {
+        let is_whole = self.usage_is_final && usage.input.is_some();
+        Sums {
             requests: 1,
-            failed: count(record.ending == Ending::Failed),
-            refused: count(record.ending == Ending::Refused),
-            left_early: count(record.ending == Ending::Left),
+            failed: count(self.ending == Ending::Failed),
+            refused: count(self.ending == Ending::Refused),
+            left_early: count(self.ending == Ending::Left),
             uncounted: count(is_served && !is_known),
             partial: count(is_known && !is_whole),
             input: usage.input.unwrap_or(0),

@@ -6,6 +6,7 @@ use rusqlite::{Connection, Row, params_from_iter, types::Value};
 
 use super::detail::{self, Detail};
 use super::names::{NameIds, NameTexts};
+use super::rollup::{Counted, Rates, Sums};
 use crate::canon::{LossKind, ServiceTier, Usage};
 use crate::outcome::Timestamp;
 use crate::protocol::{self, Operation};
@@ -330,6 +331,28 @@ impl RequestRow {
             attempts: row.get("attempts")?,
             dropped: row.get("dropped")?,
         })
+    }
+
+    fn counted(&self) -> Counted<'_> {
+        let operation = self.operation;
+        Counted {
+            is_billed: operation
+                .is_some_and(|operation| operation.generates() || operation.embeds()),
+            was_tried: self.attempts > 0,
+            ending: self.ending,
+            usage: &self.usage,
+            usage_is_final: self.usage_is_final,
+            tier: self.tier,
+        }
+    }
+
+    /// The request as a sum of one.
+    pub fn sums(&self) -> Sums {
+        self.counted().sums()
+    }
+
+    pub fn rates(&self) -> Rates {
+        self.counted().rates()
     }
 
     /// The whole record, with its detail.

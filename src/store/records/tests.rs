@@ -310,7 +310,10 @@ async fn sums_are_the_sums_of_the_records_by_each_dimension() {
             name(record.agent.as_deref()),
             DimensionValue::Time(quarter_of(record.received_at)),
         ];
-        expected.entry(key).or_default().add(&Sums::of(record));
+        expected
+            .entry(key)
+            .or_default()
+            .add(&rollup::Counted::of(record).sums());
     }
     assert_eq!(rolled_up(&path, &by), expected);
     let sums = total(&path);

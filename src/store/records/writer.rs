@@ -16,7 +16,7 @@ use super::names::NameIds;
 use super::problem::RecordsProblem;
 use super::queue::Batch;
 use super::retention::{Retention, bound_journal, delete_excess, delete_old, file_bytes};
-use super::rollup::{FIRST_BYTE_BOUNDS_US, Rates, Sums, bounds_passed, quarter_of};
+use super::rollup::{Counted, FIRST_BYTE_BOUNDS_US, Rates, Sums, bounds_passed, quarter_of};
 use super::row::{RecordNames, insert};
 use super::schema::SCHEMA;
 use super::{Shared, row};
@@ -295,9 +295,12 @@ impl Added {
         let key = RollupKey {
             quarter,
             names,
-            rates: Rates::of(record),
+            rates: Counted::of(record).rates(),
         };
-        self.sums.entry(key).or_default().add(&Sums::of(record));
+        self.sums
+            .entry(key)
+            .or_default()
+            .add(&Counted::of(record).sums());
         let is_timed = record.stream && record.ending == Ending::Done;
         if let (true, Some(after)) = (is_timed, record.first_byte_after) {
             let micros = row::micros(after).cast_unsigned();

@@ -1,0 +1,272 @@
+use std::time::Duration;
+
+use super::*;
+use crate::canon::{ServiceTier, Usage};
+use crate::outcome::Outcome;
+use crate::protocol::{Operation, openai_chat};
+use crate::record::{Attempt, Ending, Record, Recorder as _, Ring};
+use crate::store::records::{RecordStore, Retention};
+
+/// Records of one account at `anthropic`, one after the other.
+struct Rig {
+    folder: tempfile::TempDir,
+    store: RecordStore,
+    config: Config,
+    prices: Prices,
+    count: u64,
+}
+
+impl Rig {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let ring = std::sync::Arc::new(Ring::new(0));
+        let path = folder.path().join("records.db");
+        Self {
+            store: RecordStore::start(path, Retention::default(), ring).unwrap(),
+            folder,
+            config: Config::default(),
+            prices: Prices::default(),
+            count: 0,
+        }
+    }
+
+    fn serve(&mut self, at: &str, provider: &str, model: &str, usage: Usage) -> Record {
+        let at: jiff::Timestamp = at.parse().unwrap();
+        self.count += 1;
+        let attempt = Attempt {
+            provider: provider.into(),
+            account: "work".parse().unwrap(),
+            model: model.into(),
+            dialect: openai_chat::DIALECT,
+            began_at: at.into(),
+            waited: Duration::ZERO,
+            outcome: Outcome::Served { usage },
+            detail: None,
+            took: Duration::ZERO,
+            status: Some(200),
+            head_after: None,
+            upstream_id: None,
+            next: None,
+        };
+        Record {
+            operation: Some(Operation::Generate),
+            model: model.to_owned(),
+            attempts: vec![attempt],
+            status: 200,
+            ending: Ending::Done,
+            usage,
+            usage_is_final: true,
+            ..Record::opened(
+                format!("{:024x}", self.count),
+                at.into(),
+                openai_chat::DIALECT,
+            )
+        }
+    }
+
+    async fn add(&mut self, at: &str, provider: &str, model: &str, usage: Usage) {
+        let record = self.serve(at, provider, model, usage);
+        self.store.record(record);
+        self.store.flush().await;
+    }
+
+    fn ask(&self, by: &[By], zone: &str) -> Statistics {
+        let reader = RecordReader::new(self.folder.path().join("records.db"));
+        let question = Question {
+            by: by.to_vec(),
+            quarters: 1_960_000..2_100_000,
+            zone: TimeZone::get(zone).unwrap(),
+            config: &self.config,
+            prices: &self.prices,
+        };
+        statistics(&reader, &question).unwrap()
+    }
+}
+
+fn tokens(input: u64, output: u64) -> Usage {
+    Usage {
+        input: Some(input),
+        output: Some(output),
+        ..Usage::default()
+    }
+}
+
+fn keys(statistics: &Statistics) -> Vec<(String, u64)> {
+    let rows = statistics.rows.iter();
+    rows.map(|row| (row.keys[0].clone().unwrap_or_default(), row.requests))
+        .collect()
+}
+
+/// The same requests are of other days in another zone, each time that one looks.
+#[tokio::test]
+async fn days_are_those_of_the_zone_that_is_asked_for() {
+    let mut rig = Rig::new();
+    for at in [
+        "2026-10-24T21:59:00Z",
+        "2026-10-24T22:00:00Z",
+        "2026-10-25T22:59:00Z",
+        "2026-10-25T23:00:00Z",
+    ] {
+        rig.add(at, "anthropic", "claude-sonnet-5", tokens(1, 1))
+            .await;
+    }
+    let days = |zone: &str| keys(&rig.ask(&[By::Day], zone));
+    let day = |date: &str, count| (date.to_owned(), count);
+    let berlin = [
+        day("2026-10-24", 1),
+        day("2026-10-25", 2),
+        day("2026-10-26", 1),
+    ];
+    assert_eq!(days("Europe/Berlin"), berlin);
+    assert_eq!(
+        days("America/St_Johns"),
+        [day("2026-10-24", 2), day("2026-10-25", 2)]
+    );
+    assert_eq!(
+        days("Asia/Kathmandu"),
+        [day("2026-10-25", 2), day("2026-10-26", 2)]
+    );
+    assert_eq!(days("Europe/Berlin"), berlin);
+}
+
+#[tokio::test]
+async fn an_hour_that_comes_twice_has_two_rows() {
+    let mut rig = Rig::new();
+    for at in ["2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z"] {
+        rig.add(at, "anthropic", "claude-sonnet-5", tokens(1, 1))
+            .await;
+    }
+    assert_eq!(
+        keys(&rig.ask(&[By::Hour], "Europe/Berlin")),
+        [
+            ("2026-10-25T02:00+02:00".to_owned(), 1),
+            ("2026-10-25T02:00+01:00".to_owned(), 1)
+        ]
+    );
+}
+
+#[tokio::test]
+async fn requests_are_priced_by_their_day_length_and_tier() {
+    let mut rig = Rig::new();
+    let model = "claude-sonnet-4-6";
+    // Before and after the day on which long contexts ceased to cost more.
+    rig.add(
+        "2026-03-12T12:00:00Z",
+        "anthropic",
+        model,
+        tokens(300_000, 0),
+    )
+    .await;
+    rig.add(
+        "2026-03-13T12:00:00Z",
+        "anthropic",
+        model,
+        tokens(300_000, 0),
+    )
+    .await;
+    let mut batch = rig.serve(
+        "2026-11-01T12:00:00Z",
+        "anthropic",
+        model,
+        tokens(300_000, 0),
+    );
+    batch.tier = Some(ServiceTier::Batch);
+    rig.store.record(batch);
+    rig.store.flush().await;
+    let statistics = rig.ask(&[By::Day], "UTC");
+    let micros: Vec<i64> = statistics.rows.iter().map(|row| row.cost.micros).collect();
+    assert_eq!(micros, [1_800_000, 900_000, 450_000]);
+    assert_eq!(statistics.total.cost.text, "$3.15");
+    assert_eq!(statistics.total.cost.missing, None);
+}
+
+#[tokio::test]
+async fn times_of_day_are_priced_apart_and_summed() {
+    let mut rig = Rig::new();
+    for at in ["2026-11-02T00:30:00Z", "2026-11-02T01:30:00Z"] {
+        rig.add(at, "deepseek", "deepseek-flash", tokens(1_000_000, 0))
+            .await;
+    }
+    let total = rig.ask(&[], "UTC").total;
+    assert_eq!(total.cost.micros, 150_000 + 300_000);
+}
+
+#[tokio::test]
+async fn what_has_no_price_is_a_gap_and_what_is_ones_own_is_free() {
+    let mut rig = Rig::new();
+    let at = "2026-11-02T12:00:00Z";
+    rig.add(at, "ollama", "llama", tokens(10, 10)).await;
+    assert_eq!(rig.ask(&[], "UTC").total.cost.text, "free");
+    rig.add(at, "lab", "m-1", tokens(7, 3)).await;
+    let total = rig.ask(&[], "UTC").total;
+    assert_eq!(total.cost.text, "≥ $0.0000");
+    assert_eq!(
+        total.cost.missing.as_deref(),
+        Some("10 tokens of lab/m-1 have no price")
+    );
+    rig.add(at, "anthropic", "claude-sonnet-5", Usage::default())
+        .await;
+    let by_provider = rig.ask(&[By::Provider], "UTC");
+    let texts: Vec<(&str, &str)> = by_provider
+        .rows
+        .iter()
+        .map(|row| (row.keys[0].as_deref().unwrap(), &*row.cost.text))
+        .collect();
+    assert_eq!(
+        texts,
+        [
+            ("ollama", "free"),
+            ("lab", "unknown"),
+            ("anthropic", "unknown")
+        ]
+    );
+    rig.prices = prices::parse_own(
+        "[[price]]\nprovider = \"lab\"\nmodel = \"m-*\"\ninput = 1000\noutput = 1000\n",
+    )
+    .unwrap();
+    assert_eq!(rig.ask(&[], "UTC").total.cost.text, "≥ $0.0100");
+}
+
+#[tokio::test]
+async fn what_a_provider_charged_wins() {
+    let mut rig = Rig::new();
+    let usage = Usage {
+        cost_nanos: Some(1_500_000),
+        ..tokens(1_000_000, 1_000_000)
+    };
+    rig.add("2026-11-02T12:00:00Z", "openrouter", "a/b", usage)
+        .await;
+    let cost = rig.ask(&[], "UTC").total.cost;
+    assert_eq!(
+        (cost.text.as_str(), cost.charged_micros),
+        ("$0.0015", 1_500)
+    );
+}
+
+#[tokio::test]
+async fn a_csv_file_cannot_be_made_a_formula() {
+    let mut rig = Rig::new();
+    let at = "2026-11-02T12:00:00Z";
+    rig.add(at, "lab", "=1+1,\"x\"", tokens(7, 3)).await;
+    let text = csv(&rig.ask(&[By::Day, By::Model], "UTC"));
+    let lines: Vec<&str> = text.split("\r\n").collect();
+    assert!(lines[0].starts_with("day,model,requests,failed,"), "{text}");
+    assert!(
+        lines[1].starts_with("2026-11-02,\"'=1+1,\"\"x\"\"\",1,0,0,0,0,0,7,0,0,0,3,0,,unknown,"),
+        "{text}"
+    );
+    assert_eq!(lines[2..], [""]);
+    assert_eq!(cell("-1"), "'-1");
+    assert_eq!(cell("plain"), "plain");
+}
+
+#[test]
+fn percentiles_lie_within_their_bounds() {
+    let mut counted = FirstBytes::default();
+    assert_eq!(percentile_ms(&counted, 50), None);
+    counted[6] = 2;
+    assert_eq!(percentile_ms(&counted, 50), Some(480));
+    assert_eq!(percentile_ms(&counted, 95), Some(640));
+    counted[14] = 100;
+    assert_eq!(percentile_ms(&counted, 95), None);
+}

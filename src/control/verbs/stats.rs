@@ -1,0 +1,89 @@
+//! `stats`: sums over requests, with what they cost.
+
+use std::time::{Duration, SystemTime};
+
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+use crate::control::period;
+use crate::control::service::ControlService;
+use crate::control::stats::{By, Question, Statistics, statistics};
+use crate::control::verb::{LOCAL_LIMIT, Needs, Verb};
+use crate::control::wire::{ControlError, Notes};
+use crate::store::records::quarter_of;
+
+/// How many dimensions statistics are told apart by at a time.
+const BY_MAX: usize = 7;
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Stats {
+    /// None: one sum over all.
+    pub by: Vec<By>,
+    /// `7d`, `24h`, `today`, a day or a moment; `None`: 7 days.
+    pub since: Option<String>,
+    /// As `since`; `None`: now.
+    pub until: Option<String>,
+    /// The name of the zone by which days are counted; `None`: the system's.
+    pub zone: Option<String>,
+}
+
+impl Verb for Stats {
+    type Response = Statistics;
+    const NAME: &'static str = "stats";
+    const TIME_LIMIT: Duration = LOCAL_LIMIT;
+    const NEEDS: Needs = Needs::Files;
+
+    async fn run(self, service: &ControlService, _: &Notes) -> Result<Statistics, ControlError> {
+        if self.by.len() > BY_MAX {
+            return Err(ControlError::usage(format!(
+                "at most {BY_MAX} dimensions at a time"
+            )));
+        }
+        let zone = zone_named(self.zone.as_deref())?;
+        let now = SystemTime::now();
+        let since = self.since.as_deref().unwrap_or("7d");
+        let from = period::begin(since, now, &zone, true)?;
+        let until = match &self.until {
+            Some(until) => period::begin(until, now, &zone, true)?,
+            None => now,
+        };
+        // The quarter of an hour that is not over yet counts.
+        let end = quarter_of(until) + i64::from(self.until.is_none());
+        let quarters = quarter_of(from)..end.max(quarter_of(from));
+        if let Some(records) = &service.records {
+            records.flush().await;
+        }
+        let (prices, problem) = service.prices();
+        let config = service.config();
+        let by = self.by;
+        let told = service
+            .read_records(move |reader| {
+                let question = Question {
+                    by,
+                    quarters,
+                    zone,
+                    config: &config,
+                    prices: &prices,
+                };
+                statistics(reader, &question)
+            })
+            .await?;
+        Ok(Statistics {
+            prices_problem: problem,
+            ..told
+        })
+    }
+}
+
+fn zone_named(name: Option<&str>) -> Result<TimeZone, ControlError> {
+    match name {
+        None => Ok(TimeZone::system()),
+        Some(name) => TimeZone::get(name).map_err(|_| {
+            let shown: String = name.chars().take(40).collect();
+            ControlError::usage(format!(
+                "`{}` is no time zone: expected a name such as `Europe/Berlin`",
+                shown.escape_debug()
+            ))
+        }),
+    }
+}

@@ -1,0 +1,288 @@
+//! Sums of money, and what is missing from them.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use super::Rates;
+
+/// An amount in picodollars: a millionth of a micro-dollar, so that a token has a whole price.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Money(i128);
+
+const PICOS_IN_CENT: i128 = 10_000_000_000;
+
+impl Money {
+    pub fn of_nanos(nanos: u64) -> Self {
+        Self(i128::from(nanos) * 1_000)
+    }
+
+    #[cfg(test)]
+    fn picos(self) -> i128 {
+        self.0
+    }
+
+    /// Micro-dollars, rounded to the nearest.
+    pub fn micros(self) -> i64 {
+        i64::try_from(rounded(self.0, 1_000_000)).unwrap_or(i64::MAX)
+    }
+
+    fn add(&mut self, other: Self) {
+        self.0 = self.0.saturating_add(other.0);
+    }
+}
+
+fn rounded(value: i128, unit: i128) -> i128 {
+    (value + unit / 2).div_euclid(unit)
+}
+
+/// `$6.42`, and below a dollar `$0.0042`.
+impl fmt::Display for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cents = rounded(self.0, PICOS_IN_CENT);
+        if cents >= 100 {
+            return write!(f, "${}.{:02}", cents / 100, cents % 100);
+        }
+        let parts = rounded(self.0, PICOS_IN_CENT / 100);
+        if parts == 0 && self.0 > 0 {
+            return f.write_str("< $0.0001");
+        }
+        write!(f, "${}.{:04}", parts / 10_000, parts % 10_000)
+    }
+}
+
+/// Sums of tokens that have one price.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tokens {
+    /// With what was read from and written to caches.
+    pub input: u64,
+    pub cache_read: u64,
+    pub cache_write: u64,
+    /// The part that is kept for an hour.
+    pub cache_write_long: u64,
+    pub output: u64,
+    pub tool_prompt: u64,
+    pub audio_input: u64,
+    pub audio_output: u64,
+    pub hosted_calls: u64,
+}
+
+impl Tokens {
+    /// All of them, each counted once.
+    pub fn total(&self) -> u64 {
+        self.input
+            .saturating_add(self.output)
+            .saturating_add(self.tool_prompt)
+    }
+
+    /// How much more they would cost, were nothing read from a cache.
+    pub fn saved_by_cache(&self, rates: &Rates) -> Money {
+        let read = rates.cache_read.unwrap_or(rates.input);
+        let saved = rates.input.saturating_sub(read);
+        Money(i128::from(self.cache_read) * i128::from(saved))
+    }
+
+    /// What they cost.
+    pub fn price(&self, rates: &Rates) -> Money {
+        let long = self.cache_write_long.min(self.cache_write);
+        let short = self.cache_write - long;
+        let cached = self.cache_read.saturating_add(self.cache_write);
+        let fresh = self
+            .input
+            .saturating_sub(cached)
+            .saturating_add(self.tool_prompt);
+        let audio_in = self.audio_input.min(fresh);
+        let audio_out = self.audio_output.min(self.output);
+        let write = rates.cache_write.unwrap_or(rates.input);
+        let terms = [
+            (fresh - audio_in, rates.input),
+            (audio_in, rates.audio_input.unwrap_or(rates.input)),
+            (self.cache_read, rates.cache_read.unwrap_or(rates.input)),
+            (short, write),
+            (long, rates.cache_write_long.unwrap_or(write)),
+            (self.output - audio_out, rates.output),
+            (audio_out, rates.audio_output.unwrap_or(rates.output)),
+        ];
+        let tokens: i128 = terms
+            .iter()
+            .map(|(tokens, rate)| i128::from(*tokens) * i128::from(*rate))
+            .sum();
+        // A thousand calls cost the rate in micro-dollars, a million tokens do.
+        let calls = i128::from(self.hosted_calls) * i128::from(rates.search.unwrap_or(0)) * 1_000;
+        Money(tokens + calls)
+    }
+}
+
+/// What requests cost, and what is not known of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Of what has a price.
+    pub known: Money,
+    /// The part of it that providers reported themselves.
+    pub charged: Money,
+    /// What reading from caches saved, by the same prices.
+    pub saved_by_cache: Money,
+    /// Requests that have a price, or are free.
+    pub priced_requests: u64,
+    /// Requests on one's own servers.
+    pub free_requests: u64,
+    /// Tokens without a price, and their models as `provider/model`.
+    pub unpriced_tokens: u64,
+    pub unpriced_models: BTreeSet<String>,
+    /// Requests that were served and reported no tokens, or not all of them.
+    pub uncounted_requests: u64,
+}
+
+impl Cost {
+    /// Whether it may be more than what is known.
+    pub fn has_gap(&self) -> bool {
+        self.unpriced_tokens > 0 || self.uncounted_requests > 0
+    }
+
+    /// Whether nothing is known of it.
+    pub fn is_unknown(&self) -> bool {
+        self.has_gap() && self.priced_requests == 0
+    }
+
+    pub fn add(&mut self, other: &Self) {
+        self.known.add(other.known);
+        self.charged.add(other.charged);
+        self.saved_by_cache.add(other.saved_by_cache);
+        self.priced_requests += other.priced_requests;
+        self.free_requests += other.free_requests;
+        self.unpriced_tokens = self.unpriced_tokens.saturating_add(other.unpriced_tokens);
+        self.unpriced_models
+            .extend(other.unpriced_models.iter().cloned());
+        self.uncounted_requests += other.uncounted_requests;
+    }
+
+    /// What is missing, as a sentence. `None` where nothing is.
+    pub fn missing(&self) -> Option<String> {
+        let mut parts = Vec::new();
+        if self.unpriced_tokens > 0 {
+            let models: Vec<&str> = self.unpriced_models.iter().map(String::as_str).collect();
+            let tokens = self.unpriced_tokens;
+            parts.push(format!(
+                "{tokens} tokens of {} have no price",
+                models.join(", ")
+            ));
+        }
+        if self.uncounted_requests > 0 {
+            parts.push(format!(
+                "{} requests did not report all their tokens",
+                self.uncounted_requests
+            ));
+        }
+        (!parts.is_empty()).then(|| parts.join("; "))
+    }
+}
+
+/// `$6.42`, `≥ $6.42`, `unknown` or `free`.
+impl fmt::Display for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_unknown() {
+            return f.write_str("unknown");
+        }
+        if self.has_gap() {
+            return write!(f, "≥ {}", self.known);
+        }
+        let is_free = self.free_requests > 0 && self.free_requests == self.priced_requests;
+        if is_free {
+            return f.write_str("free");
+        }
+        write!(f, "{}", self.known)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rates() -> Rates {
+        Rates {
+            input: 3_000_000,
+            cache_read: Some(300_000),
+            cache_write: Some(3_750_000),
+            cache_write_long: Some(6_000_000),
+            output: 15_000_000,
+            search: Some(10_000_000),
+            ..Rates::default()
+        }
+    }
+
+    /// By hand: 2,104 × $3 + 88,210 × $0.30 + 1,000 × $3.75 + 500 × $6 + 700 × $15, a million
+    /// tokens each, and 2 searches of $0.01.
+    #[test]
+    fn a_sum_is_the_sum_by_hand() {
+        let tokens = Tokens {
+            input: 2_104 + 88_210 + 1_500,
+            cache_read: 88_210,
+            cache_write: 1_500,
+            cache_write_long: 500,
+            output: 700,
+            hosted_calls: 2,
+            ..Tokens::default()
+        };
+        let picos = 2_104 * 3_000_000
+            + 88_210 * 300_000
+            + 1_000 * 3_750_000
+            + 500 * 6_000_000
+            + 700 * 15_000_000
+            + 20_000_000_000;
+        assert_eq!(tokens.price(&rates()).picos(), picos);
+        assert_eq!(tokens.price(&rates()).to_string(), "$0.0700");
+    }
+
+    #[test]
+    fn a_cache_without_a_price_of_its_own_costs_what_input_costs() {
+        let tokens = Tokens {
+            input: 100,
+            cache_read: 60,
+            cache_write: 20,
+            ..Tokens::default()
+        };
+        let plain = Rates {
+            input: 1_000_000,
+            output: 1,
+            ..Rates::default()
+        };
+        assert_eq!(tokens.price(&plain).picos(), 100 * 1_000_000);
+    }
+
+    #[test]
+    fn money_is_shown_as_exactly_as_its_size_needs() {
+        let shown = |picos: i128| Money(picos).to_string();
+        assert_eq!(shown(0), "$0.0000");
+        assert_eq!(shown(1), "< $0.0001");
+        assert_eq!(shown(4_200_000_000), "$0.0042");
+        assert_eq!(shown(999_999_999_999), "$1.00");
+        assert_eq!(shown(6_424_999_999_999), "$6.42");
+        assert_eq!(shown(1_284_005_000_000_000), "$1284.01");
+    }
+
+    #[test]
+    fn a_gap_is_named_and_never_zero() {
+        let mut cost = Cost {
+            unpriced_tokens: 5,
+            unpriced_models: BTreeSet::from(["lab/m".to_owned()]),
+            ..Cost::default()
+        };
+        assert_eq!(cost.to_string(), "unknown");
+        cost.add(&Cost {
+            known: Money(6_420_000_000_000),
+            priced_requests: 1,
+            uncounted_requests: 2,
+            ..Cost::default()
+        });
+        assert_eq!(cost.to_string(), "≥ $6.42");
+        assert_eq!(
+            cost.missing().unwrap(),
+            "5 tokens of lab/m have no price; 2 requests did not report all their tokens"
+        );
+        let free = Cost {
+            priced_requests: 2,
+            free_requests: 2,
+            ..Cost::default()
+        };
+        assert_eq!((free.to_string().as_str(), free.missing()), ("free", None));
+    }
+}
