@@ -80,9 +80,9 @@ async fn serve(
             continue;
         }
         match run_plan(context, &policy, &mut plan, &mut course, attempts).await {
-            PlanEnd::Served(pending) => return Ok(pending),
-            PlanEnd::Final(error) => return Err(course.last_error(error)),
-            PlanEnd::Failed { interrupted_by } => course.note_end(plan, interrupted_by),
+            Ok(pending) => return Ok(pending),
+            Err(PlanEnd::Final(error)) => return Err(course.last_error(error)),
+            Err(PlanEnd::Failed { interrupted_by }) => course.note_end(plan, interrupted_by),
         }
     }
     if let Some((mut plan, outcome)) = course.interrupted.take()
@@ -95,9 +95,9 @@ async fn serve(
         attempts.add_wait(pause);
         sleep(pause).await;
         match run_plan(context, &policy, &mut plan, &mut course, attempts).await {
-            PlanEnd::Served(pending) => return Ok(pending),
-            PlanEnd::Final(error) => return Err(course.last_error(error)),
-            PlanEnd::Failed { .. } => {}
+            Ok(pending) => return Ok(pending),
+            Err(PlanEnd::Final(error)) => return Err(course.last_error(error)),
+            Err(PlanEnd::Failed { .. }) => {}
         }
     }
     Err(course.last.unwrap_or_else(|| {
@@ -116,19 +116,12 @@ struct Course {
     interrupted: Option<(Plan, Outcome)>,
 }
 
-/// How a plan ended.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "moved once for each plan; a box would cost more"
-)]
+/// How a plan ended that did not serve.
 enum PlanEnd {
-    Served(PendingResponse),
     /// No other plan would serve the request.
     Final(Box<AttemptError>),
     /// The next plan may. `interrupted_by`: what may be over in a moment.
-    Failed {
-        interrupted_by: Option<Outcome>,
-    },
+    Failed { interrupted_by: Option<Outcome> },
 }
 
 impl Course {
@@ -162,13 +155,13 @@ async fn run_plan(
     plan: &mut Plan,
     course: &mut Course,
     attempts: &mut Attempts,
-) -> PlanEnd {
+) -> Result<PendingResponse, PlanEnd> {
     attempts.start_plan();
     let mut history = History::Whole;
     let mut interrupted_by = None;
     loop {
         let error = match try_once(context, plan, history, attempts).await {
-            Ok(pending) => return PlanEnd::Served(pending),
+            Ok(pending) => return Ok(pending),
             Err(error) => error,
         };
         let next = policy.next(&error, plan, history, attempts);
@@ -188,9 +181,9 @@ async fn run_plan(
                     course.missing = Some((plan.provider.clone(), plan.model.clone()));
                 }
                 course.note_error(error);
-                return PlanEnd::Failed { interrupted_by };
+                return Err(PlanEnd::Failed { interrupted_by });
             }
-            Next::Return => return PlanEnd::Final(error),
+            Next::Return => return Err(PlanEnd::Final(error)),
         }
     }
 }
