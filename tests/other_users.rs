@@ -203,6 +203,35 @@ fn what_is_no_file_ends_a_start_with_a_sentence() {
     }
 }
 
+#[test]
+fn what_is_no_file_in_the_place_of_the_vault_ends_in_a_sentence() {
+    for name in ["vault", "vault.lock"] {
+        for kind in FOREIGN {
+            let home = tempfile::tempdir().unwrap();
+            let lab = "[providers.lab]\nprotocol = \"openai_chat\"\nbase_url = \"http://127.0.0.1:9/v1\"\nauth = \"bearer\"\n";
+            fs::write(home.path().join("config.toml"), lab).unwrap();
+            let key_file = home.path().join("key-file");
+            fs::write(
+                &key_file,
+                [7; 31].iter().chain(&[8]).copied().collect::<Vec<u8>>(),
+            )
+            .unwrap();
+            fs::set_permissions(&key_file, Permissions::from_mode(0o600)).unwrap();
+            put_foreign(kind, &home.path().join(name));
+            let setup = Setup::default().env("AEROSTAT_VAULT_KEY_FILE", key_file.to_str().unwrap());
+            let line = "account add lab --name work --stdin --keep";
+            let output = crate::accounts::run(&setup, home.path(), line, "sk-1234567890");
+            let complaint = complaint(&output);
+            assert_eq!(output.status.code(), Some(1), "{name} {kind}: {complaint}");
+            let place = home.path().join(name).display().to_string();
+            assert!(
+                complaint.contains(&place) && complaint.contains("not a regular file"),
+                "{name} {kind}: {complaint}"
+            );
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_configuration_that_is_lost_keeps_the_port_closed_to_who_has_no_key() {
     use crate::support::agent::Agent;
@@ -302,6 +331,28 @@ fn idle_of_nobody(address: std::net::SocketAddr, count: usize) -> std::process::
     let mut said = [0];
     std::io::Read::read_exact(idle.stdout.as_mut().unwrap(), &mut said).unwrap();
     idle
+}
+
+#[tokio::test]
+async fn a_change_after_the_configuration_was_lost_keeps_the_port_closed() {
+    use crate::support::agent::Agent;
+    let agent = Agent::start("port = 0\nauth_mode = \"strict\"\n");
+    let config = agent.home().join("config.toml");
+    for lose in [&|| fs::remove_file(&config).unwrap() as (), &|| {
+        fs::write(&config, "# empty\n").unwrap()
+    }] as [&dyn Fn(); 2]
+    {
+        lose();
+        agent.logged("configuration refused").await;
+        let output = run(agent.home(), &setup("config set port 0"));
+        let said = complaint(&output);
+        assert!(output.status.success(), "{said}");
+        assert!(said.contains("was gone or empty"), "{said}");
+        let written = fs::read_to_string(&config).unwrap();
+        assert!(written.contains("auth_mode = \"strict\""), "{written}");
+        agent.logged("configuration taken").await;
+        assert_eq!(agent.get("/v1/models").await.status, 401);
+    }
 }
 
 /// What `nobody` gets for a request, over a connection of its own.

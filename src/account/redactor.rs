@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use bytes::{Buf as _, Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue};
 use zeroize::Zeroizing;
 
@@ -130,6 +131,32 @@ impl Redactor {
         }
         clean.extend_from_slice(&text[done..]);
         Cow::Owned(clean)
+    }
+
+    /// Takes what can no longer become a value off the front of `held`, without the credential. What
+    /// stays is short, and goes with [`Redactor::bytes`] at the end.
+    pub fn release(&self, held: &mut BytesMut) -> Bytes {
+        let until = held.len().saturating_sub(self.form_bytes_max());
+        let mut clean = Vec::with_capacity(until);
+        let mut at = 0;
+        while at < until {
+            if let Some(end) = self.end_of_value(held, at) {
+                clean.extend_from_slice(REDACTED);
+                at = end;
+            } else {
+                clean.push(held[at]);
+                at += 1;
+            }
+        }
+        held.advance(at);
+        clean.into()
+    }
+
+    /// The longest form of a value, with every character escaped as in JSON: `\u002f`.
+    fn form_bytes_max(&self) -> usize {
+        const ESCAPE_BYTES: usize = 6;
+        let longest = self.needles.iter().map(|needle| needle.bytes.len()).max();
+        longest.unwrap_or(0) * ESCAPE_BYTES
     }
 
     /// Takes the credential out of all values.
@@ -434,6 +461,23 @@ mod tests {
             redactor.text("access-0123456789, refresh-0123456789, client-0123456789"),
             "[redacted], [redacted], [redacted]"
         );
+    }
+
+    #[test]
+    fn a_value_is_found_across_any_border_of_what_comes_piece_by_piece() {
+        let text = format!("the token {KEY} has expired, {}", "and so on ".repeat(100));
+        let expected = text.replace(KEY, "[redacted]");
+        let redactor = redactor(KEY);
+        for length in [1, 7, 31, 64, 500] {
+            let (mut held, mut clean) = (BytesMut::new(), Vec::new());
+            for piece in text.as_bytes().chunks(length) {
+                held.extend_from_slice(piece);
+                clean.extend_from_slice(&redactor.release(&mut held));
+            }
+            assert!(clean.len() > text.len() / 2, "most of it is not held back");
+            clean.extend_from_slice(&redactor.bytes(&held));
+            assert_eq!(String::from_utf8(clean).unwrap(), expected, "{length}");
+        }
     }
 
     #[test]

@@ -233,8 +233,11 @@ async fn sign_in(service: &ControlService, name: String) -> Result<(), ControlEr
 
 async fn set_mode(service: &ControlService, mode: String) -> Result<(), ControlError> {
     let home = service.home().clone();
+    let in_force = Some(service.config().auth_mode);
     blocking(move || {
-        set_settings(&home, &[("scheduling.mode", &mode)]).map_err(ControlError::caused_by)
+        set_settings(&home, &[("scheduling.mode", &mode)], in_force)
+            .map(drop)
+            .map_err(ControlError::caused_by)
     })
     .await
 }

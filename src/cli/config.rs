@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 
 use super::exit_code::{DONE, FAILED, WRONG_USAGE};
 use super::{ExitCode, Program, Session};
-use crate::control::{self, ConfigError, Problem, Setting};
+use crate::control::verbs::GetStatus;
+use crate::control::{self, ConfigError, ControlError, ErrorKind, Problem, Setting};
+use crate::modes::AuthMode;
 
 pub(super) fn path(session: &mut Session<'_, impl Program>) -> ExitCode {
     let path = session.home.config_file();
@@ -76,7 +78,17 @@ pub(super) fn set(session: &mut Session<'_, impl Program>, changes: &[String]) -
     for pair in changes.chunks_exact(2) {
         pairs.push((&pair[0], &pair[1]));
     }
-    control::set_settings(&session.home, &pairs)?;
+    let in_force = if control::is_blank(&session.home)? {
+        auth_in_force(session)?
+    } else {
+        None
+    };
+    if control::set_settings(&session.home, &pairs, in_force)? {
+        pairs.insert(0, ("auth_mode", ""));
+        session.out.note(
+            "config.toml was gone or empty; the authentication that is in force was written with the change",
+        );
+    }
     let mut settings = Vec::new();
     for (key, _) in pairs {
         settings.push(control::setting(&session.home, key)?);
@@ -85,6 +97,17 @@ pub(super) fn set(session: &mut Session<'_, impl Program>, changes: &[String]) -
         .out
         .facts(&settings, settings.iter().map(setting_line));
     Ok(DONE)
+}
+
+/// The authentication of the running agent. `None` where none runs.
+fn auth_in_force(
+    session: &mut Session<'_, impl Program>,
+) -> Result<Option<AuthMode>, ControlError> {
+    match session.call(GetStatus {}) {
+        Ok(status) => Ok(status.auth_mode()),
+        Err(error) if error.kind == ErrorKind::NotRunning => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// A value without the quotes of JSON.

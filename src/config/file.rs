@@ -14,6 +14,7 @@ use super::keys::{self, KEYS, Key, steps};
 use super::problem::{Problem, Problems};
 use super::{Config, Home, parse};
 use crate::host::private_file;
+use crate::modes::AuthMode;
 use crate::provider::{DEMO, Provider};
 
 /// Why a configuration cannot be used or changed.
@@ -152,13 +153,36 @@ pub fn all(home: &Home) -> Result<Vec<Setting>, ConfigError> {
         .collect())
 }
 
+/// Whether nothing is set in the file, or it is gone.
+///
+/// # Errors
+/// When the file exists and cannot be read.
+pub fn is_blank(home: &Home) -> Result<bool, ConfigError> {
+    let found = document(&text(home)?);
+    Ok(found.is_ok_and(|found| found.is_empty()))
+}
+
+const AUTH_MODE: &str = "auth_mode";
+
 /// Changes keys, all or none. A change that would make the file invalid leaves it untouched.
+///
+/// `in_force` is the running agent's authentication. A file that was lost gets it back with the
+/// first change: without it, the change would open the port to all. Returns whether it did.
 ///
 /// # Errors
 /// When a path is no key, a value is not what its key takes, or the file cannot be written.
-pub fn set(home: &Home, changes: &[(&str, &str)]) -> Result<(), ConfigError> {
+pub fn set(
+    home: &Home,
+    changes: &[(&str, &str)],
+    in_force: Option<AuthMode>,
+) -> Result<bool, ConfigError> {
     let mut document = document(&text(home)?)?;
-    for (path, word) in changes {
+    let lost = in_force.filter(|mode| {
+        let is_changed = changes.iter().any(|(path, _)| *path == AUTH_MODE);
+        *mode != AuthMode::Off && document.is_empty() && !is_changed
+    });
+    let kept = lost.map(|mode| (AUTH_MODE, mode.name()));
+    for (path, word) in kept.iter().chain(changes) {
         let key = known(path)?;
         let value = key.kind.parse_word(word);
         key.kind.check(&value).map_err(|message| {
@@ -169,7 +193,8 @@ pub fn set(home: &Home, changes: &[(&str, &str)]) -> Result<(), ConfigError> {
     }
     let text = document.to_string();
     parse(&text).map_err(|problems| ConfigError::Refused(problems.without_places()))?;
-    write(home, &text).map_err(|error| ConfigError::io(home, error))
+    write(home, &text).map_err(|error| ConfigError::io(home, error))?;
+    Ok(lost.is_some())
 }
 
 fn known(path: &str) -> Result<&'static Key, ConfigError> {
@@ -338,7 +363,7 @@ mod tests {
     #[test]
     fn a_byte_order_mark_of_utf8_is_taken_off() {
         let fixture = fixture("\u{feff}port = 9000\n");
-        set(&fixture.home, &[("port", "9001")]).unwrap();
+        set(&fixture.home, &[("port", "9001")], None).unwrap();
         assert_eq!(text(&fixture.home).unwrap(), "port = 9001\n");
     }
 
@@ -365,6 +390,7 @@ mod tests {
         set(
             &fixture.home,
             &[("port", "9001"), ("scheduling.mode", "drain")],
+            None,
         )
         .unwrap();
         let expected = "# mine\nport = 9001 # why\n\n[scheduling]\n# slow line\nmax_wait_seconds = 5\nmode = \"drain\"\n";
@@ -378,7 +404,7 @@ mod tests {
             ("providers.lab.protocol", "openai_chat,anthropic"),
             ("providers.lab.base_url", "http://127.0.0.1:9000"),
         ];
-        set(&fixture.home, &lab).unwrap();
+        set(&fixture.home, &lab, None).unwrap();
         let expected = "port = 9000\n\n[providers.lab]\nprotocol = [\"openai_chat\", \"anthropic\"]\nbase_url = \"http://127.0.0.1:9000\"\n";
         assert_eq!(text(&fixture.home).unwrap(), expected);
     }
@@ -398,7 +424,7 @@ mod tests {
         for change in bad {
             assert!(
                 matches!(
-                    set(&fixture.home, &[("port", "1234"), change]),
+                    set(&fixture.home, &[("port", "1234"), change], None),
                     Err(ConfigError::Refused(_))
                 ),
                 "{change:?}"
@@ -408,9 +434,32 @@ mod tests {
     }
 
     #[test]
+    fn a_lost_file_gets_the_authentication_in_force_with_its_first_change() {
+        let strict = Some(AuthMode::Strict);
+        for (before, changes, in_force, after) in [
+            (
+                "",
+                [("port", "1")],
+                strict,
+                "auth_mode = \"strict\"\nport = 1\n",
+            ),
+            ("# mine\n", [("port", "1")], None, "# mine\nport = 1\n"),
+            ("", [("port", "1")], Some(AuthMode::Off), "port = 1\n"),
+            ("", [("auth_mode", "off")], strict, "auth_mode = \"off\"\n"),
+            ("port = 2\n", [("port", "1")], strict, "port = 1\n"),
+        ] {
+            let fixture = fixture(before);
+            let is_kept = set(&fixture.home, &changes, in_force).unwrap();
+            let found = text(&fixture.home).unwrap();
+            assert!(found.ends_with(after) || found == after, "{found}");
+            assert_eq!(is_kept, after.contains("strict"), "{before}");
+        }
+    }
+
+    #[test]
     fn an_unknown_key_is_told_with_its_nearest() {
         let fixture = fixture("");
-        let error = set(&fixture.home, &[("scheduling.mod", "drain")]).unwrap_err();
+        let error = set(&fixture.home, &[("scheduling.mod", "drain")], None).unwrap_err();
         assert_eq!(
             error.to_string(),
             "unknown key `scheduling.mod`; did you mean `scheduling.mode`?"
@@ -450,7 +499,12 @@ mod tests {
         let fixture = fixture(
             "[providers.\"my.lab\"]\nprotocol = \"gemini\"\nbase_url = \"https://a.example\"\n",
         );
-        set(&fixture.home, &[("providers.my.lab.enabled", "false")]).unwrap();
+        set(
+            &fixture.home,
+            &[("providers.my.lab.enabled", "false")],
+            None,
+        )
+        .unwrap();
         assert_eq!(value(&fixture.home, "providers.my.lab.enabled"), false);
         assert_eq!(
             value(&fixture.home, "providers.my.lab.base_url"),
@@ -461,7 +515,7 @@ mod tests {
     #[test]
     fn inline_tables_are_changed_in_place() {
         let fixture = fixture("scheduling = { mode = \"drain\" } # mine\n");
-        set(&fixture.home, &[("scheduling.max_attempts", "2")]).unwrap();
+        set(&fixture.home, &[("scheduling.max_attempts", "2")], None).unwrap();
         assert_eq!(value(&fixture.home, "scheduling.max_attempts"), 2);
         assert_eq!(value(&fixture.home, "scheduling.mode"), "drain");
         assert!(text(&fixture.home).unwrap().ends_with("# mine\n"));
@@ -476,7 +530,7 @@ mod tests {
         fs::rename(fixture.home.config_file(), &target).unwrap();
         fs::set_permissions(&target, fs::Permissions::from_mode(0o640)).unwrap();
         std::os::unix::fs::symlink(&target, fixture.home.config_file()).unwrap();
-        set(&fixture.home, &[("port", "9000")]).unwrap();
+        set(&fixture.home, &[("port", "9000")], None).unwrap();
         assert!(
             fs::symlink_metadata(fixture.home.config_file())
                 .unwrap()

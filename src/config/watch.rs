@@ -136,7 +136,7 @@ fn asks_for_keys(config: &Config) -> bool {
 
 fn blank(folder: &Path) -> String {
     format!(
-        "{CONFIG_FILE} in `{}` is gone or empty, and without it no key would be asked for: put it back, or write `auth_mode = \"off\"` into it",
+        "{CONFIG_FILE} in `{}`: it is gone or empty, and without it no key would be asked for; put it back, or write `auth_mode = \"off\"` into it",
         folder.display()
     )
 }
@@ -268,9 +268,9 @@ mod tests {
     async fn an_atomic_replace_is_followed() {
         let folder = tempfile::tempdir().unwrap();
         let mut followed = following(&folder, Some("port = 9001"));
-        file::set(&followed.home, &[("port", "9002")]).unwrap();
+        file::set(&followed.home, &[("port", "9002")], None).unwrap();
         assert_eq!(followed.next().await.config.port, 9002);
-        file::set(&followed.home, &[("port", "9003")]).unwrap();
+        file::set(&followed.home, &[("port", "9003")], None).unwrap();
         assert_eq!(followed.next().await.config.port, 9003);
     }
 

@@ -118,8 +118,10 @@ impl HomeLock {
     /// # Errors
     /// When it cannot be written.
     pub fn write_holder(&self, holder: &Holder) -> io::Result<()> {
+        let path = self.home.holder_file();
         let text = serde_json::to_string(holder).expect("a holder has text keys");
-        private_file::replace_volatile(&self.home.holder_file(), text.as_bytes())
+        private_file::replace_volatile(&path, text.as_bytes())
+            .map_err(|error| private_file::named(&path, &error))
     }
 }
 

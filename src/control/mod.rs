@@ -52,7 +52,7 @@ pub use wire::{ControlError, ErrorKind, Note, Notes, WireSecret};
 pub use crate::account::{Credential, KeySources, PASSPHRASE_CHARS_MIN, Prompt, Secret};
 pub use crate::canon::{Fault, ModelCard};
 pub use crate::config::file::{
-    ConfigError, Setting, all as settings, get as setting, load, set as set_settings,
+    ConfigError, Setting, all as settings, get as setting, is_blank, load, set as set_settings,
 };
 pub use crate::config::keys::KEYS;
 pub use crate::config::local_key::read_or_create as local_key;

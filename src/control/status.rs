@@ -8,6 +8,7 @@ use super::agent::DesiredState;
 use super::socket_path::SocketPath;
 use crate::config::{Config, Home};
 use crate::host::{self, port_owner};
+use crate::modes::AuthMode;
 use crate::outcome::Timestamp;
 use crate::status::{AgentStatus, Attention, PortOwner, PortStatus, local_url, timestamp};
 use crate::store::records::RecordsStatus;
@@ -52,6 +53,9 @@ pub struct Status {
     /// How the records of requests stand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub records: Option<RecordsStatus>,
+    /// The authentication in force, where an agent runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) auth_mode: Option<String>,
     /// Notes of the pool's state that were not stored, because the disk was too slow.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub notes_dropped: u64,
@@ -104,6 +108,7 @@ impl Status {
             desired: Some(desired),
             pid: Some(std::process::id()),
             version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+            auth_mode: Some(config.auth_mode.name().to_owned()),
             ..Self::at(
                 port.number().unwrap_or(config.port),
                 AgentStatus::Running { port },
@@ -111,6 +116,11 @@ impl Status {
                 socket,
             )
         }
+    }
+
+    /// The authentication in force, where an agent runs.
+    pub fn auth_mode(&self) -> Option<AuthMode> {
+        self.auth_mode.as_deref().and_then(AuthMode::by_name)
     }
 
     /// Where no agent runs: says who has the port instead.

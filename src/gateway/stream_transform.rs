@@ -76,6 +76,8 @@ pub(super) struct Passthrough {
     /// A record that has not ended. It is held back, since it may turn out to be an error.
     held: BytesMut,
     credential: Arc<Credential>,
+    /// Made at its first use: encoding a credential takes longer than most records.
+    redactor: Option<Redactor>,
 }
 
 /// What the records told that passed.
@@ -164,7 +166,7 @@ impl FrameTracker {
 enum Framing {
     Events(Frames),
     Array(Objects),
-    /// A record exceeded the framing's limit: what follows passes unread.
+    /// A record exceeded the framing's limit: what follows passes unread, but for the credential.
     Lost,
 }
 
@@ -207,6 +209,14 @@ impl Framing {
         }
     }
 
+    /// Whether lines came since the last call that no record shows.
+    fn take_other_lines(&mut self) -> bool {
+        match self {
+            Self::Events(frames) => frames.take_other_lines(),
+            Self::Array(_) | Self::Lost => false,
+        }
+    }
+
     fn is_between(&self) -> bool {
         match self {
             Self::Events(frames) => frames.is_between(),
@@ -214,6 +224,10 @@ impl Framing {
             Self::Lost => false,
         }
     }
+}
+
+fn redactor<'r>(made: &'r mut Option<Redactor>, credential: &Credential) -> &'r Redactor {
+    made.get_or_insert_with(|| Redactor::of(credential))
 }
 
 impl Passthrough {
@@ -240,11 +254,17 @@ impl Passthrough {
             },
             held: BytesMut::new(),
             credential,
+            redactor: None,
         }
     }
 
     /// What may go on to the client now that `chunk` came: all but a record that has not ended.
     fn release(&mut self, chunk: Bytes) -> Bytes {
+        if matches!(self.framing, Framing::Lost) {
+            self.held.extend_from_slice(&chunk);
+            let redactor = redactor(&mut self.redactor, &self.credential);
+            return redactor.release(&mut self.held);
+        }
         let open = self.framing.open_bytes();
         let mut complete = if open == 0 && self.held.is_empty() {
             chunk
@@ -258,7 +278,8 @@ impl Passthrough {
             let at = memchr::memmem::rfind(&complete, error).unwrap_or(complete.len());
             complete.truncate(at);
         }
-        let may_quote = std::mem::take(&mut self.tracker.may_quote);
+        let may_quote =
+            std::mem::take(&mut self.tracker.may_quote) || self.framing.take_other_lines();
         if may_quote || self.tracker.status.fault.is_some() {
             self.redact(&mut complete);
         }
@@ -289,10 +310,10 @@ impl Passthrough {
 
     /// Takes the credential out of what goes to the client, and of the fault that was read in it.
     fn redact(&mut self, bytes: &mut Bytes) {
-        let redactor = Redactor::of(&self.credential);
-        redact_bytes(bytes, &redactor);
+        let redactor = redactor(&mut self.redactor, &self.credential);
+        redact_bytes(bytes, redactor);
         if let Some(fault) = &mut self.tracker.status.fault {
-            redact_fault(fault, &redactor);
+            redact_fault(fault, redactor);
         }
     }
 

@@ -73,6 +73,8 @@ pub struct Frames {
     seen_first: bool,
     /// Whether the stream's lines end with both characters.
     is_crlf: bool,
+    /// Whether a line came that is part of no record: a comment, another field.
+    has_other_lines: bool,
     bare: BareObject,
 }
 
@@ -270,6 +272,12 @@ impl Frames {
         }
     }
 
+    /// Whether a line came since the last call that no record shows: a comment, another field, an
+    /// event without data.
+    pub fn take_other_lines(&mut self) -> bool {
+        std::mem::take(&mut self.has_other_lines)
+    }
+
     /// The line end of the stream, for a record that is written behind it.
     pub fn line_end(&self) -> &'static str {
         if self.is_crlf { "\r\n" } else { "\n" }
@@ -312,7 +320,7 @@ impl Frames {
         match &line[..colon] {
             b"event" => self.open.event = value,
             b"data" => self.data(value),
-            _ => {}
+            _ => self.has_other_lines = true,
         }
     }
 
@@ -331,6 +339,7 @@ impl Frames {
     /// A record without data is none: its event's name is forgotten.
     fn dispatch(&mut self) -> Option<Frame> {
         let mut frame = std::mem::take(&mut self.open);
+        self.has_other_lines |= !self.has_data && !frame.event.is_empty();
         if !self.joined.is_empty() {
             frame.data = std::mem::take(&mut self.joined).freeze();
         }

@@ -7,6 +7,7 @@
 mod decoded_body;
 mod http1;
 mod proxy;
+mod redacted_body;
 mod route;
 mod tls;
 mod transport_error;
@@ -174,8 +175,7 @@ impl Network {
         let proxied = self.proxy_client(proxy)?;
         // A plain HTTP request is read by the proxy itself, so its credentials go with it. In the
         // other cases they are part of opening the connection.
-        let is_forwarded =
-            request.uri().scheme() != Some(&Scheme::HTTPS) && proxy.kind != ProxyKind::Socks5;
+        let is_forwarded = forwards(proxy, request.uri());
         if let Some(value) = proxy::authorization(proxy).filter(|_| is_forwarded) {
             request.headers_mut().insert(PROXY_AUTHORIZATION, value);
         }
@@ -226,9 +226,24 @@ impl Upstream for Network {
         choice: &ProxyChoice,
     ) -> BoxFuture<'_, Result<Response<UpstreamBody>, TransportError>> {
         let proxy = self.settings.proxy_for(request.uri(), choice).cloned();
+        let forwarding = proxy
+            .as_ref()
+            .filter(|proxy| forwards(proxy, request.uri()));
+        let password = forwarding.and_then(|proxy| proxy.password.clone());
         let sent = self.send_request(request, proxy);
-        Box::pin(async { sent.await.map(decoded_body::decode) })
+        Box::pin(async {
+            let response = sent.await.map(decoded_body::decode)?;
+            Ok(match password {
+                Some(password) => redacted_body::redact(response, &password),
+                None => response,
+            })
+        })
     }
+}
+
+/// Whether the proxy reads the request itself, with its own credentials in it.
+fn forwards(proxy: &Proxy, uri: &Uri) -> bool {
+    uri.scheme() != Some(&Scheme::HTTPS) && proxy.kind != ProxyKind::Socks5
 }
 
 /// hyper-util's client. It logs at debug level itself when it opens, reuses and keeps connections.

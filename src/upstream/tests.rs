@@ -664,3 +664,31 @@ async fn each_way_of_getting_no_answer_names_its_cause_and_the_next_step() {
         assert!(message.contains(expected), "{uri}: {message}");
     }
 }
+
+#[tokio::test]
+async fn a_proxy_that_quotes_its_password_is_told_without_it() {
+    const PASSWORD: &str = "correct-horse-battery";
+    let proxy = listen(|mut stream| async move {
+        let mut request = vec![0; 4096];
+        let read = stream.read(&mut request).await.unwrap();
+        let request = String::from_utf8_lossy(&request[..read]).into_owned();
+        let sent = request.lines().find(|line| line.starts_with("proxy-auth"));
+        let body = format!("refused: {} ({PASSWORD})", sent.unwrap());
+        let head = format!(
+            "HTTP/1.1 407 No\r\nx-tried: {PASSWORD}\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        let _ = stream.write_all((head + &body).as_bytes()).await;
+    });
+    let url = format!("http://me:{PASSWORD}@{}", proxy.await);
+    let network = through(NetworkSettings::direct(Duration::from_secs(5)), &url);
+    let request = Request::get("http://api.example/v1").body(SegmentedBytes::default());
+    let choice = ProxyChoice::default();
+    let answer = network.send(request.unwrap(), &choice).await.unwrap();
+    assert_eq!(answer.headers()["x-tried"], "[redacted]");
+    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(
+        String::from_utf8_lossy(&body),
+        "refused: proxy-authorization: Basic bWU6[redacted] ([redacted])"
+    );
+}

@@ -48,6 +48,18 @@ fn assert_not_logged(agent: &Agent, case: &str) {
     }
 }
 
+/// Once the agent has ended, which writes what it still holds.
+fn assert_not_stored(mut agent: Agent, case: &str) {
+    agent.sigterm();
+    agent.exit_code();
+    for file in std::fs::read_dir(agent.home()).unwrap() {
+        let file = file.unwrap().path();
+        let bytes = std::fs::read(&file).unwrap_or_default();
+        let found = bytes.windows(5).any(|window| window == b"diary");
+        assert!(!found, "{case}: {}", file.display());
+    }
+}
+
 #[tokio::test]
 async fn a_prompt_that_an_error_quotes_is_in_no_log() {
     for client in SERVED {
@@ -66,6 +78,7 @@ async fn a_prompt_that_an_error_quotes_is_in_no_log() {
             assert!(answer.status >= 400, "{} {}", of.name(), answer.text());
         }
         assert_not_logged(&agent, client.name());
+        assert_not_stored(agent, client.name());
     }
 }
 

@@ -407,3 +407,54 @@ fn pairs() -> impl Iterator<Item = (Dialect, Dialect)> {
         .into_iter()
         .flat_map(|client| SERVED.into_iter().map(move |upstream| (client, upstream)))
 }
+
+/// Lines of a stream that are part of no record; clients skip them, and people read them.
+#[tokio::test]
+async fn a_credential_beside_the_records_of_a_stream_is_taken_out() {
+    let quoted = Quoted::new().await;
+    for dialect in SERVED {
+        let literal = answers::literal(dialect, "text.sse").expect("every dialect has a text");
+        let records = answers::records(&literal);
+        let mut body = String::from_utf8_lossy(&records[0]).into_owned();
+        let begins_at = body.len();
+        let other = format!(
+            ": the token {KEY} has expired\n\nid: {KEY}\nretry: {KEY}\n\nevent: {KEY}\n\n{KEY}\n\n"
+        );
+        body += &other;
+        for record in &records[1..] {
+            body += &String::from_utf8_lossy(record);
+        }
+        for cut in [
+            0,
+            begins_at + 14,
+            begins_at + 20,
+            begins_at + other.len() - 5,
+        ] {
+            let script = Script::literal(200, "text/event-stream", body.clone()).lenient();
+            quoted
+                .upstream
+                .answer(script.wait_at(cut, std::time::Duration::from_millis(5)));
+            let answer = quoted.ask(dialect, dialect, true).await;
+            assert!(
+                answer.text().contains(": the token [redacted] has expired"),
+                "{}",
+                answer.text()
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_credential_in_a_stream_that_passes_unread_is_taken_out() {
+    let quoted = Quoted::new().await;
+    let endless = "x".repeat(17 * 1024 * 1024);
+    let body = format!("data: {{\"text\": \"{endless}\"}}\n\ndata: bad token {KEY}\n\n");
+    quoted
+        .upstream
+        .answer(Script::literal(200, "text/event-stream", body).lenient());
+    let answer = quoted.ask(Chat, Chat, true).await;
+    assert!(answer.body.len() > endless.len(), "{}", answer.body.len());
+    let end = &answer.body[answer.body.len() - 40..];
+    let end = String::from_utf8_lossy(end).into_owned();
+    assert!(end.ends_with("data: bad token [redacted]\n\n"), "{end}");
+}

@@ -13,6 +13,8 @@ pub mod browser;
 pub mod grammar;
 pub mod lab;
 pub mod raw;
+#[cfg(target_os = "linux")]
+pub mod terminal;
 pub mod upstream;
 
 /// A wire format, with the program's name for it.

@@ -7,6 +7,8 @@ mod keyring;
 mod kills;
 #[cfg(target_os = "linux")]
 mod rig;
+#[cfg(target_os = "linux")]
+mod terminal;
 
 use std::path::Path;
 

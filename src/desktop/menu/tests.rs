@@ -300,6 +300,22 @@ fn what_needs_a_person_leads_to_where_it_is_done() {
     });
     let words = "! Fix config.toml:4:8: port: expected a number…".to_owned();
     assert_eq!(top(&rejected), [(words, Some(Action::OpenConfig))]);
+    let lost = with(|overview| {
+        let error = "config.toml in `/h`: it is gone or empty, and without it no key would be asked for; put it back, or write `auth_mode = \"off\"` into it";
+        overview.status.config_error = Some(error.to_owned());
+    });
+    let shown = top(&lost);
+    assert!(
+        shown[0]
+            .0
+            .starts_with("! Fix config.toml in `/h`: it is gone or empty"),
+        "{shown:?}"
+    );
+    assert_eq!(shown[0].1, Some(Action::OpenConfig));
+    assert_eq!(
+        menu(&lost, &noon())[0],
+        line("state", "Configuration not used")
+    );
     let refused = with(|overview| overview.status.lan_refused = Some("no key is asked for".into()));
     let words = "! No key is asked for…".to_owned();
     assert_eq!(top(&refused), [(words, Some(Action::OpenConfig))]);
