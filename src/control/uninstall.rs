@@ -15,9 +15,10 @@ use crate::host::autostart::{self, Places};
 use crate::host::private_file;
 
 /// Our files in a home, by the beginning of their names. Files of the person's own stay.
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     "config.toml",
     "aerostat.db",
+    "records.db",
     "vault",
     "local-key",
     "lock",
@@ -192,6 +193,7 @@ mod tests {
             "config.toml",
             "aerostat.db",
             "aerostat.db-wal",
+            "records.db",
             "vault",
             "local-key",
             "my-notes.txt",
