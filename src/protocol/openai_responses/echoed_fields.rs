@@ -135,10 +135,12 @@ fn write_tools(out: Writer<'_>, tools: Value<'_>) {
 }
 
 fn write_tool(array: &mut Array<'_>, tool: Value<'_>) {
-    let defaults = match () {
-        () if is_of_type(tool, "function") => FUNCTION,
-        () if is_of_type(tool, "namespace") => NAMESPACE,
-        () => &[],
+    let defaults: Defaults = if is_of_type(tool, "function") {
+        FUNCTION
+    } else if is_of_type(tool, "namespace") {
+        NAMESPACE
+    } else {
+        &[]
     };
     write_with(array.item(), tool, defaults);
 }
