@@ -20,6 +20,7 @@ mod lifecycle;
 mod oauth;
 mod other_users;
 mod properties;
+mod records;
 mod schemas;
 mod selftest;
 mod stream;

@@ -1,7 +1,7 @@
 //! What tokens cost: list prices with their dates, a person's own above them, and exact sums.
 //!
 //! All amounts are integers: a price is in micro-dollars for a million tokens, a sum in
-//! picodollars. What no row prices is unknown, and never zero. It asks nobody and reads no file.
+//! picodollars. What no row prices is unknown, and never zero. It calls no one and reads no file.
 
 mod cost;
 mod decimal;

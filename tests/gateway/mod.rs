@@ -22,6 +22,7 @@ mod sloppy;
 mod stalls;
 mod stops;
 mod targets;
+mod usage;
 
 use serde_json::{Value, json};
 

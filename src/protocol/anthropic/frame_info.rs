@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 
 use super::{faults, usage};
+use crate::canon::ServiceTier;
 use crate::json::{Document, Value};
 use crate::protocol::sse::Frame;
 use crate::protocol::{FrameInfo, MalformedResponse};
@@ -41,7 +42,12 @@ pub(super) fn body(body: &Bytes) -> Result<FrameInfo, MalformedResponse> {
         .get("usage")
         .and_then(|usage| usage.to_document().ok())
         .map(|opened| usage::decode(opened.root()));
+    let tier = root
+        .get("usage")
+        .and_then(|usage| usage.to_document().ok())
+        .and_then(|opened| tier_of(opened.root()));
     Ok(FrameInfo {
+        tier,
         usage,
         is_content: root.get("content").is_some(),
         is_end: root.get("stop_reason").is_some(),
@@ -85,9 +91,15 @@ fn end() -> FrameInfo {
 fn usage_of(holder: Option<Value<'_>>) -> FrameInfo {
     let usage = holder.and_then(|holder| holder.get("usage"));
     FrameInfo {
+        tier: usage.and_then(tier_of),
         usage: usage.map(usage::decode),
         ..FrameInfo::default()
     }
+}
+
+fn tier_of(usage: Value<'_>) -> Option<ServiceTier> {
+    let word = usage.get("service_tier")?.str().ok()?;
+    Some(ServiceTier::of(&word))
 }
 
 fn error(root: Value<'_>) -> FrameInfo {

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use memchr::memchr_iter;
 use memchr::memmem::Finder;
 
-use crate::canon::Usage;
+use crate::canon::{ServiceTier, Usage};
 use crate::json::{Document, Value, value_len};
 use crate::protocol::openai::faults;
 use crate::protocol::{FrameInfo, MalformedResponse, sse};
@@ -43,6 +43,7 @@ const KEYS: [(&[u8], KeyMeaning); 10] = [
 static USAGE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"usage\""));
 static ERROR: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"error\""));
 static FINISH: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"finish_reason\""));
+static TIER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"service_tier\""));
 static CONTENT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"content\""));
 
 pub(in crate::protocol) fn frame(frame: &sse::Frame) -> FrameInfo {
@@ -105,6 +106,7 @@ pub(in crate::protocol) fn body(body: &Bytes) -> Result<FrameInfo, MalformedResp
     if let Some(usage) = sole_usage(body) {
         return Ok(FrameInfo {
             usage,
+            tier: tier_in(body),
             is_end: true,
             is_content: true,
             ..FrameInfo::default()
@@ -169,6 +171,19 @@ fn usage_and_fault(root: Value<'_>) -> FrameInfo {
     FrameInfo {
         usage: usage.filter(|usage| !usage.is_unknown()),
         fault: faults::decode_member(root),
+        tier: root
+            .get("service_tier")
+            .and_then(|tier| tier.str().ok())
+            .map(|tier| ServiceTier::of(&tier)),
         ..FrameInfo::default()
     }
+}
+
+/// The service tier of an answer that is not parsed.
+fn tier_in(body: &[u8]) -> Option<ServiceTier> {
+    let at = TIER.find(body)? + TIER.needle().len();
+    let value = body[at..].trim_ascii_start().strip_prefix(b":")?;
+    let word = value.trim_ascii_start().strip_prefix(b"\"")?;
+    let end = memchr::memchr(b'"', word)?;
+    std::str::from_utf8(&word[..end]).ok().map(ServiceTier::of)
 }

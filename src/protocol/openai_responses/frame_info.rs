@@ -5,6 +5,7 @@
 use bytes::Bytes;
 
 use super::usage;
+use crate::canon::ServiceTier;
 use crate::json::{Document, Value};
 use crate::protocol::openai::faults;
 use crate::protocol::sse::Frame;
@@ -111,6 +112,10 @@ fn response_info(response: Value<'_>) -> FrameInfo {
         is_end: !has_status(response, &["in_progress", "queued"]),
         fault,
         stored: stored_id(response),
+        tier: response
+            .get("service_tier")
+            .and_then(|tier| tier.str().ok())
+            .map(|tier| ServiceTier::of(&tier)),
         ..FrameInfo::default()
     }
 }
