@@ -443,7 +443,7 @@ mod tests {
                 strict,
                 "auth_mode = \"strict\"\nport = 1\n",
             ),
-            ("# mine\n", [("port", "1")], None, "# mine\nport = 1\n"),
+            ("# mine\n", [("port", "1")], None, "port = 1\n# mine\n"),
             ("", [("port", "1")], Some(AuthMode::Off), "port = 1\n"),
             ("", [("auth_mode", "off")], strict, "auth_mode = \"off\"\n"),
             ("port = 2\n", [("port", "1")], strict, "port = 1\n"),
