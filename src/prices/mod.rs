@@ -163,8 +163,7 @@ fn best(rows: &[Row], provider: &str, model: &str, conditions: &Conditions) -> O
         .max()
         .filter(|exactness| *exactness > 0)?;
     of_provider()
-        .filter(|row| row.exactness(model) == Some(exactness) && row.holds(conditions))
-        .next_back()
+        .rfind(|row| row.exactness(model) == Some(exactness) && row.holds(conditions))
         .map(|row| row.rates)
 }
 
