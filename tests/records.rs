@@ -5,12 +5,14 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rusqlite::Connection;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::support::agent::{Agent, Setup};
 
@@ -67,9 +69,10 @@ async fn storm(
     next: Arc<AtomicUsize>,
     until: usize,
 ) -> Vec<(String, Instant)> {
-    let tasks = (0..CONNECTIONS).map(|_| {
+    let mut connections = JoinSet::new();
+    for _ in 0..CONNECTIONS {
         let next = next.clone();
-        tokio::spawn(async move {
+        connections.spawn(async move {
             let mut answered = Vec::new();
             loop {
                 let number = next.fetch_add(1, Ordering::Relaxed);
@@ -81,13 +84,9 @@ async fn storm(
                     None => return answered,
                 }
             }
-        })
-    });
-    let mut all = Vec::new();
-    for task in tasks.collect::<Vec<_>>() {
-        all.extend(task.await.unwrap());
+        });
     }
-    all
+    connections.join_all().await.concat()
 }
 
 type Group = (i64, i64, i64, i64);
@@ -141,13 +140,14 @@ async fn sums_are_those_of_the_records_after_a_kill() {
     let agent = Agent::start("port = 0\n");
     let home = agent.kept_home();
     let next = Arc::new(AtomicUsize::new(0));
-    let storming = tokio::spawn(storm(agent.address(), next.clone(), count));
+    let mut storming = JoinSet::new();
+    storming.spawn(storm(agent.address(), next.clone(), count));
     while next.load(Ordering::Relaxed) < count / 2 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let killed_at = Instant::now();
     agent.kill();
-    let answered = storming.await.unwrap();
+    let answered = storming.join_all().await.concat();
     let database = || Connection::open(home.path().join("records.db")).unwrap();
     assert_sums_are_of_records(&database());
     let has = |database: &Connection, id: &str| {
