@@ -5,8 +5,10 @@
 pub enum Visibility {
     Shown,
     /// The session has no D-Bus.
+    #[cfg(target_os = "linux")]
     NoBus,
     /// There is a bus, and no StatusNotifierHost on it.
+    #[cfg(target_os = "linux")]
     NoHost,
 }
 
@@ -15,9 +17,11 @@ impl Visibility {
     pub fn advice(self) -> Option<&'static str> {
         match self {
             Self::Shown => None,
+            #[cfg(target_os = "linux")]
             Self::NoBus => Some(
                 "this session has no tray; `aerostat open` opens the dashboard, `aerostat status` shows the state",
             ),
+            #[cfg(target_os = "linux")]
             Self::NoHost => Some(
                 "nothing in this desktop shows tray icons (GNOME needs the extension AppIndicator); `aerostat open`, or Aerostat in \
                  the applications menu, opens the dashboard",

@@ -332,6 +332,7 @@ pub fn remove_if_present(path: &Path) -> io::Result<bool> {
 ///
 /// # Errors
 /// When the new file cannot be written; the old one is untouched.
+#[cfg(any(not(windows), test))]
 pub fn replace(target: &Path, bytes: &[u8]) -> io::Result<()> {
     replace_with(target, bytes, None)
 }

@@ -10,7 +10,6 @@ mod place;
 mod registry;
 
 use std::ffi::OsString;
-use std::io;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -56,8 +55,9 @@ pub enum AutostartError {
     NoPlace,
     #[error("the path of this program cannot be written into an entry: `{}`", .0.escape_debug())]
     Path(String),
+    #[cfg(not(windows))]
     #[error("`{file}` cannot be changed: {error}")]
-    File { file: String, error: io::Error },
+    File { file: String, error: std::io::Error },
     #[error("systemd units exist on Linux only")]
     NoSystemd,
     #[cfg(windows)]
