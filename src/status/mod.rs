@@ -13,7 +13,9 @@ mod provider;
 pub mod timestamp;
 
 pub use account::{AccountStatus, CooldownCause, ExhaustedQuota, NeedsUser, SignIn, SignInCause};
-pub use attention::{Attention, account_need, account_reason};
+pub use attention::Attention;
+#[cfg(feature = "desktop")]
+pub use attention::{account_need, account_reason};
 pub use local_time::LocalTime;
 pub use port::{AgentStatus, BindFailure, BindFailureCause, PortOwner, PortStatus, local_url};
 pub use provider::ProviderStatus;
