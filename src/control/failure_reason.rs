@@ -120,7 +120,11 @@ impl<'f> FailureFacts<'f> {
             Cause::TooLarge => {
                 "send less, or raise `request_body_bytes_max` in [limits]".to_owned()
             }
-            Cause::SlowClient => "ask again".to_owned(),
+            Cause::SlowClient if self.provider.is_none() => "ask again".to_owned(),
+            Cause::SlowClient => {
+                "have the client read its stream, or leave it; `limits.unread_timeout_seconds` says how long others wait for that"
+                    .to_owned()
+            }
             Cause::Account if self.account.is_none() => {
                 "see what the accounts lack: `aerostat account list`".to_owned()
             }
