@@ -100,11 +100,12 @@ impl ResponseReader<'_> {
         }
         let asked_at = Instant::now();
         let mut body = PeekedBody::from(body);
-        let hold = self.context.config.limits.hold;
-        let form = match timeout_at(asked_at + hold, body.peek()).await {
+        let limits = &self.context.config.limits;
+        let silence_max = limits.hold.min(limits.stream_timeouts.first_event_timeout);
+        let form = match timeout_at(asked_at + silence_max, body.peek()).await {
             Ok(Ok(form)) => form,
             Ok(Err(error)) => return Err(self.refused(broken(&error), &head)),
-            // Silence so far is no failure.
+            // The relay judges the silence: it knows since when it lasts.
             Err(_) => BodyForm::Unknown,
         };
         match self.route(form, label) {

@@ -34,7 +34,7 @@ async fn a_head_that_stays_away_is_a_timeout() {
 
 #[tokio::test]
 async fn a_first_event_that_stays_away_is_a_timeout_before_the_commit() {
-    let bench = Bench::with(IMPATIENT).await;
+    let bench = Bench::with(&format!("{IMPATIENT}hold_ms = 60000\n")).await;
     bench.upstream.always(Script::text().stall_before_body());
     let asked = SERVED
         .iter()
