@@ -463,40 +463,48 @@ fn has_zlib_header(encoded: &[u8]) -> bool {
     first & 0x0f == 8 && is_checked
 }
 
+/// Bodies in each coding, for tests.
 #[cfg(test)]
-mod tests {
+pub(crate) mod encoders {
+    use std::io::Write as _;
+
     use flate2::Compression;
     use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
-    use proptest::prelude::*;
     use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 
-    use super::*;
-
-    /// Four MiB of zeros, made by zlib.brotliCompressSync of Node 22.
-    const ZEROS_BR: &[u8] = b"\x9b\xff\xff\x3f\xf8\x27\x00\xe2\xb1\x40\x20\xf7\xfe\x07";
-    const ZEROS_LEN: usize = 4 << 20;
-
-    fn gzip(bytes: &[u8]) -> Vec<u8> {
+    pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
         encoder.write_all(bytes).unwrap();
         encoder.finish().unwrap()
     }
 
-    fn zlib(bytes: &[u8]) -> Vec<u8> {
+    pub(crate) fn zlib(bytes: &[u8]) -> Vec<u8> {
         let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
         encoder.write_all(bytes).unwrap();
         encoder.finish().unwrap()
     }
 
-    fn deflate(bytes: &[u8]) -> Vec<u8> {
+    pub(crate) fn deflate(bytes: &[u8]) -> Vec<u8> {
         let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
         encoder.write_all(bytes).unwrap();
         encoder.finish().unwrap()
     }
 
-    fn zstd(bytes: &[u8]) -> Vec<u8> {
+    pub(crate) fn zstd(bytes: &[u8]) -> Vec<u8> {
         compress_to_vec(bytes, CompressionLevel::Fastest)
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::encoders::{deflate, gzip, zlib, zstd};
+    use super::*;
+
+    /// Four MiB of zeros, made by zlib.brotliCompressSync of Node 22.
+    const ZEROS_BR: &[u8] = b"\x9b\xff\xff\x3f\xf8\x27\x00\xe2\xb1\x40\x20\xf7\xfe\x07";
+    const ZEROS_LEN: usize = 4 << 20;
 
     #[test]
     fn a_body_that_was_cut_is_none() {

@@ -39,6 +39,7 @@ mod request_tracker;
 mod resolution_cache;
 pub mod resolve;
 mod response;
+mod response_facts;
 mod response_headers;
 mod response_owners;
 mod response_reader;
@@ -49,7 +50,6 @@ mod signatures;
 mod state;
 mod stop_sequences;
 mod stream_transform;
-mod told;
 mod upstream_body;
 mod upstream_id;
 

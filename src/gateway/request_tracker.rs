@@ -15,10 +15,10 @@ use tracing::{Span, debug, field};
 use super::attempt_error::{said_by_provider, shutdown_fault};
 use super::client_request::ClientRequest;
 use super::resolution_cache::ResolvedModel;
+use super::response_facts::ResponseFacts;
 use super::response_headers;
 use super::response_owners::ResponseOwners;
 use super::stream_transform::StreamStatus;
-use super::told::Told;
 use crate::account::AccountName;
 use crate::canon::{Blame, Fault, FaultKind, FinishReason, Loss};
 use crate::outcome::{Outcome, Reading, Scope, Stage, Timestamp};
@@ -309,7 +309,7 @@ impl RequestTracker {
             Some(fault) => outcome_of_broken_stream(fault, self.now()),
         };
         self.settle_attempt(outcome, status.fault.as_ref());
-        self.set_told(status);
+        self.set_facts(status);
         let failure = status.fault.as_ref().map(|fault| self.failure(fault));
         let record = &mut self.open_mut().record;
         match failure {
@@ -332,7 +332,7 @@ impl RequestTracker {
         );
         let fault = Fault::new(FaultKind::RequestTimeout, Blame::Client, message);
         self.settle_attempt(Outcome::Unread, Some(&fault));
-        self.set_told(status);
+        self.set_facts(status);
         let failure = self.failure(&fault);
         self.open_mut().record.fail(failure);
         self.close();
@@ -340,11 +340,11 @@ impl RequestTracker {
 
     /// Closes the record of a stream that its client left; what it told so far counts.
     pub(super) fn leave_stream(mut self, status: &StreamStatus) {
-        self.set_told(status);
+        self.set_facts(status);
         self.close_unfinished();
     }
 
-    fn set_told(&mut self, status: &StreamStatus) {
+    fn set_facts(&mut self, status: &StreamStatus) {
         let record = &mut self.open_mut().record;
         record.usage = status.usage;
         record.tier = status.tier;
@@ -352,13 +352,13 @@ impl RequestTracker {
     }
 
     /// Closes the record of a response in one piece.
-    pub(super) fn finish_full(mut self, status: StatusCode, told: Told, bytes_out: u64) {
-        let Told {
+    pub(super) fn finish_full(mut self, status: StatusCode, facts: ResponseFacts, bytes_out: u64) {
+        let ResponseFacts {
             usage,
             finish,
             tier,
             stored,
-        } = told;
+        } = facts;
         self.note_owner(stored.map(Into::into));
         self.settle_attempt(Outcome::Served { usage }, None);
         let record = &mut self.open_mut().record;

@@ -10,7 +10,7 @@ use super::passthrough;
 use super::plan::Plan;
 use super::relay::Relay;
 use super::request_tracker::RequestTracker;
-use super::told::Told;
+use super::response_facts::ResponseFacts;
 use crate::canon::{Fault, Usage};
 use crate::protocol::FrameInfo;
 
@@ -71,7 +71,7 @@ impl From<Fault> for Box<GatewayError> {
 pub(super) enum PendingResponse {
     Full {
         response: Response<Bytes>,
-        told: Told,
+        facts: ResponseFacts,
     },
     Stream {
         head: Response<()>,
@@ -81,22 +81,22 @@ pub(super) enum PendingResponse {
 
 impl PendingResponse {
     pub(super) fn full(response: Response<Bytes>, usage: Usage) -> Self {
-        let told = Told {
+        let facts = ResponseFacts {
             usage,
-            ..Told::default()
+            ..ResponseFacts::default()
         };
-        Self::Full { response, told }
+        Self::Full { response, facts }
     }
 
     /// The upstream's own response, with what was read from it in passing.
     pub(super) fn passed(response: Response<Bytes>, info: FrameInfo) -> Self {
-        let told = Told {
+        let facts = ResponseFacts {
             usage: info.usage.unwrap_or_default(),
             finish: info.finish,
             tier: info.tier,
             stored: info.stored.map(Into::into),
         };
-        Self::Full { response, told }
+        Self::Full { response, facts }
     }
 
     pub(super) fn headers_mut(&mut self) -> &mut HeaderMap {
@@ -113,9 +113,9 @@ impl PendingResponse {
         shutdown: &CancellationToken,
     ) -> GatewayResponse {
         match self {
-            Self::Full { response, told } => {
+            Self::Full { response, facts } => {
                 let bytes_out = response.body().len() as u64;
-                tracker.finish_full(response.status(), told, bytes_out);
+                tracker.finish_full(response.status(), facts, bytes_out);
                 response.map(GatewayBody::Full)
             }
             Self::Stream { head, mut relay } => {

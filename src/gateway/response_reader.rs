@@ -29,10 +29,10 @@ use super::plan::{EncodedRequest, Plan, ResponseKind};
 use super::relay::Relay;
 use super::request_context::{Decoded, RequestContext};
 use super::response::{PendingResponse, json, passed, passed_head};
+use super::response_facts::ResponseFacts;
 use super::signatures::SignatureCollector;
 use super::stop_sequences::StopSequences;
 use super::stream_transform::{self, Passthrough, StreamTransform, Translator};
-use super::told::Told;
 use super::upstream_body::{Bounds, collect};
 use crate::account::Credential;
 use crate::canon::{self, Embed, Fault, FinishReason, Fold, Losses, Origin, Request, Usage};
@@ -426,7 +426,7 @@ impl ResponseReader<'_> {
         self.add_losses(losses);
         Ok(PendingResponse::Full {
             response: json(body),
-            told: Told::of(whole),
+            facts: ResponseFacts::of(whole),
         })
     }
 
@@ -443,7 +443,7 @@ impl ResponseReader<'_> {
         encoder.finish(&mut out);
         PendingResponse::Full {
             response: self.translated_head().map(|()| out.freeze()),
-            told: Told::of(whole),
+            facts: ResponseFacts::of(whole),
         }
     }
 

@@ -1,18 +1,16 @@
 use std::convert::Infallible;
-use std::io::{self, Write as _};
+use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
-use flate2::Compression;
-use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 use futures_util::stream;
 use http::{HeaderMap, HeaderValue};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, Full, StreamBody};
-use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 
 use super::{BoxError, ResponseBody, collect};
 use crate::canon::FaultKind::{self, BadRequest, RequestTimeout, TooLarge, UnsupportedMediaType};
+use crate::content_coding::encoders::{deflate, gzip, zlib, zstd};
 use crate::listener::ListenerLimits;
 
 /// `hello` and four MiB of zeros as brotli, made by zlib.brotliCompressSync of Node 22.
@@ -53,28 +51,6 @@ async fn unpack(codings: &str, bytes: Vec<u8>, max: usize) -> Result<Bytes, Faul
     .await
     .map(|body| body.whole().clone())
     .map_err(|fault| fault.kind)
-}
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
-}
-
-fn zlib(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
-}
-
-fn raw_deflate(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
-}
-
-fn zstd(bytes: &[u8]) -> Vec<u8> {
-    compress_to_vec(bytes, CompressionLevel::Fastest)
 }
 
 #[tokio::test]
@@ -245,7 +221,7 @@ async fn each_coding_is_undone() {
         ("X-GZip", gzip(hello)),
         ("gzip", [gzip(b"hel"), gzip(b"lo")].concat()),
         ("deflate", zlib(hello)),
-        ("deflate", raw_deflate(hello)),
+        ("deflate", deflate(hello)),
         ("br", HELLO_BR.to_vec()),
         ("zstd", zstd(hello)),
         ("zstd", two_frames),
@@ -282,7 +258,7 @@ async fn bombs_are_refused_and_full_measure_is_not() {
     for (coding, bomb) in [
         ("gzip", gzip(&zeros)),
         ("deflate", zlib(&zeros)),
-        ("deflate", raw_deflate(&zeros)),
+        ("deflate", deflate(&zeros)),
         ("br", ZEROS_BR.to_vec()),
         ("zstd", zstd(&zeros)),
         ("gzip, gzip", gzip(&gzip(&zeros))),
@@ -307,7 +283,7 @@ async fn what_is_cut_or_no_such_coding_is_a_bad_request() {
     for (coding, whole) in [
         ("gzip", gzip(&text)),
         ("deflate", zlib(&text)),
-        ("deflate", raw_deflate(&text)),
+        ("deflate", deflate(&text)),
         ("br", HELLO_BR.to_vec()),
         ("zstd", zstd(&text)),
     ] {

@@ -1,10 +1,10 @@
-//! What a response told of itself, for its record. It decides nothing.
+//! What the record keeps of a whole response.
 
 use crate::canon::{FinishReason, Response, ServiceTier, Usage};
 
-/// What a whole response told of itself.
+/// Usage, finish reason, tier and id of a whole response.
 #[derive(Default)]
-pub(super) struct Told {
+pub(super) struct ResponseFacts {
     pub(super) usage: Usage,
     pub(super) finish: Option<FinishReason>,
     pub(super) tier: Option<ServiceTier>,
@@ -12,7 +12,7 @@ pub(super) struct Told {
     pub(super) stored: Option<Box<str>>,
 }
 
-impl Told {
+impl ResponseFacts {
     pub(super) fn of(whole: &Response) -> Self {
         let tier = whole.start.tier.as_ref();
         Self {
