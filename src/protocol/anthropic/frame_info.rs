@@ -38,17 +38,12 @@ pub(super) fn body(body: &Bytes) -> Result<FrameInfo, MalformedResponse> {
     if string(root, "type").as_deref() == Some("error") {
         return Ok(error(Document::parse(body.clone())?.root()));
     }
-    let usage = root
-        .get("usage")
-        .and_then(|usage| usage.to_document().ok())
-        .map(|opened| usage::decode(opened.root()));
-    let tier = root
-        .get("usage")
-        .and_then(|usage| usage.to_document().ok())
-        .and_then(|opened| tier_of(opened.root()));
+    let usage = root.get("usage");
+    let usage = usage.and_then(|usage| usage.to_document().ok());
+    let usage = usage.as_ref().map(Document::root);
     Ok(FrameInfo {
-        tier,
-        usage,
+        tier: usage.and_then(tier_of),
+        usage: usage.map(usage::decode),
         is_content: root.get("content").is_some(),
         is_end: root.get("stop_reason").is_some(),
         ..FrameInfo::default()
