@@ -21,6 +21,7 @@ pub mod provider;
 pub mod record;
 pub mod segmented_bytes;
 pub mod selftest;
+pub mod store;
 pub mod upstream;
 
 mod body_budget;
@@ -32,5 +33,4 @@ mod host;
 mod prices;
 mod server;
 mod status;
-mod store;
 mod suggestion;

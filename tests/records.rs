@@ -1,5 +1,8 @@
 //! Records and their sums: what a killed agent leaves on the disk, and what `log` and `stats` say.
 
+#[path = "bench/records/filler.rs"]
+mod filler;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -245,4 +248,23 @@ async fn a_damaged_file_stops_the_recording_and_no_request() {
         "{status:#}"
     );
     assert_eq!(status["attention"][0]["kind"], "records_stopped");
+}
+
+/// Not a test but a tool: fills `records.db` in the home that `AEROSTAT_FILL` names, to look at
+/// pages with a hundred thousand records. `AEROSTAT_FILL_SHAPE=person` fills it with one person's
+/// year, `AEROSTAT_FILL_RECORDS` says how many there are.
+#[tokio::test]
+#[ignore = "it fills the home that AEROSTAT_FILL names"]
+async fn fill() {
+    let home = std::env::var("AEROSTAT_FILL").expect("AEROSTAT_FILL names a home");
+    let shape = match std::env::var("AEROSTAT_FILL_SHAPE").as_deref() {
+        Ok("person") => filler::Shape::Person,
+        _ => filler::Shape::Worst,
+    };
+    let records = match std::env::var("AEROSTAT_FILL_RECORDS") {
+        Ok(count) => count.parse().expect("a number of records"),
+        Err(_) => shape.records(),
+    };
+    let path = Path::new(&home).join("records.db");
+    filler::fill(&path, shape, records, std::time::SystemTime::now()).await;
 }
