@@ -30,6 +30,7 @@ mod demo;
 #[cfg(feature = "desktop")]
 mod desktop;
 mod host;
+mod metrics;
 mod prices;
 mod server;
 mod status;

@@ -118,6 +118,10 @@ const IMPORTS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "metrics",
+        &["host", "canon", "outcome", "record", "protocol", "listener"],
+    ),
+    (
         "server",
         &[
             "modes",
@@ -193,6 +197,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "gateway",
             "store",
             "listener",
+            "metrics",
             "server",
             "selftest",
             "accounts",

@@ -35,6 +35,7 @@ async fn see(key: &'static str) {
     match key {
         "version" => a_newer_form_is_refused().await,
         "port" => the_port_moves().await,
+        "metrics_port" => the_metrics_come_and_go().await,
         "allow_lan_access" => {
             let lan = Request::get("/v1/models").header("host", "192.168.1.7");
             status_turns(
@@ -509,6 +510,21 @@ async fn the_port_moves() {
     })
     .await;
     assert_eq!(exchange(next, &Request::get("/healthz")).await.status, 200);
+}
+
+async fn the_metrics_come_and_go() {
+    let [first, second] =
+        [free_port(), free_port()].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+    let is_open = |address: SocketAddr| TcpStream::connect(address).is_ok();
+    let agent = Agent::start(&config(""));
+    assert!(!is_open(first));
+    agent.rewrite_config(&config(&format!("metrics_port = {}", first.port())));
+    until("metrics_port", async || is_open(first)).await;
+    assert_eq!(exchange(first, &Request::get("/metrics")).await.status, 200);
+    agent.rewrite_config(&config(&format!("metrics_port = {}", second.port())));
+    until("metrics_port", async || is_open(second) && !is_open(first)).await;
+    agent.rewrite_config(&config(""));
+    until("metrics_port", async || !is_open(second)).await;
 }
 
 async fn attempts_are_counted() {

@@ -17,6 +17,7 @@ mod gateway;
 mod grammar_selfcheck;
 mod guard;
 mod lifecycle;
+mod metrics;
 mod oauth;
 mod other_users;
 mod properties;

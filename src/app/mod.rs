@@ -19,26 +19,32 @@ mod executor;
 mod files;
 mod frontend;
 mod logging;
+mod metrics_port;
 mod port;
 mod program;
+mod recording;
 mod selftest_runner;
 mod signals;
 #[cfg(feature = "desktop")]
 mod tray_bridge;
 
 use std::pin::pin;
+use std::sync::Arc;
 
 use tracing::{info, warn};
 
 use crate::config::{Home, file};
 use crate::control::verbs::status::status;
 use crate::control::{Action, AgentInbox, Started};
+use crate::metrics::Metrics;
 use assemble::Assembly;
 use config_reload::ConfigChanges;
 use control_plane::{ControlPlane, Opened};
 use data_plane::DataPlane;
 use frontend::Frontend;
+use metrics_port::{MetricsPort, read_now};
 pub use program::AgentProgram;
+use recording::Recording;
 use signals::Signals;
 
 /// Runs the agent until it is told to stop; `Ok` once every response has ended or was aborted.
@@ -80,7 +86,12 @@ async fn run(home: Home, mut frontend: Frontend<'_>) -> anyhow::Result<()> {
         }
     }
     let accounts = control.service.accounts().clone();
-    let assembly = Assembly::new(home, &config, Some(accounts), control.records.clone());
+    let (metrics, records) = (Arc::new(Metrics::default()), control.records.clone());
+    let read_now = read_now(control.service.clone(), records.clone());
+    let mut metrics_port = MetricsPort::new(metrics.clone(), read_now, inbox.state.clone());
+    metrics_port.apply(&config).await;
+    let recording = Arc::new(Recording { metrics, records });
+    let assembly = Assembly::new(home, &config, Some(accounts), recording);
     let desired = inbox.state.borrow().desired;
     let mut data = DataPlane::new(assembly, config, inbox.state.clone())?;
     data.apply_desired(desired).await;
@@ -94,6 +105,7 @@ async fn run(home: Home, mut frontend: Frontend<'_>) -> anyhow::Result<()> {
     serve(
         &mut control,
         &mut data,
+        &mut metrics_port,
         inbox,
         changes,
         &mut signals,
@@ -118,6 +130,7 @@ async fn run(home: Home, mut frontend: Frontend<'_>) -> anyhow::Result<()> {
 async fn serve(
     control: &mut ControlPlane,
     data: &mut DataPlane,
+    metrics: &mut MetricsPort,
     mut inbox: AgentInbox,
     mut changes: ConfigChanges,
     signals: &mut Signals,
@@ -131,6 +144,7 @@ async fn serve(
             () = signals.next() => return,
             config = changes.next() => {
                 control.configure_records(&config);
+                metrics.apply(&config).await;
                 data.reload(&config).await;
             }
             Some(command) = inbox.commands.recv() => {
@@ -142,6 +156,7 @@ async fn serve(
                 command.applied();
             }
             () = data.work() => {}
+            () = metrics.work() => {}
         }
         control.publish_port(data.port());
     }

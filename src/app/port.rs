@@ -26,11 +26,17 @@ pub(super) struct ListenConfig {
 }
 
 impl ListenConfig {
+    /// Of the API's port.
     pub(super) fn of(config: &Config) -> Self {
+        let scope = assemble::bind_scope(config);
+        Self::new(config.port, scope, assemble::limits(config))
+    }
+
+    pub(super) fn new(port: u16, scope: BindScope, limits: ListenerLimits) -> Self {
         Self {
-            port: config.port,
-            scope: assemble::bind_scope(config),
-            limits: assemble::limits(config),
+            port,
+            scope,
+            limits,
         }
     }
 
@@ -113,7 +119,11 @@ impl Port {
     async fn move_to(&mut self, desired: &ListenConfig) -> Rebound {
         match desired.bind() {
             Ok(sockets) => {
-                info!(port = sockets.port(), "serving on another port");
+                info!(
+                    from = self.number,
+                    to = sockets.port(),
+                    "moving to another port"
+                );
                 self.close().await;
                 Rebound::AsConfigured(sockets)
             }

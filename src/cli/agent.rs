@@ -156,6 +156,9 @@ fn status_lines(status: &Status) -> Vec<String> {
     if let Some(why) = &status.lan_refused {
         lines.push(format!("local network: {why}"));
     }
+    if !status.metrics.is_off() {
+        lines.push(format!("metrics: {}", status.metrics));
+    }
     if let Some(error) = &status.config_error {
         lines.push(format!(
             "configuration: the last good one is active; {error}"

@@ -104,6 +104,15 @@ pub static KEYS: &[Key] = &[
         "the port of the API; 0 takes a free one",
     ),
     key(
+        "metrics_port",
+        ValueKind::Count {
+            min: 0,
+            max: 65_535,
+        },
+        None,
+        "the port of /metrics, for this machine alone; none while unset; 0 takes a free one",
+    ),
+    key(
         "allow_lan_access",
         ValueKind::Bool,
         Some("false"),

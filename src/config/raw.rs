@@ -15,6 +15,8 @@ use super::resolved::{Notifications, Scheduling, Translation};
 pub(super) struct Raw {
     pub(super) version: u64,
     pub(super) port: u16,
+    #[serde(default)]
+    pub(super) metrics_port: Option<u16>,
     pub(super) allow_lan_access: bool,
     pub(super) allow_other_users: bool,
     pub(super) auth_mode: String,

@@ -23,6 +23,8 @@ use crate::suggestion::nearest;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     pub port: u16,
+    /// Where the metrics are; `None` for nowhere.
+    pub metrics_port: Option<u16>,
     pub allow_lan_access: bool,
     /// Whether other users of this machine are served, where the system tells who they are.
     pub allow_other_users: bool,
@@ -162,6 +164,7 @@ impl Resolver {
         let rules = self.rules(&raw.models, &providers);
         Config {
             port: raw.port,
+            metrics_port: self.metrics_port(raw),
             allow_lan_access: raw.allow_lan_access,
             allow_other_users: raw.allow_other_users,
             auth_mode: auth_mode(&raw.auth_mode, raw.allow_lan_access),
@@ -177,6 +180,14 @@ impl Resolver {
             record: raw.record,
             demo_enabled: self.demo(&raw.providers),
         }
+    }
+
+    /// One port is not opened twice; 0 is another one each time.
+    fn metrics_port(&mut self, raw: &Raw) -> Option<u16> {
+        if raw.port != 0 && raw.metrics_port == Some(raw.port) {
+            self.reject("metrics_port", "expected another port than `port`");
+        }
+        raw.metrics_port
     }
 
     /// Parses each entry of a list.

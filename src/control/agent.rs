@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::wire::ControlError;
-use crate::status::PortStatus;
+use crate::status::{MetricsStatus, PortStatus};
 
 /// How long the agent may take to apply a command.
 const APPLY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -28,6 +28,7 @@ pub enum DesiredState {
 pub struct AgentState {
     pub port: PortStatus,
     pub desired: DesiredState,
+    pub metrics: MetricsStatus,
     /// How long responses in flight may take once the port is closed.
     pub drain_timeout: Duration,
 }
@@ -76,6 +77,7 @@ impl AgentHandle {
         let publisher = watch::Sender::new(AgentState {
             port: PortStatus::Starting,
             desired,
+            metrics: MetricsStatus::Off,
             drain_timeout,
         });
         let handle = Self {

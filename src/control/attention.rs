@@ -21,6 +21,10 @@ pub(super) fn attention(status: &Status, accounts: &[AccountFacts]) -> Vec<Atten
         let reason = reason.clone();
         found.push(Attention::LanRefused { reason });
     }
+    if let Some(failure) = status.metrics.failure() {
+        let failure = failure.clone();
+        found.push(Attention::MetricsUnavailable { failure });
+    }
     let records = status.records.as_ref();
     if let Some(problem) = records.and_then(|records| records.problem.as_ref()) {
         found.push(Attention::RecordsStopped {

@@ -10,7 +10,9 @@ use crate::config::{Config, Home};
 use crate::host::{self, port_owner};
 use crate::modes::AuthMode;
 use crate::outcome::Timestamp;
-use crate::status::{AgentStatus, Attention, PortOwner, PortStatus, local_url, timestamp};
+use crate::status::{
+    AgentStatus, Attention, MetricsStatus, PortOwner, PortStatus, local_url, timestamp,
+};
 use crate::store::records::RecordsStatus;
 
 /// A healthy agent on the same machine answers in milliseconds.
@@ -50,6 +52,9 @@ pub struct Status {
     /// Why other machines are not served, where the configuration asks for it.
     #[serde(default)]
     pub lan_refused: Option<String>,
+    /// The port of the metrics.
+    #[serde(default, skip_serializing_if = "MetricsStatus::is_off")]
+    pub metrics: MetricsStatus,
     /// How the records of requests stand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub records: Option<RecordsStatus>,

@@ -186,6 +186,7 @@ fn need_id(attention: &Attention) -> &str {
         Attention::PortUnavailable { .. } | Attention::PortNotMoved { .. } => "(port)",
         Attention::ConfigRejected { .. } => "(config)",
         Attention::LanRefused { .. } => "(lan)",
+        Attention::MetricsUnavailable { .. } => "(metrics)",
         Attention::RecordsStopped { .. } => "(records)",
         Attention::VaultLocked { .. } => "(vault)",
         Attention::Account { name, .. } => name,
@@ -198,7 +199,8 @@ fn remedy(attention: &Attention) -> Action {
         Attention::PortUnavailable { .. }
         | Attention::PortNotMoved { .. }
         | Attention::ConfigRejected { .. }
-        | Attention::LanRefused { .. } => Action::OpenConfig,
+        | Attention::LanRefused { .. }
+        | Attention::MetricsUnavailable { .. } => Action::OpenConfig,
         Attention::RecordsStopped { .. } => Action::OpenDashboard,
         Attention::VaultLocked { .. } => Action::UnlockVault,
         Attention::Account { name, status, .. } => match status {

@@ -21,6 +21,8 @@ pub enum Attention {
     ConfigRejected { line: Option<usize>, error: String },
     /// Other machines are not served, although the configuration asks for it.
     LanRefused { reason: String },
+    /// Nothing is measured at the port that is configured for it.
+    MetricsUnavailable { failure: BindFailure },
     /// Requests are served and not recorded.
     RecordsStopped { advice: String },
     /// The vault is locked, and with it these accounts.
@@ -41,14 +43,18 @@ pub enum Attention {
 impl fmt::Display for Attention {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::PortUnavailable { failure } => write!(f, "{}", PortAdvice(failure)),
+            Self::PortUnavailable { failure } => write!(f, "{}", PortAdvice(failure, "port")),
             Self::PortNotMoved { failure, open_port } => {
-                write!(f, "{}; port {open_port} keeps serving", PortAdvice(failure))
+                let advice = PortAdvice(failure, "port");
+                write!(f, "{advice}; port {open_port} keeps serving")
             }
             Self::ConfigRejected { error, .. } => {
                 write!(f, "Fix {}", error.lines().next().unwrap_or_default())
             }
             Self::LanRefused { reason } => f.write_str(reason),
+            Self::MetricsUnavailable { failure } => {
+                write!(f, "{}", PortAdvice(failure, "metrics_port"))
+            }
             Self::RecordsStopped { advice } => f.write_str(advice),
             Self::VaultLocked { accounts, detail } => {
                 write!(f, "Unlock the vault of {}: {detail}", accounts.join(", "))
@@ -69,19 +75,20 @@ impl fmt::Display for Attention {
     }
 }
 
-struct PortAdvice<'a>(&'a BindFailure);
+/// What to do about a port that cannot be had, and the setting that names it.
+struct PortAdvice<'a>(&'a BindFailure, &'static str);
 
 impl fmt::Display for PortAdvice<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let port = self.0.port;
-        match &self.0.cause {
+        let Self(BindFailure { port, cause, .. }, setting) = self;
+        match cause {
             BindFailureCause::InUse {
                 owner: PortOwner::Unknown,
-            } => write!(f, "Free port {port}, or set another `port`"),
+            } => write!(f, "Free port {port}, or set another `{setting}`"),
             BindFailureCause::InUse { owner } => {
-                write!(f, "Stop {owner} on port {port}, or set another `port`")
+                write!(f, "Stop {owner} on port {port}, or set another `{setting}`")
             }
-            BindFailureCause::Refused => write!(f, "Set another `port` than {port}"),
+            BindFailureCause::Refused => write!(f, "Set another `{setting}` than {port}"),
         }
     }
 }

@@ -8,6 +8,7 @@
 mod account;
 mod attention;
 mod local_time;
+mod metrics;
 mod port;
 mod provider;
 pub mod timestamp;
@@ -17,6 +18,7 @@ pub use attention::Attention;
 #[cfg(feature = "desktop")]
 pub use attention::{account_need, account_reason};
 pub use local_time::LocalTime;
+pub use metrics::MetricsStatus;
 pub use port::{AgentStatus, BindFailure, BindFailureCause, PortOwner, PortStatus, local_url};
 pub use provider::ProviderStatus;
 pub use timestamp::rfc3339;

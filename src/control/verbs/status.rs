@@ -36,7 +36,12 @@ pub fn status(service: &ControlService) -> Status {
     let Some(agent) = &service.agent else {
         return Status::not_running(&config, &service.home, &service.socket);
     };
-    let AgentState { port, desired, .. } = agent.state();
+    let AgentState {
+        port,
+        desired,
+        metrics,
+        ..
+    } = agent.state();
     let live = service.live.borrow().clone();
     let accounts = account::list(&service.accounts);
     let mut status = Status {
@@ -44,6 +49,7 @@ pub fn status(service: &ControlService) -> Status {
         config_error_line: live.error_line,
         accounts: Some(account::counts(&accounts)),
         lan_refused: config.lan_refusal().map(|refusal| refusal.message),
+        metrics,
         records: service.records.as_ref().map(|records| records.status()),
         notes_dropped: service.store().state_writes_dropped(),
         bodies_refused: BODIES.refused(),
