@@ -97,12 +97,45 @@ pub(super) struct LogArgs {
     /// Only those that failed or were refused
     #[arg(long)]
     pub(super) failed: bool,
-    /// Only those that asked this account
+    /// Only those that ended like this, several with commas between them
+    #[arg(long, value_name = "ENDING", value_delimiter = ',', value_parser = ["done", "left", "failed", "refused"])]
+    pub(super) ending: Vec<String>,
+    /// Only those that failed of this, such as `rate_limited`
+    #[arg(long, value_name = "CAUSE")]
+    pub(super) cause: Option<String>,
+    /// Only those whose fault it was
+    #[arg(long, value_name = "WHOSE", value_parser = ["client", "gateway", "account", "provider"])]
+    pub(super) blame: Option<String>,
+    /// Only those that asked this account; of this and all names that follow, '' stands for none
     #[arg(long, value_name = "NAME")]
     pub(super) account: Option<String>,
+    /// Only those that this provider served last
+    #[arg(long, value_name = "NAME")]
+    pub(super) provider: Option<String>,
+    /// Only those for this model, by the provider's name of it
+    #[arg(long, value_name = "NAME")]
+    pub(super) model: Option<String>,
+    /// Only those for this model, by the client's name of it
+    #[arg(long, value_name = "NAME")]
+    pub(super) asked: Option<String>,
+    /// Only those with this key
+    #[arg(long, value_name = "NAME")]
+    pub(super) key: Option<String>,
+    /// Only those of this program
+    #[arg(long, value_name = "NAME")]
+    pub(super) client: Option<String>,
+    /// Only those of this conversation, as `--json` names it
+    #[arg(long, value_name = "DIGITS")]
+    pub(super) session: Option<String>,
     /// Only those that came since: `24h`, `7d`, `today`, a day or a moment
     #[arg(long, value_name = "TIME")]
     pub(super) since: Option<String>,
+    /// Only those that came before: as `--since`
+    #[arg(long, value_name = "TIME", conflicts_with = "follow")]
+    pub(super) until: Option<String>,
+    /// Only older ones than this number, as `older` in `--json` says it
+    #[arg(long, value_name = "NUMBER", conflicts_with = "follow")]
+    pub(super) before: Option<i64>,
     /// How many at most
     #[arg(short = 'n', long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(super) lines: u16,

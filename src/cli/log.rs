@@ -6,7 +6,7 @@ use super::args::LogArgs;
 use super::exit_code::DONE;
 use super::stats::grouped;
 use super::{ExitCode, Program, Session};
-use crate::control::request_log::{LogPage, LogRow};
+use crate::control::request_log::{Excluding, LogPage, LogRow};
 use crate::control::verbs::Log;
 use crate::status::LocalTime;
 
@@ -35,9 +35,21 @@ pub(super) fn log(session: &mut Session<'_, impl Program>, args: &LogArgs) -> Ex
 fn asked(args: &LogArgs, after: Option<i64>) -> Log {
     Log {
         failed: args.failed,
+        ending: args.ending.clone(),
+        cause: args.cause.clone(),
+        blame: args.blame.clone(),
+        asked: args.asked.clone(),
         account: args.account.clone(),
+        provider: args.provider.clone(),
+        model: args.model.clone(),
+        key: args.key.clone(),
+        client: args.client.clone(),
+        session: args.session.clone(),
         since: args.since.clone(),
+        until: args.until.clone(),
+        before: args.before,
         after,
+        wait: after.is_some(),
         rows_max: Some(usize::from(args.lines)),
         ..Log::default()
     }
@@ -45,9 +57,22 @@ fn asked(args: &LogArgs, after: Option<i64>) -> Log {
 
 fn lines(page: &LogPage) -> Vec<String> {
     if page.rows.is_empty() {
-        return vec!["no request is recorded that this asks for".to_owned()];
+        let mut lines = vec!["no request is recorded that this asks for".to_owned()];
+        lines.extend(page.excluding.as_ref().map(without));
+        return lines;
     }
     page.rows.iter().flat_map(row_lines).collect()
+}
+
+/// How many there are without one part of what was asked for.
+fn without(excluding: &Excluding) -> String {
+    let (part, requests) = (excluding.part.name(), grouped(excluding.requests));
+    let count = match excluding.requests {
+        1 => "there is 1".to_owned(),
+        1_000.. => format!("there are {requests} or more"),
+        _ => format!("there are {requests}"),
+    };
+    format!("without --{part} {count}")
 }
 
 fn row_lines(row: &LogRow) -> Vec<String> {

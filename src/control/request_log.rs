@@ -12,7 +12,7 @@ use crate::outcome::Timestamp;
 use crate::prices::Prices;
 use crate::record::blame_name;
 use crate::status::timestamp;
-use crate::store::records::{Page, RequestFilter, RequestRow};
+use crate::store::records::{FilterPart, Page, RequestFilter, RequestRow};
 
 /// Some of the requests.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +20,23 @@ pub struct LogPage {
     pub rows: Vec<LogRow>,
     /// The number of the latest request that was recorded, whether or not it is in the list.
     pub last_seq: i64,
+    /// The numbers before which and after which there is more that the filter takes. After the end
+    /// that the page was asked from there may be none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub older: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newer: Option<i64>,
+    /// Where nothing is found: which part of the filter excludes the most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub excluding: Option<Excluding>,
+}
+
+/// Without which part of a filter there are requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Excluding {
+    pub part: FilterPart,
+    /// How many there are without it, counted up to a thousand.
+    pub requests: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,16 +101,51 @@ pub(super) async fn page_of(
     let config = service.config();
     service
         .read_records(move |reader| {
-            let rows = reader.list(&filter, &page)?;
+            // One more says whether there is more.
+            let wanted = Page {
+                rows_max: page.rows_max + 1,
+                ..page
+            };
+            let mut rows = reader.list(&filter, &wanted)?;
+            let has_more = rows.len() > page.rows_max;
+            rows.truncate(page.rows_max);
+            let (older, newer) = ends(&rows, &page, has_more);
+            let is_empty = rows.is_empty() && page.before.or(page.after).is_none();
+            let excluding = if is_empty {
+                reader.excludes_most(&filter)?
+            } else {
+                None
+            };
             Ok(LogPage {
                 rows: rows
                     .into_iter()
                     .map(|row| LogRow::of(row, &config, &prices))
                     .collect(),
                 last_seq: reader.last_seq()?,
+                older,
+                newer,
+                excluding: excluding.map(|(part, requests)| Excluding {
+                    part,
+                    requests: requests as u64,
+                }),
             })
         })
         .await
+}
+
+/// Before and after which number the list goes on.
+fn ends(rows: &[RequestRow], page: &Page, has_more: bool) -> (Option<i64>, Option<i64>) {
+    let (first, last) = (
+        rows.first().map(|row| row.seq),
+        rows.last().map(|row| row.seq),
+    );
+    if page.after.is_some() {
+        return (first, last.filter(|_| has_more));
+    }
+    (
+        last.filter(|_| has_more),
+        first.filter(|_| page.before.is_some()),
+    )
 }
 
 impl LogRow {

@@ -8,8 +8,11 @@
 //! Traffic never waits for it. A file that is full, read-only or damaged stops the recording and
 //! nothing else; what was not recorded is counted. It holds no prompt, no answer and no secret.
 
+mod conversation;
 mod days;
 mod detail;
+mod failures;
+mod list;
 mod names;
 mod problem;
 mod queue;
@@ -18,6 +21,7 @@ mod retention;
 mod rollup;
 mod row;
 mod schema;
+mod sums;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -34,14 +38,16 @@ use crate::outcome::Timestamp;
 use crate::record::{Record, Recorder, Ring};
 use queue::Queue;
 
+pub use conversation::{CONVERSATION_MAX, Conversation, Turn};
 pub use days::{Stretch, local_date, stretches};
+pub use failures::{FailureGroup, Failures};
+pub use list::{FilterPart, Page, RequestFilter};
 pub use problem::RecordsProblem;
-pub use reader::{
-    Dimension, DimensionValue, FirstBytes, Page, RecordReader, RequestFilter, RollupSpan,
-};
+pub use reader::RecordReader;
 pub use retention::Retention;
 pub use rollup::{FIRST_BYTE_BOUNDS_US, Rates, Sums, quarter_of};
 pub use row::RequestRow;
+pub use sums::{Dimension, DimensionValue, FirstBytes, RollupSpan};
 
 /// How the records stand.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

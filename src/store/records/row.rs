@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use rusqlite::{Connection, Row, params_from_iter, types::Value};
+use sha2::{Digest as _, Sha256};
 
 use super::detail::{self, Detail};
 use super::names::{NameIds, NameTexts};
@@ -131,24 +132,25 @@ impl RecordNames {
     }
 }
 
-/// Writes a record, unless its request has one. Returns its `seq`.
+/// Writes a record under that number, unless its request has one. Returns whether it did.
 pub(super) fn insert(
     connection: &Connection,
     names: &mut NameIds,
     record: &Record,
     own: &RecordNames,
-) -> rusqlite::Result<Option<i64>> {
+    seq: i64,
+) -> rusqlite::Result<bool> {
     let dialect = names.id(connection, record.dialect.name())?;
     let operation = match record.operation {
         Some(operation) => Some(names.id(connection, operation_word(operation))?),
         None => None,
     };
     let mut insert = connection.prepare_cached(&insert_sql())?;
-    let changed = insert.execute(params_from_iter(values(record, own, dialect, operation)))?;
-    if changed == 0 {
-        return Ok(None);
+    let unlisted = [seq.into(), asked_hash(&record.model).into()];
+    let values = values(record, own, dialect, operation);
+    if insert.execute(params_from_iter(unlisted.into_iter().chain(values)))? == 0 {
+        return Ok(false);
     }
-    let seq = connection.last_insert_rowid();
     let last = record.attempts.last().map(|attempt| &attempt.account);
     let earlier = record.attempts.iter().map(|attempt| &attempt.account);
     for account in earlier.filter(|account| Some(*account) != last) {
@@ -156,15 +158,23 @@ pub(super) fn insert(
         let mut tried = connection.prepare_cached("INSERT OR IGNORE INTO tried VALUES (?1, ?2)")?;
         tried.execute([seq, account])?;
     }
-    Ok(Some(seq))
+    Ok(true)
 }
 
 fn insert_sql() -> String {
-    let marks = vec!["?"; COLUMNS.len()].join(", ");
+    let marks = vec!["?"; COLUMNS.len() + 2].join(", ");
     format!(
-        "INSERT INTO requests ({}) VALUES ({marks}) ON CONFLICT (id) DO NOTHING",
+        "INSERT INTO requests (seq, asked_hash, {}) VALUES ({marks}) ON CONFLICT (id) DO NOTHING",
         COLUMNS.join(", ")
     )
+}
+
+/// What a client's name of a model is found by: clients choose its length.
+pub(super) fn asked_hash(model: &str) -> i64 {
+    let digest = Sha256::digest(model.as_bytes());
+    i64::from(u32::from_be_bytes([
+        digest[0], digest[1], digest[2], digest[3],
+    ]))
 }
 
 fn values(
@@ -262,7 +272,7 @@ pub(super) fn id_value(id: &str) -> Value {
     }
 }
 
-fn id_text(value: Value) -> String {
+pub(super) fn id_text(value: Value) -> String {
     match value {
         Value::Blob(bytes) => hex::encode(bytes),
         Value::Text(text) => text,

@@ -344,7 +344,7 @@ async fn failures_and_accounts_of_earlier_attempts_are_found_page_by_page() {
             .collect()
     };
     let failed_only = RequestFilter {
-        failed_only: true,
+        endings: vec![Ending::Failed, Ending::Refused],
         ..RequestFilter::default()
     };
     assert_eq!(listed(&path, &failed_only), ids(&[4, 2]));
@@ -431,7 +431,7 @@ async fn the_file_keeps_to_its_size_while_it_is_written() {
         assert!(status.bytes <= retention.bytes_max, "{status:?}");
     }
     let failures = RequestFilter {
-        failed_only: true,
+        endings: vec![Ending::Failed, Ending::Refused],
         ..RequestFilter::default()
     };
     assert_eq!(listed(&path, &failures).len(), 100, "every failure is left");
@@ -601,4 +601,298 @@ async fn a_file_that_is_deleted_meanwhile_is_made_again() {
     let status = store.status();
     assert_eq!(status.not_recorded, 1, "{status:?}");
     assert!(status.problem.is_some_and(|problem| problem.may_pass()));
+}
+
+/// Records of several kinds, one after the other.
+fn mixed() -> Vec<Record> {
+    (0..60_u64)
+        .map(|index| {
+            let account = ["work", "home"][index as usize % 2];
+            let mut record = match index % 5 {
+                0 => failed(index, account),
+                1 => Record {
+                    ending: Ending::Left,
+                    ..served(index, account)
+                },
+                _ => served(index, account),
+            };
+            record.key = (index % 3 == 0).then(|| "ci".into());
+            record.agent = Some(["codex", "curl"][index as usize % 2].into());
+            record.model = ["m-1", "lab/m-1", "fast"][index as usize % 3].to_owned();
+            record.session = (index % 4 == 0).then_some([9; 16]);
+            record
+        })
+        .collect()
+}
+
+/// Whether a filter takes a record, decided by the record.
+fn takes(filter: &RequestFilter, record: &Record) -> bool {
+    let name = |wanted: &Option<String>, is: Option<&str>| {
+        wanted
+            .as_deref()
+            .is_none_or(|wanted| wanted == is.unwrap_or_default())
+    };
+    let last = record.attempts.last();
+    let failure = record.failure.as_ref();
+    let account = |wanted: &String| {
+        record
+            .attempts
+            .iter()
+            .any(|attempt| attempt.account.as_str() == wanted)
+    };
+    (filter.endings.is_empty() || filter.endings.contains(&record.ending))
+        && filter
+            .cause
+            .is_none_or(|cause| failure.is_some_and(|failure| failure.cause == cause))
+        && filter
+            .blame
+            .is_none_or(|blame| failure.is_some_and(|failure| failure.blame == blame))
+        && filter
+            .asked
+            .as_ref()
+            .is_none_or(|asked| *asked == record.model)
+        && filter.account.as_ref().is_none_or(account)
+        && name(&filter.provider, last.map(|attempt| &*attempt.provider))
+        && name(&filter.model, last.map(|attempt| &*attempt.model))
+        && name(&filter.key, record.key.as_deref())
+        && name(&filter.agent, record.agent.as_deref())
+        && (filter.session.is_none() || filter.session == record.session)
+        && filter.from.is_none_or(|from| record.received_at >= from)
+        && filter.until.is_none_or(|until| record.received_at < until)
+}
+
+/// Each part alone, and all pairs of them.
+fn filters() -> Vec<RequestFilter> {
+    let none = RequestFilter::default;
+    let name = |name: &str| Some(name.to_owned());
+    let parts: Vec<fn(&mut RequestFilter)> = vec![
+        |filter| filter.endings = vec![Ending::Failed, Ending::Refused],
+        |filter| filter.endings = vec![Ending::Left],
+        |filter| filter.cause = Some(Cause::RateLimited),
+        |filter| filter.blame = Some(Blame::Account),
+        |filter| filter.session = Some([9; 16]),
+        |filter| filter.from = Some(at(20)),
+        |filter| filter.until = Some(at(40)),
+    ];
+    let mut filters = vec![
+        RequestFilter {
+            account: name("work"),
+            ..none()
+        },
+        RequestFilter {
+            provider: name("lab"),
+            ..none()
+        },
+        RequestFilter {
+            model: name("m-1"),
+            ..none()
+        },
+        RequestFilter {
+            asked: name("fast"),
+            ..none()
+        },
+        RequestFilter {
+            asked: name("m-1"),
+            ..none()
+        },
+        RequestFilter {
+            asked: name("lab/m-1"),
+            ..none()
+        },
+        RequestFilter {
+            key: name("ci"),
+            ..none()
+        },
+        RequestFilter {
+            key: name(""),
+            ..none()
+        },
+        RequestFilter {
+            agent: name("curl"),
+            ..none()
+        },
+        none(),
+    ];
+    let singles = filters.clone();
+    for single in singles {
+        for part in &parts {
+            let mut both = single.clone();
+            part(&mut both);
+            filters.push(both.clone());
+            for other in &parts {
+                let mut three = both.clone();
+                other(&mut three);
+                filters.push(three);
+            }
+        }
+    }
+    filters
+}
+
+#[tokio::test]
+async fn every_filter_takes_what_it_says_alone_and_with_others() {
+    let (_folder, path) = place();
+    let store = start(&path);
+    let records = mixed();
+    write(&store, records.clone()).await;
+    let reader = RecordReader::new(path.clone());
+    for filter in filters() {
+        let mut expected: Vec<String> = records
+            .iter()
+            .filter(|record| takes(&filter, record))
+            .map(|record| record.request_id.clone())
+            .collect();
+        expected.reverse();
+        assert_eq!(listed(&path, &filter), expected, "{filter:?}");
+        assert_eq!(reader.count(&filter).unwrap(), expected.len(), "{filter:?}");
+        // The same in pages of seven, there and back.
+        let mut paged = Vec::new();
+        let mut page = page(7);
+        loop {
+            let rows = reader.list(&filter, &page).unwrap();
+            page.before = rows.last().map(|row| row.seq);
+            paged.extend(rows.into_iter().map(|row| row.request_id));
+            if page.before.is_none() {
+                break;
+            }
+        }
+        assert_eq!(paged, expected, "{filter:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_filter_that_takes_nothing_names_the_part_to_drop() {
+    let (_folder, path) = place();
+    let store = start(&path);
+    write(&store, mixed()).await;
+    let reader = RecordReader::new(path);
+    let filter = RequestFilter {
+        account: Some("gone".to_owned()),
+        key: Some("ci".to_owned()),
+        ..RequestFilter::default()
+    };
+    assert_eq!(
+        reader.excludes_most(&filter).unwrap(),
+        Some((FilterPart::Account, 20))
+    );
+    let two_gone = RequestFilter {
+        key: Some("gone".to_owned()),
+        ..filter
+    };
+    assert_eq!(reader.excludes_most(&two_gone).unwrap(), None);
+}
+
+#[tokio::test]
+async fn failures_are_counted_by_what_they_have_in_common() {
+    let (_folder, path) = place();
+    let store = start(&path);
+    let unreachable = |index: u64, account: &str| {
+        let outcome = Outcome::Unreachable {
+            stage: Stage::Connect,
+        };
+        let mut record = failed(index, account);
+        record.attempts = vec![attempt(account, outcome.clone())];
+        let fault = Fault::upstream("no route");
+        record.fail(Failure::of(&fault, Some(&outcome), at(index)));
+        record
+    };
+    let mut unknown = served(7, "work");
+    unknown.attempts.clear();
+    unknown.model = "gpt-none".to_owned();
+    let fault = Fault::new(FaultKind::NoSuchModel, Blame::Client, "no such model");
+    unknown.fail(Failure::of(&fault, None, at(7)));
+    write(
+        &store,
+        [
+            failed(1, "work"),
+            unreachable(2, "work"),
+            failed(3, "home"),
+            served(4, "home"),
+            unreachable(5, "home"),
+            failed(6, "work"),
+            unknown,
+        ],
+    )
+    .await;
+    let reader = RecordReader::new(path);
+    let failures = reader.failures(at(0), None).unwrap();
+    let told: Vec<_> = failures
+        .groups
+        .iter()
+        .map(|group| {
+            (
+                group.cause,
+                group.account.as_deref().or(group.asked.as_deref()),
+                group.count,
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (Cause::NoSuchModel, Some("gpt-none"), 1),
+            (Cause::RateLimited, Some("work"), 2),
+            (Cause::Unreachable, None, 2),
+            (Cause::RateLimited, Some("home"), 1),
+        ]
+    );
+    let work = &failures.groups[1];
+    assert_eq!((work.last_at, work.until), (at(6), Some(at(606))));
+    assert_eq!(work.last_id, format!("{:024x}", 6));
+    assert!(!failures.is_cut);
+    let later = reader.failures(at(5), Some(at(6))).unwrap();
+    assert_eq!(later.groups.len(), 1);
+}
+
+#[tokio::test]
+async fn a_request_knows_its_place_in_its_conversation() {
+    let (_folder, path) = place();
+    let store = start(&path);
+    let turns = [(1, "work"), (2, "work"), (4, "home")].map(|(index, account)| Record {
+        session: Some([1; 16]),
+        ..served(index, account)
+    });
+    let other = Record {
+        session: Some([2; 16]),
+        ..served(3, "work")
+    };
+    let [first, second, third] = turns;
+    write(&store, [first, second, other, third]).await;
+    let reader = RecordReader::new(path);
+    let place = |index: u64| {
+        let (seq, record) = reader.find(&format!("{index:024x}")).unwrap().unwrap();
+        let session = record.session.unwrap();
+        reader.conversation(&session, seq).unwrap().unwrap()
+    };
+    let second = place(2);
+    assert_eq!((second.position, second.requests), (Some(2), 3));
+    assert_eq!(second.previous.unwrap().request_id, format!("{:024x}", 1));
+    assert_eq!(second.next.unwrap().account.as_deref(), Some("home"));
+    let alone = place(3);
+    assert_eq!((alone.position, alone.requests), (Some(1), 1));
+    assert_eq!((alone.previous, alone.next), (None, None));
+}
+
+/// A file of the first version gets the index, and its records are found by it.
+#[tokio::test]
+async fn records_of_an_earlier_version_are_filtered_as_well() {
+    let (_folder, path) = place();
+    let store = start(&path);
+    write(&store, mixed()).await;
+    drop(store);
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(
+        "DROP INDEX requests_narrow; ALTER TABLE requests DROP COLUMN asked_hash; PRAGMA user_version = 1;",
+    )
+    .unwrap();
+    drop(old);
+    let store = start(&path);
+    write(&store, []).await;
+    let asked = |asked: &str| RequestFilter {
+        asked: Some(asked.to_owned()),
+        ..RequestFilter::default()
+    };
+    assert_eq!(listed(&path, &asked("fast")).len(), 20);
+    assert_eq!(listed(&path, &asked("m-1")).len(), 20);
+    assert_eq!(listed(&path, &asked("none")).len(), 0);
 }

@@ -183,6 +183,9 @@ impl Writer {
 pub(super) struct Database {
     pub(super) file: file::Database,
     names: NameIds,
+    /// The number of the latest record that was ever written, also where it is deleted: one that
+    /// follows the list would miss what gets its number again.
+    last_seq: i64,
 }
 
 /// Where a record is summed up.
@@ -225,9 +228,11 @@ impl Database {
         connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
         bound_journal(connection, retention)?;
         connection.set_prepared_statement_cache_capacity(32);
+        let last_seq = last_seq(connection)?;
         Ok(Self {
             file,
             names: NameIds::default(),
+            last_seq,
         })
     }
 
@@ -239,8 +244,10 @@ impl Database {
     ) -> Result<Option<i64>, RecordsProblem> {
         self.file.check_place()?;
         let written = self.try_write(records, unnoted);
-        if written.is_err() {
-            self.names.forget();
+        match &written {
+            Ok(Some(seq)) => self.last_seq = *seq,
+            Ok(None) => {}
+            Err(_) => self.names.forget(),
         }
         Ok(written?)
     }
@@ -253,11 +260,13 @@ impl Database {
         let transaction = self.file.connection.transaction()?;
         let mut added = Added::default();
         let mut last_seq = None;
+        let mut seq = self.last_seq + 1;
         for record in records {
             let own = RecordNames::of(record, &transaction, &mut self.names)?;
-            if let Some(seq) = insert(&transaction, &mut self.names, record, &own)? {
+            if insert(&transaction, &mut self.names, record, &own, seq)? {
                 added.count(record, &own, seq);
                 last_seq = Some(seq);
+                seq += 1;
             }
         }
         added.write(&transaction)?;
@@ -286,6 +295,12 @@ impl Database {
             info!(%error, "the records could not be closed");
         }
     }
+}
+
+fn last_seq(connection: &rusqlite::Connection) -> rusqlite::Result<i64> {
+    let sql = "SELECT max(coalesce((SELECT max(seq) FROM requests), 0),
+        coalesce((SELECT max(last_seq) FROM arrivals), 0))";
+    connection.query_row(sql, [], |row| row.get(0))
 }
 
 impl Added {
