@@ -30,6 +30,7 @@ mod demo;
 #[cfg(feature = "desktop")]
 mod desktop;
 mod host;
+mod language;
 mod metrics;
 mod prices;
 mod server;

@@ -73,6 +73,25 @@ named_enum! {
     }
 }
 
+named_enum! {
+    /// Whether the pages are light or dark.
+    pub enum Theme {
+        System = "system",
+        Light = "light",
+        Dark = "dark",
+    }
+}
+
+named_enum! {
+    /// In which language the pages are.
+    pub enum LanguageChoice {
+        /// The one that the browser asks for.
+        Auto = "auto",
+        English = "en",
+        German = "de",
+    }
+}
+
 impl SchedulingMode {
     /// Whether a conversation keeps to its account.
     pub fn has_affinity(self) -> bool {

@@ -20,6 +20,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("content_coding", &[]),
     ("segmented_bytes", &["body_budget"]),
     ("host", &[]),
+    ("language", &[]),
     ("canon", &["json"]),
     ("account", &["json", "host"]),
     ("outcome", &["json", "canon"]),
@@ -169,13 +170,18 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ),
     (
         "dashboard",
-        &["modes", "json", "listener", "host", "status", "control"],
+        &[
+            "modes", "language", "json", "listener", "host", "status", "control",
+        ],
     ),
     (
         "cli",
         &["modes", "json", "host", "status", "selftest", "control"],
     ),
-    ("desktop", &["modes", "json", "host", "status", "control"]),
+    (
+        "desktop",
+        &["modes", "language", "json", "host", "status", "control"],
+    ),
     (
         "app",
         &[

@@ -9,6 +9,7 @@ use aerostat::config::keys::KEYS;
 
 use crate::support::Dialect;
 use crate::support::agent::{Agent, Setup};
+use crate::support::browser::Browser;
 use crate::support::raw::{Answer, Connection, Ended, Request, exchange};
 use crate::support::upstream::{Gate, Received, Script, Upstream};
 
@@ -123,6 +124,8 @@ async fn see(key: &'static str) {
         // When days are over and a file is full is seen on the store itself: src/store/records.
         "record.keep_days" | "record.keep_failed_days" => is_shown(key, "7").await,
         "record.bytes_max" => is_shown(key, "64 MiB").await,
+        "dashboard.theme" => a_page_turns(key, "dark", "data-theme=\"dark\"").await,
+        "dashboard.language" => a_page_turns(key, "de", "lang=\"de\"").await,
         limit if limit.starts_with("limits.") => see_limit(limit).await,
         other => panic!("no test changes `{other}`"),
     }
@@ -411,6 +414,17 @@ async fn the_way_out_changes(key: &str) {
     assert_ne!(agent.post(CHAT, LAB).await.status, status, "{key}");
     agent.rewrite_config(&config(after));
     until(key, async || agent.post(CHAT, LAB).await.status == status).await;
+}
+
+/// The setting shows on the dashboard's pages.
+async fn a_page_turns(key: &str, value: &str, shown: &str) {
+    let agent = Agent::start(&config(""));
+    let browser = Browser::enter(&agent).await;
+    let is_there = async || browser.send(&browser.page()).await.text().contains(shown);
+    assert!(!is_there().await);
+    let (section, name) = key.split_once('.').expect("a key of a section");
+    append(&agent, &format!("[{section}]\n{name} = \"{value}\"\n"));
+    until(key, is_there).await;
 }
 
 async fn requests_are_recorded_or_not() {

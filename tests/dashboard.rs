@@ -13,7 +13,7 @@ async fn signing_out_ends_the_session_here_and_in_the_browser() {
     let agent = Agent::start("port = 0\n");
     let (browser, other) = (Browser::enter(&agent).await, Browser::enter(&agent).await);
     let page = browser.send(&browser.page()).await.text();
-    assert!(page.contains("action=\"sign-out\""), "{page}");
+    assert!(page.contains("/sign-out\""), "{page}");
 
     let foreign = Request::new("POST", &format!("/{}/sign-out", browser.segment))
         .header("cookie", &browser.cookie)
@@ -47,7 +47,7 @@ async fn characters_that_steer_or_reorder_text_are_escaped_on_the_pages() {
 
     let browser = Browser::enter(&agent).await;
     let mut page = browser.send(&browser.page()).await.text();
-    let failed = browser.form("add", "provider=x%E2%80%AE%1B&name=y&key=z");
+    let failed = browser.form("accounts/add", "provider=x%E2%80%AE%1B&name=y&key=z");
     page += &browser.send(&failed).await.text();
     assert!(page.contains("A\\u{202e}b\\u{1b}[2Jc"), "{page}");
     let hidden = page.chars().find(|c| {

@@ -8,7 +8,7 @@ use toml_edit::{Array, Value};
 
 use super::resolved::Translation;
 use crate::canon::Dialect;
-use crate::modes::{AuthMode, SchedulingMode};
+use crate::modes::{AuthMode, LanguageChoice, SchedulingMode, Theme};
 use crate::provider::{self, Auth};
 use crate::suggestion::nearest;
 
@@ -419,6 +419,18 @@ pub static KEYS: &[Key] = &[
         ValueKind::Bytes { min: 16 << 20 },
         Some("\"256 MiB\""),
         "how large the file of the records may become; the oldest make room",
+    ),
+    key(
+        "dashboard.theme",
+        ValueKind::OneOf(Theme::NAMES),
+        Some("\"system\""),
+        "whether the pages are light or dark, or as the system is",
+    ),
+    key(
+        "dashboard.language",
+        ValueKind::OneOf(LanguageChoice::NAMES),
+        Some("\"auto\""),
+        "the language of the pages; `auto` is the one that the browser asks for",
     ),
 ];
 

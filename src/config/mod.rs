@@ -4,6 +4,7 @@
 //! Every problem names its place in the file. Nothing here reads a key's value from the environment
 //! or opens a port.
 
+mod dashboard;
 pub(crate) mod file;
 pub(crate) mod home;
 mod key_check;
@@ -16,6 +17,7 @@ mod record;
 mod resolved;
 pub(crate) mod watch;
 
+pub use dashboard::DashboardSettings;
 pub use home::Home;
 pub use limits::LimitSettings;
 pub use problem::{Location, Problem, Problems};

@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
+use super::dashboard::DashboardSettings;
 use super::limits::LimitSettings;
 use super::record::RecordSettings;
 use super::resolved::{Notifications, Scheduling, Translation};
@@ -32,6 +33,7 @@ pub(super) struct Raw {
     pub(super) network: RawNetwork,
     pub(super) limits: LimitSettings,
     pub(super) record: RecordSettings,
+    pub(super) dashboard: DashboardSettings,
 }
 
 #[derive(serde::Deserialize)]

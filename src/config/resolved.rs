@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::VERSION;
+use super::dashboard::DashboardSettings;
 use super::keys::AUTH_MODE_AUTO;
 use super::limits::{LimitSettings, seconds};
 use super::problem::Problem;
@@ -44,6 +45,7 @@ pub struct Config {
     pub network: Network,
     pub limits: LimitSettings,
     pub record: RecordSettings,
+    pub dashboard: DashboardSettings,
     /// Whether the built-in offline provider is enabled.
     pub demo_enabled: bool,
 }
@@ -178,6 +180,7 @@ impl Resolver {
             network: self.network(&raw.network),
             limits: raw.limits,
             record: raw.record,
+            dashboard: raw.dashboard,
             demo_enabled: self.demo(&raw.providers),
         }
     }

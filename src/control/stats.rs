@@ -113,11 +113,22 @@ pub struct CostFacts {
     /// What is known of it, in micro-dollars.
     pub micros: i64,
     pub is_unknown: bool,
+    /// Whether own servers did all of it, which is not unknown.
+    #[serde(default)]
+    pub is_free: bool,
     /// Whether it may be more.
     pub has_gap: bool,
     /// What is missing, as a sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing: Option<String>,
+    /// The same in numbers: tokens without a price, of these models, and requests that did not
+    /// report all their tokens.
+    #[serde(default)]
+    pub unpriced_tokens: u64,
+    #[serde(default)]
+    pub unpriced_models: Vec<String>,
+    #[serde(default)]
+    pub uncounted_requests: u64,
     /// The part that providers reported themselves.
     pub charged_micros: i64,
     /// What reading from caches saved at list price.
@@ -130,8 +141,12 @@ impl CostFacts {
             text: cost.to_string(),
             micros: cost.known.micros(),
             is_unknown: cost.is_unknown(),
+            is_free: cost.is_free(),
             has_gap: cost.has_gap(),
             missing: cost.missing(),
+            unpriced_tokens: cost.unpriced_tokens,
+            unpriced_models: cost.unpriced_models.iter().cloned().collect(),
+            uncounted_requests: cost.uncounted_requests,
             charged_micros: cost.charged.micros(),
             saved_micros: cost.saved_by_cache.micros(),
         }

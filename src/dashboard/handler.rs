@@ -1,55 +1,41 @@
-//! Answers the requests of browsers: where a path leads, what a form changes, and the headers that
-//! keep other sites from using a page.
+//! Answers the requests of browsers: who may have a page, where a path leads, and what a form does.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::SystemTime;
 
-use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, LOCATION, SET_COOKIE};
+use http::header::{ACCEPT_LANGUAGE, SET_COOKIE};
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
-use maud::Markup;
+use jiff::tz::TimeZone;
+use percent_encoding::percent_decode_str;
 
+use super::context::{FORM_TOKEN, PageContext};
+use super::form::{FailedForm, Fields};
 use super::guard::{Rejection, admit, cookie};
-use super::page::HomePage;
-use super::{Dashboard, leads_to, limits, page};
-use crate::control::account::{CredentialForm, CredentialInput, StoreOptions};
-use crate::control::overview::Overview;
-use crate::control::verbs::{AccountAdd, AccountLogin, AccountSet, LoginForm, Start, Stop};
-use crate::control::{ControlError, ControlService, Fault, Notes, Secret, Verb, WireSecret};
-use crate::host::printable;
+use super::layout::{self, Page};
+use super::pages::{self, Shown, Submitted};
+use super::response::{html, see_other, typed};
+use super::texts::Texts;
+use super::{Dashboard, leads_to, limits};
+use crate::control::{ControlError, Fault};
+use crate::language::Language;
 use crate::listener::{AuthenticatedPeer, ResponseBody, collect};
-use crate::status::{AccountStatus, NeedsUser};
+use crate::modes::LanguageChoice;
 
 const COOKIE: &str = "aerostat";
 
-/// A page runs no script, is in no frame, loads nothing from elsewhere, and is not stored.
-///
-/// `same-origin` and not `no-referrer`: with the latter browsers send forms with the origin `null`.
-const PROTECTION: [(&str, &str); 6] = [
-    (
-        "content-security-policy",
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-    ),
-    ("referrer-policy", "same-origin"),
-    ("x-content-type-options", "nosniff"),
-    ("x-frame-options", "DENY"),
-    ("cross-origin-opener-policy", "same-origin"),
-    ("cross-origin-resource-policy", "same-origin"),
-];
+const STYLE: &str = include_str!("style.css");
+const SCRIPT: &str = include_str!("script.js");
+const ICON: &str = include_str!("../../icons/app.svg");
 
-/// What a request asks for.
-enum Route<'p> {
-    /// Redeems a link.
-    Enter {
-        token: String,
-    },
-    Style,
-    Home,
-    SignOut,
-    /// Submits a form, by its name.
-    Form(&'p str),
+/// A browser at this dashboard, with its session.
+struct Visit<'v> {
+    dashboard: &'v Dashboard,
+    head: &'v Parts,
+    segment: String,
+    session: &'v str,
+    text: Texts,
 }
 
 pub(super) async fn answer(
@@ -57,53 +43,98 @@ pub(super) async fn answer(
     request: Request<Incoming>,
 ) -> Response<ResponseBody> {
     let (head, incoming) = request.into_parts();
+    let text = Texts(language(dashboard, &head.headers));
     if let Err(rejection) = admit(&head, &dashboard.origin()) {
-        return rejected(rejection);
+        return rejected(rejection, text);
     }
     let segment = dashboard.sessions().segment().to_owned();
-    let route = match route(&head, &segment) {
-        Some(Route::Enter { token }) => return enter(dashboard, &token, &segment),
-        route => route,
-    };
+    let path = path(&head, &segment);
+    if let (Some("enter"), &Method::GET) = (path, &head.method) {
+        return enter(dashboard, &head, &segment, text);
+    }
     let session = cookie(&head.headers, COOKIE)
         .filter(|session| dashboard.sessions().renew(session, SystemTime::now()));
-    let Some(session) = session else {
-        return without_session(route.as_ref());
+    let (Some(session), Some(path)) = (session, path) else {
+        return without_session(path, text);
     };
-    let mut response = match route {
-        Some(Route::Style) => style(),
-        None | Some(Route::Enter { .. }) => html(StatusCode::NOT_FOUND, &page::not_found()),
-        Some(Route::Home) => home(dashboard, None).await,
-        Some(Route::SignOut) => sign_out(dashboard, session, &segment),
-        Some(Route::Form(name)) => {
-            let name = name.to_owned();
-            match collect(incoming, &head.headers, &limits()).await {
-                Ok(body) => submit(dashboard, &name, &fields(body.whole()), &segment).await,
-                Err(fault) => refusal(&fault),
-            }
-        }
+    let visit = Visit {
+        dashboard,
+        head: &head,
+        segment: segment.clone(),
+        session,
+        text,
+    };
+    let mut response = match head.method {
+        Method::GET | Method::HEAD => visit.show(path).await,
+        Method::POST => match collect(incoming, &head.headers, &limits()).await {
+            Ok(body) => visit.submit(path, &Fields::parse(body.whole())).await,
+            Err(fault) => refusal(&fault, text),
+        },
+        _ => html(StatusCode::NOT_FOUND, &layout::not_found(text)),
     };
     response.extensions_mut().insert(AuthenticatedPeer);
     response
 }
 
+/// The language that the settings name, or else the browser.
+fn language(dashboard: &Dashboard, headers: &HeaderMap) -> Language {
+    match dashboard.service.config().dashboard.language {
+        LanguageChoice::English => Language::English,
+        LanguageChoice::German => Language::German,
+        LanguageChoice::Auto => {
+            let accepted = headers.get(ACCEPT_LANGUAGE);
+            let accepted = accepted.and_then(|value| value.to_str().ok());
+            Language::accepted(accepted.unwrap_or_default())
+        }
+    }
+}
+
+/// What follows the segment. `None` where the path does not begin with it.
+fn path<'p>(head: &'p Parts, segment: &str) -> Option<&'p str> {
+    let path = head.uri.path().strip_prefix('/')?;
+    path.strip_prefix(segment)?.strip_prefix('/')
+}
+
 /// The page for browsers without a session has a style too.
-fn without_session(route: Option<&Route<'_>>) -> Response<ResponseBody> {
-    match route {
-        Some(Route::Style) => style(),
-        _ => html(StatusCode::FORBIDDEN, &page::no_session()),
+fn without_session(path: Option<&str>, text: Texts) -> Response<ResponseBody> {
+    match path {
+        Some("style.css") => style(),
+        _ => html(StatusCode::FORBIDDEN, &layout::no_session(text)),
     }
 }
 
 fn style() -> Response<ResponseBody> {
-    typed(StatusCode::OK, "text/css; charset=utf-8", page::STYLE)
+    typed(StatusCode::OK, "text/css; charset=utf-8", STYLE)
 }
 
-/// Ends the session, here and in the browser.
-fn sign_out(dashboard: &Dashboard, session: &str, segment: &str) -> Response<ResponseBody> {
-    dashboard.sessions().end(session);
-    let mut response = html(StatusCode::OK, &page::signed_out());
-    set_cookie(&mut response, "", segment, "; Max-Age=0");
+/// A file that every page asks for.
+fn asset(path: &str) -> Option<Response<ResponseBody>> {
+    let ok = StatusCode::OK;
+    Some(match path {
+        "style.css" => style(),
+        "script.js" => typed(ok, "text/javascript; charset=utf-8", SCRIPT),
+        "icon.svg" => typed(ok, "image/svg+xml", ICON),
+        _ => return None,
+    })
+}
+
+/// Redeems a link for a session. The page opens the next one by itself: a redirect by status would
+/// still count as coming from the local file, and the browser would withhold the cookie.
+fn enter(
+    dashboard: &Dashboard,
+    head: &Parts,
+    segment: &str,
+    text: Texts,
+) -> Response<ResponseBody> {
+    let query = Fields::parse(head.uri.query().unwrap_or_default().as_bytes());
+    let token = query.get("link");
+    let Some(session) = dashboard.sessions().redeem(token, SystemTime::now()) else {
+        return html(StatusCode::FORBIDDEN, &layout::no_session(text));
+    };
+    dashboard.remove_link_files(|file| leads_to(file, token));
+    let first_page = layout::redirect_to(&format!("/{segment}/"));
+    let mut response = html(StatusCode::OK, &first_page);
+    set_cookie(&mut response, &session, segment, "");
     response
 }
 
@@ -115,199 +146,122 @@ fn set_cookie(response: &mut Response<ResponseBody>, value: &str, segment: &str,
     );
 }
 
-fn route<'p>(head: &'p Parts, segment: &str) -> Option<Route<'p>> {
-    let path = head
-        .uri
-        .path()
-        .strip_prefix('/')?
-        .strip_prefix(segment)?
-        .strip_prefix('/')?;
-    match (&head.method, path) {
-        (&Method::GET, "enter") => {
-            let query = fields(head.uri.query().unwrap_or_default().as_bytes());
-            Some(Route::Enter {
-                token: query.get("link").cloned().unwrap_or_default(),
-            })
-        }
-        (&Method::GET, "style.css") => Some(Route::Style),
-        (&Method::GET | &Method::HEAD, "") => Some(Route::Home),
-        (&Method::POST, "sign-out") => Some(Route::SignOut),
-        (&Method::POST, name) => Some(Route::Form(name)),
-        _ => None,
-    }
-}
-
-/// Redeems a link for a session. The page opens the next one by itself: a redirect by status would
-/// still count as coming from the local file, and the browser would withhold the cookie.
-fn enter(dashboard: &Dashboard, token: &str, segment: &str) -> Response<ResponseBody> {
-    let Some(session) = dashboard.sessions().redeem(token, SystemTime::now()) else {
-        return html(StatusCode::FORBIDDEN, &page::no_session());
-    };
-    dashboard.remove_link_files(|file| leads_to(file, token));
-    let mut response = html(StatusCode::OK, &page::redirect_to(&format!("/{segment}/")));
-    set_cookie(&mut response, &session, segment, "");
-    response
-}
-
-async fn home(dashboard: &Dashboard, error: Option<&str>) -> Response<ResponseBody> {
-    let overview = dashboard.service.overview(SystemTime::now());
-    let tray_note = tokio::task::spawn_blocking(dashboard.tray_note)
-        .await
-        .unwrap_or_default();
-    let page = HomePage {
-        overview: &overview,
-        providers: &dashboard.service.provider_names(),
-        needing_key: &accounts_needing_key(dashboard, &overview).await,
-        tray_note,
-        error,
-    };
-    let status = match error {
-        Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
-        None => StatusCode::OK,
-    };
-    html(status, &page::home(&page))
-}
-
-/// The accounts whose new key can be entered here. Others sign in with a browser, or take their key
-/// from elsewhere.
-async fn accounts_needing_key(dashboard: &Dashboard, overview: &Overview) -> Vec<String> {
-    let mut names = Vec::new();
-    for account in &overview.accounts {
-        let AccountStatus::NeedsUser(NeedsUser::SignIn(_) | NeedsUser::AddressChanged { .. }) =
-            account.status
-        else {
-            continue;
-        };
-        let verb = LoginForm {
-            name: account.name.clone(),
-        };
-        let form = verb.run(&dashboard.service, &Notes::discard()).await;
-        if matches!(form, Ok(CredentialForm::Key)) {
-            names.push(account.name.clone());
+impl Visit<'_> {
+    fn context(&self) -> PageContext {
+        let dashboard = self.dashboard;
+        PageContext {
+            service: Arc::clone(&dashboard.service),
+            text: self.text,
+            theme: dashboard.service.config().dashboard.theme,
+            zone: TimeZone::system(),
+            now: SystemTime::now(),
+            query: Fields::parse(self.head.uri.query().unwrap_or_default().as_bytes()),
+            segment: self.segment.clone(),
+            form_token: dashboard.sessions().form_token(self.session),
+            tray_note: dashboard.tray_note,
         }
     }
-    names
-}
 
-/// Performs the verb of a form, and shows the first page with its error if it fails.
-async fn submit(
-    dashboard: &Dashboard,
-    form: &str,
-    fields: &HashMap<String, String>,
-    segment: &str,
-) -> Response<ResponseBody> {
-    let Some(submission) = Submission::of(form, fields) else {
-        return html(StatusCode::NOT_FOUND, &page::not_found());
-    };
-    match submission.perform(&dashboard.service).await {
-        Ok(()) => see_other(&format!("/{segment}/")),
-        Err(error) => home(dashboard, Some(&error.message)).await,
-    }
-}
-
-/// The verb that a form asks for.
-#[derive(Debug)]
-enum Submission {
-    Start(Start),
-    Stop(Stop),
-    Set(AccountSet),
-    Add(AccountAdd),
-    Login(AccountLogin),
-}
-
-impl Submission {
-    /// `None` where no form has that name.
-    fn of(form: &str, fields: &HashMap<String, String>) -> Option<Self> {
-        let field = |name: &str| {
-            let value = fields.get(name).map(|value| value.trim());
-            value.unwrap_or_default().to_owned()
-        };
-        Some(match form {
-            "start" => Self::Start(Start {}),
-            "stop" => Self::Stop(Stop {}),
-            "enable" => Self::Set(AccountSet::enabled(field("name"), true)),
-            "disable" => Self::Set(AccountSet::enabled(field("name"), false)),
-            "add" => Self::Add(AccountAdd {
-                provider: field("provider"),
-                name: Some(field("name")).filter(|name| !name.is_empty()),
-                credential: match field("key") {
-                    key if key.is_empty() => CredentialInput::Nothing,
-                    key => credential(key),
-                },
-                options: StoreOptions::default(),
-            }),
-            "login" => Self::Login(AccountLogin {
-                name: field("name"),
-                credential: credential(field("key")),
-                options: StoreOptions::default(),
-            }),
-            _ => return None,
-        })
+    async fn show(&self, path: &str) -> Response<ResponseBody> {
+        if let Some(asset) = asset(path) {
+            return asset;
+        }
+        let segments = segments(path);
+        self.page(&segments, None).await
     }
 
-    async fn perform(self, service: &ControlService) -> Result<(), ControlError> {
-        // Notes have no place on a page that waits for the verb's end.
-        let notes = Notes::discard();
-        match self {
-            Self::Start(verb) => verb.run(service, &notes).await.map(drop),
-            Self::Stop(verb) => verb.run(service, &notes).await.map(drop),
-            Self::Set(verb) => verb.run(service, &notes).await.map(drop),
-            Self::Add(verb) => Box::pin(verb.run(service, &notes)).await.map(drop),
-            Self::Login(verb) => Box::pin(verb.run(service, &notes)).await.map(drop),
+    async fn page(
+        &self,
+        path: &[String],
+        failed: Option<&FailedForm<'_>>,
+    ) -> Response<ResponseBody> {
+        let context = self.context();
+        let overview = context.service.overview(context.now);
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        match Box::pin(pages::show(&context, &overview, &path, failed)).await {
+            Some(Shown::Page(page)) => whole(&context, &page),
+            Some(Shown::Response(response)) => response,
+            None => html(StatusCode::NOT_FOUND, &layout::not_found(self.text)),
         }
     }
+
+    /// Carries out a form, and shows its page with the error if that fails.
+    async fn submit(&self, path: &str, fields: &Fields) -> Response<ResponseBody> {
+        let token = fields.get(FORM_TOKEN);
+        if !self.dashboard.sessions().is_form_token(self.session, token) {
+            let page = layout::error(self.text, self.text.form_is_stale());
+            return html(StatusCode::FORBIDDEN, &page);
+        }
+        if path == "sign-out" {
+            return self.sign_out();
+        }
+        let segments = segments(path);
+        let path: Vec<&str> = segments.iter().map(String::as_str).collect();
+        let context = self.context();
+        match Box::pin(pages::submit(&context, &path, fields)).await {
+            None => html(StatusCode::NOT_FOUND, &layout::not_found(self.text)),
+            Some(Submitted::Done(next)) => see_other(&context.link(&next)),
+            Some(Submitted::Page(page)) => whole(&context, &page),
+            Some(Submitted::Failed(error)) => self.failed(&path, fields, &error).await,
+        }
+    }
+
+    async fn failed(
+        &self,
+        path: &[&str],
+        fields: &Fields,
+        error: &ControlError,
+    ) -> Response<ResponseBody> {
+        let failed = FailedForm {
+            name: path.last().copied().unwrap_or_default(),
+            fields,
+            error,
+        };
+        let page = pages::page_of_form(path);
+        let page: Vec<String> = page.iter().map(|segment| (*segment).to_owned()).collect();
+        self.page(&page, Some(&failed)).await
+    }
+
+    /// Ends the session, here and in the browser.
+    fn sign_out(&self) -> Response<ResponseBody> {
+        self.dashboard.sessions().end(self.session);
+        let mut response = html(StatusCode::OK, &layout::signed_out(self.text));
+        set_cookie(&mut response, "", &self.segment, "; Max-Age=0");
+        response
+    }
 }
 
-fn credential(key: String) -> CredentialInput {
-    CredentialInput::Key(WireSecret(Secret::new(key)))
+/// A page in its frame. The frame is of the moment after the page was made.
+fn whole(context: &PageContext, page: &Page) -> Response<ResponseBody> {
+    let overview = context.service.overview(SystemTime::now());
+    let status = match page.is_failed {
+        true => StatusCode::UNPROCESSABLE_ENTITY,
+        false => StatusCode::OK,
+    };
+    html(status, &layout::document(context, &overview, page))
 }
 
-/// The fields of a form; of those with one name, the last.
-fn fields(body: &[u8]) -> HashMap<String, String> {
-    form_urlencoded::parse(body).into_owned().collect()
+/// The segments of a path, decoded.
+fn segments(path: &str) -> Vec<String> {
+    path.split('/')
+        .map(|segment| percent_decode_str(segment).decode_utf8_lossy().into_owned())
+        .collect()
 }
 
-fn rejected(rejection: Rejection) -> Response<ResponseBody> {
+fn rejected(rejection: Rejection, text: Texts) -> Response<ResponseBody> {
     let status = match rejection {
         Rejection::Host => StatusCode::MISDIRECTED_REQUEST,
         Rejection::Origin => StatusCode::FORBIDDEN,
     };
-    html(status, &page::no_session())
+    html(status, &layout::no_session(text))
 }
 
 /// An error of the listener itself, as a page.
-pub(super) fn refusal(fault: &Fault) -> Response<ResponseBody> {
-    html(StatusCode::BAD_REQUEST, &page::error(&fault.message))
-}
-
-fn see_other(path: &str) -> Response<ResponseBody> {
-    let mut response = html(StatusCode::SEE_OTHER, &page::not_found());
-    response.headers_mut().insert(
-        LOCATION,
-        HeaderValue::try_from(path).expect("hexadecimal digits and slashes"),
-    );
-    response
-}
-
-/// Characters that steer or reorder text are escaped here, on every page, as in the terminal.
-fn html(status: StatusCode, page: &Markup) -> Response<ResponseBody> {
-    let page = printable::escape_lines(&page.0).into_owned();
-    typed(status, "text/html; charset=utf-8", page)
-}
-
-fn typed(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Response<ResponseBody> {
-    let mut response = Response::new(ResponseBody::from(body));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    for (name, value) in PROTECTION {
-        headers.insert(
-            HeaderName::from_static(name),
-            HeaderValue::from_static(value),
-        );
-    }
-    response
+pub(super) fn refusal(fault: &Fault, text: Texts) -> Response<ResponseBody> {
+    html(
+        StatusCode::BAD_REQUEST,
+        &layout::error(text, &fault.message),
+    )
 }
 
 #[cfg(test)]
@@ -315,48 +269,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_form_is_read_as_browsers_write_it() {
-        let fields = fields(b"name=my+key%2B1&key=sk-%C3%B6%26&empty=&flag");
-        let field = |name: &str| fields.get(name).map(String::as_str);
-        assert_eq!(field("name"), Some("my key+1"));
-        assert_eq!(field("key"), Some("sk-\u{f6}&"));
-        assert_eq!(
-            (field("empty"), field("flag"), field("other")),
-            (Some(""), Some(""), None)
-        );
-    }
-
-    #[test]
     fn a_path_without_the_segment_leads_nowhere() {
-        let is_routed = |method: &str, path: &str| {
-            let head = Request::builder()
-                .method(method)
-                .uri(path)
-                .body(())
-                .unwrap()
-                .into_parts()
-                .0;
-            route(&head, "abc").is_some()
+        let path_of = |uri: &str| {
+            let head = Request::builder().uri(uri).body(()).unwrap().into_parts().0;
+            path(&head, "abc").map(str::to_owned)
         };
-        assert!(
-            is_routed("GET", "/abc/")
-                && is_routed("GET", "/abc/enter?link=x")
-                && is_routed("POST", "/abc/start")
-        );
-        for path in ["/", "/abc", "/abd/", "/enter?link=x", "//abc/"] {
-            assert!(!is_routed("GET", path), "{path}");
+        assert_eq!(path_of("/abc/").as_deref(), Some(""));
+        assert_eq!(path_of("/abc/enter?link=x").as_deref(), Some("enter"));
+        for uri in ["/", "/abc", "/abd/", "/enter?link=x", "//abc/"] {
+            assert_eq!(path_of(uri), None, "{uri}");
         }
-        assert!(!is_routed("DELETE", "/abc/"));
     }
 
     #[test]
-    fn a_key_is_in_no_debug_output() {
-        let fields = fields(b"provider=openai&name=work&key=sk-secret");
-        for form in ["add", "login"] {
-            assert!(
-                !format!("{:?}", Submission::of(form, &fields).unwrap()).contains("sk-secret"),
-                "{form}"
-            );
-        }
+    fn names_in_paths_are_decoded_after_they_are_split() {
+        assert_eq!(segments("accounts/a%2Fb%20c"), ["accounts", "a/b c"]);
     }
 }

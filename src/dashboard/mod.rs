@@ -4,10 +4,17 @@
 //! A browser gets a session only by a one-time link that the agent gave to this user; a page of
 //! another site gets nothing. Nothing here decides anything, and the sessions are its only state.
 
+mod context;
+mod form;
 mod guard;
 mod handler;
-mod page;
+mod layout;
+mod pages;
+mod plot;
+mod response;
 mod sessions;
+mod texts;
+mod verdict;
 
 use std::fs;
 use std::io;
@@ -24,9 +31,11 @@ use crate::control::{
     ControlError, ControlService, DashboardLink, Home, LinkIssuer, Secret, WireSecret,
 };
 use crate::host::private_file;
+use crate::language::Language;
 use crate::listener::listen::{BindError, BindScope, Listeners, bind};
 use crate::listener::{Handler, ListenerLimits, ResponseBody, serve};
 use sessions::Sessions;
+use texts::Texts;
 
 /// Forms are short, and there is one user.
 fn limits() -> ListenerLimits {
@@ -120,7 +129,7 @@ impl Dashboard {
             .home()
             .folder()
             .join(format!("{LINK_FILE}{}.html", sessions::random::<8>()));
-        let page = page::redirect_to(url).into_string();
+        let page = layout::redirect_to(url).into_string();
         io::Write::write_all(&mut private_file::create_new(&file)?, page.as_bytes())?;
         Ok(file)
     }
@@ -185,6 +194,6 @@ impl Handler for Dashboard {
     }
 
     fn refuse(&self, _: &request::Parts, fault: &crate::control::Fault) -> Response<ResponseBody> {
-        handler::refusal(fault)
+        handler::refusal(fault, Texts(Language::English))
     }
 }

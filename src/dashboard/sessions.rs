@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, SystemTime};
 
+use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 /// How long a link works.
@@ -20,6 +21,8 @@ pub(super) struct Sessions {
     segment: String,
     links: VecDeque<Token>,
     sessions: VecDeque<Token>,
+    /// From which the tokens of forms are derived.
+    form_key: String,
 }
 
 struct Token {
@@ -33,6 +36,7 @@ impl Sessions {
             segment: random::<16>(),
             links: VecDeque::new(),
             sessions: VecDeque::new(),
+            form_key: random::<32>(),
         }
     }
 
@@ -77,6 +81,21 @@ impl Sessions {
         };
         self.sessions[at].expires_at = now + SESSION_LASTS;
         true
+    }
+
+    /// What every form of a session carries. It tells nothing of the session's cookie.
+    pub(super) fn form_token(&self, session: &str) -> String {
+        let digest = Sha256::new()
+            .chain_update(&self.form_key)
+            .chain_update(session)
+            .finalize();
+        hex::encode(&digest[..16])
+    }
+
+    /// Whether a form comes from a page of that session.
+    pub(super) fn is_form_token(&self, session: &str, token: &str) -> bool {
+        let expected = self.form_token(session);
+        expected.as_bytes().ct_eq(token.as_bytes()).into()
     }
 }
 
@@ -137,6 +156,18 @@ mod tests {
         let mut sessions = Sessions::new();
         let link = sessions.issue_link(NOW);
         assert_eq!(sessions.redeem(&link, NOW + Duration::from_secs(60)), None);
+    }
+
+    #[test]
+    fn a_form_belongs_to_its_session() {
+        let sessions = Sessions::new();
+        let token = sessions.form_token("a");
+        assert!(sessions.is_form_token("a", &token));
+        assert!(!sessions.is_form_token("b", &token) && !sessions.is_form_token("a", ""));
+        assert!(
+            !Sessions::new().is_form_token("a", &token),
+            "of an older agent"
+        );
     }
 
     #[test]

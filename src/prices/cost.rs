@@ -155,6 +155,11 @@ impl Cost {
         self.uncounted_requests += other.uncounted_requests;
     }
 
+    /// Whether own servers did all of it.
+    pub fn is_free(&self) -> bool {
+        !self.has_gap() && self.free_requests > 0 && self.free_requests == self.priced_requests
+    }
+
     /// What is missing, as a sentence. `None` where nothing is.
     pub fn missing(&self) -> Option<String> {
         let mut parts = Vec::new();
@@ -185,8 +190,7 @@ impl fmt::Display for Cost {
         if self.has_gap() {
             return write!(f, "≥ {}", self.known);
         }
-        let is_free = self.free_requests > 0 && self.free_requests == self.priced_requests;
-        if is_free {
+        if self.is_free() {
             return f.write_str("free");
         }
         write!(f, "{}", self.known)

@@ -11,6 +11,8 @@ pub struct Browser {
     /// The first segment of all paths.
     pub segment: String,
     pub cookie: String,
+    /// What every form carries.
+    pub form_token: String,
 }
 
 impl Browser {
@@ -29,11 +31,20 @@ impl Browser {
         let cookie = entered
             .header("set-cookie")
             .unwrap_or_else(|| panic!("{}", entered.text()));
-        Self {
+        let mut browser = Self {
             address,
             segment: target.split('/').next().expect("a segment").to_owned(),
             cookie: cookie.split(';').next().expect("a cookie").to_owned(),
-        }
+            form_token: String::new(),
+        };
+        let page = browser.send(&browser.page()).await.text();
+        browser.form_token = form_token(&page);
+        browser
+    }
+
+    /// Another page than the first.
+    pub fn page_at(&self, path: &str) -> Request {
+        Request::get(&format!("/{}/{path}", self.segment)).header("cookie", &self.cookie)
     }
 
     pub fn page(&self) -> Request {
@@ -45,10 +56,18 @@ impl Browser {
             .header("cookie", &self.cookie)
             .header("origin", &format!("http://{}", self.address))
             .header("content-type", "application/x-www-form-urlencoded")
-            .body(fields)
+            .body(format!("token={}&{fields}", self.form_token))
     }
 
     pub async fn send(&self, request: &Request) -> Answer {
         exchange(self.address, request).await
     }
+}
+
+/// The token in the first form of a page.
+fn form_token(page: &str) -> String {
+    let (_, after) = page
+        .split_once("name=\"token\" value=\"")
+        .unwrap_or_else(|| panic!("no form: {page}"));
+    after.chars().take_while(|c| *c != '"').collect()
 }

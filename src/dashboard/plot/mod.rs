@@ -1,0 +1,9 @@
+//! Drawings as SVG: colours are classes of the style sheet, every bar is a link, and the numbers
+//! stand beside as a table.
+
+mod bars;
+mod scale;
+mod window;
+
+pub(super) use bars::{Bar, BarPlot, Part};
+pub(super) use window::{WindowBar, window_bar};
