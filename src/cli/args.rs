@@ -149,6 +149,24 @@ pub(super) struct StatsArgs {
     /// Since when: `24h`, `7d` (today and the six days before it), `today`, a day or a moment
     #[arg(long, value_name = "TIME", default_value = "7d")]
     pub(super) since: String,
+    /// Until when, as `--since`: now by default
+    #[arg(long, value_name = "TIME")]
+    pub(super) until: Option<String>,
+    /// Only what this account served; of this and all names that follow, '' stands for none
+    #[arg(long, value_name = "NAME")]
+    pub(super) account: Option<String>,
+    /// Only of this provider
+    #[arg(long, value_name = "NAME")]
+    pub(super) provider: Option<String>,
+    /// Only of this model, by the provider's name of it
+    #[arg(long, value_name = "NAME")]
+    pub(super) model: Option<String>,
+    /// Only with this key
+    #[arg(long, value_name = "NAME")]
+    pub(super) key: Option<String>,
+    /// Only of this program
+    #[arg(long, value_name = "NAME")]
+    pub(super) client: Option<String>,
     /// Print a CSV file; without `--by`, by day, model, account, client, key and provider
     #[arg(long, conflicts_with = "json")]
     pub(super) csv: bool,
@@ -163,8 +181,11 @@ pub(super) enum ByArg {
     /// The client's key
     Key,
     Provider,
+    Month,
     Day,
     Hour,
+    /// The quarter of an hour
+    Quarter,
 }
 
 #[derive(Debug, Subcommand)]

@@ -2,7 +2,8 @@
 
 use super::exit_code::DONE;
 use super::{ExitCode, Program, Session};
-use crate::control::explain::{AttemptFacts, Explanation, PassedOverFacts};
+use crate::control::cost::CostAccount;
+use crate::control::explain::{AttemptFacts, ConversationFacts, Explanation, PassedOverFacts};
 use crate::control::verbs::Explain;
 use crate::status::rfc3339;
 
@@ -43,6 +44,8 @@ fn lines(explanation: &Explanation) -> Vec<String> {
     lines.push(ended(explanation));
     lines.extend(list("dropped", &explanation.dropped));
     lines.extend(list("adjusted", &explanation.adjusted));
+    lines.extend(explanation.cost.as_ref().and_then(cost));
+    lines.extend(explanation.conversation.as_ref().map(conversation));
     lines.extend(explanation.why.iter().map(|why| format!("why: {why}")));
     lines.extend(
         explanation
@@ -100,6 +103,35 @@ fn ended(explanation: &Explanation) -> String {
         (None, status) => format!("the client got {status} in {took} ms"),
         (Some(fault), status) => format!("the client got {status} in {took} ms: {fault}"),
     }
+}
+
+/// What it cost, where it cost something or may have.
+fn cost(account: &CostAccount) -> Option<String> {
+    let text = &account.cost.text;
+    if let Some(missing) = &account.cost.missing {
+        return Some(format!("cost: {text}; {missing}"));
+    }
+    let price = account.price.as_ref()?;
+    let source = match price.source.as_str() {
+        "charged" => return Some(format!("cost: {text}, as the provider says")),
+        "own" => "prices.toml".to_owned(),
+        "list" => format!("list of {}", price.list_of.as_deref().unwrap_or_default()),
+        _ => return None,
+    };
+    let products = account.text.as_ref()?;
+    Some(format!("cost: {text} = {products} ({source})"))
+}
+
+fn conversation(facts: &ConversationFacts) -> String {
+    let position = facts
+        .position
+        .map_or("beyond 1,000".to_owned(), |position| position.to_string());
+    let changed = if facts.account_changed {
+        "; the account changed here"
+    } else {
+        ""
+    };
+    format!("conversation: {position} of {}{changed}", facts.requests)
 }
 
 fn list(what: &str, names: &[String]) -> Option<String> {

@@ -4,8 +4,8 @@ use std::time::SystemTime;
 
 use super::args::LogArgs;
 use super::exit_code::DONE;
-use super::stats::grouped;
 use super::{ExitCode, Program, Session};
+use crate::control::cost::grouped;
 use crate::control::request_log::{Excluding, LogPage, LogRow};
 use crate::control::verbs::Log;
 use crate::status::LocalTime;

@@ -3,6 +3,7 @@
 use super::args::{ByArg, StatsArgs};
 use super::exit_code::DONE;
 use super::{ExitCode, Program, Session};
+use crate::control::cost::grouped;
 use crate::control::stats::{By, Statistics, StatisticsRow, csv};
 use crate::control::verbs::Stats;
 use crate::status::rfc3339;
@@ -30,7 +31,13 @@ pub(super) fn stats(session: &mut Session<'_, impl Program>, args: StatsArgs) ->
     let statistics = session.call(Stats {
         by,
         since: Some(args.since),
-        ..Stats::default()
+        until: args.until,
+        zone: None,
+        model: args.model,
+        account: args.account,
+        client: args.client,
+        key: args.key,
+        provider: args.provider,
     })?;
     if args.csv {
         session.out.script(csv(&statistics).as_bytes());
@@ -47,7 +54,9 @@ fn dimension(by: ByArg) -> By {
         ByArg::Client => By::Client,
         ByArg::Key => By::Key,
         ByArg::Provider => By::Provider,
+        ByArg::Month => By::Month,
         ByArg::Day => By::Day,
+        ByArg::Quarter => By::Quarter,
         ByArg::Hour => By::Hour,
     }
 }
@@ -68,6 +77,12 @@ fn lines(statistics: &Statistics) -> Vec<String> {
             .iter()
             .map(|missing| format!("not in the cost: {missing}")),
     );
+    if total.cost.saved_micros > 0 {
+        lines.push(format!(
+            "caches saved {} at list price",
+            dollars(total.cost.saved_micros)
+        ));
+    }
     if total.cost.micros > 0 {
         lines.push(format!(
             "list prices as of {}, where no provider said what it charged and prices.toml says nothing else",
@@ -136,7 +151,7 @@ fn row(row: &StatisticsRow) -> Vec<String> {
         .keys
         .iter()
         .map(|key| key.clone().unwrap_or_else(|| "none".to_owned()));
-    let cached = match (row.cache_read_tokens * 1_000).checked_div(row.input_tokens) {
+    let cached = match row.cache_share_permille() {
         Some(share) => format!("{}.{} %", share / 10, share % 10),
         None => String::new(),
     };
@@ -145,7 +160,7 @@ fn row(row: &StatisticsRow) -> Vec<String> {
         .map_or(String::new(), |ms| format!("{ms} ms"));
     let values = [
         grouped(row.requests),
-        grouped(row.failed + row.refused),
+        grouped(row.failures()),
         grouped(row.left),
         grouped(row.input_tokens),
         cached,
@@ -156,26 +171,7 @@ fn row(row: &StatisticsRow) -> Vec<String> {
     keys.chain(values).collect()
 }
 
-/// A number with commas between thousands.
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn thousands_are_apart() {
-        let shown = [0, 999, 1_000, 48_213_004].map(grouped);
-        assert_eq!(shown, ["0", "999", "1,000", "48,213,004"]);
-    }
+fn dollars(micros: i64) -> String {
+    let cents = micros.unsigned_abs().saturating_add(5_000) / 10_000;
+    format!("${}.{:02}", grouped(cents / 100), cents % 100)
 }

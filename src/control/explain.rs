@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::cost::CostAccount;
 use super::failure_reason::FailureFacts;
 use super::wire::ControlError;
 use crate::canon::{Loss, LossKind};
@@ -9,6 +10,7 @@ use crate::outcome::{Next, Outcome, Timestamp};
 use crate::protocol::Operation;
 use crate::record::{Attempt, NextStep, PassedOver, Record, blame_name};
 use crate::status::timestamp;
+use crate::store::records::Conversation;
 
 /// How many requests are kept in memory.
 pub const RECORDS_MAX: usize = 512;
@@ -65,6 +67,43 @@ pub struct Explanation {
     pub usage_is_final: bool,
     pub bytes_in: u64,
     pub bytes_out: u64,
+    /// How its cost comes about; `None` where nothing asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<CostAccount>,
+    /// Where it stands in its conversation; `None` where it is of none, or not in the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversation: Option<ConversationFacts>,
+}
+
+/// A request among those of its conversation that are kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConversationFacts {
+    /// Counted from 1; `None` beyond a thousand.
+    pub position: Option<u64>,
+    /// How many there are; a thousand stands for that many or more.
+    pub requests: u64,
+    /// The ids of the requests before and after it.
+    pub previous: Option<String>,
+    pub next: Option<String>,
+    /// Whether another account served it than the one before.
+    pub account_changed: bool,
+}
+
+impl ConversationFacts {
+    pub(super) fn of(conversation: Conversation, record: &Record) -> Self {
+        let last = record.attempts.last();
+        let account = last.map(|attempt| attempt.account.as_str());
+        let previous = conversation.previous;
+        let before = previous.as_ref().and_then(|turn| turn.account.as_deref());
+        let account_changed = account.is_some() && before.is_some() && before != account;
+        Self {
+            position: conversation.position,
+            requests: conversation.requests,
+            account_changed,
+            previous: previous.map(|turn| turn.request_id),
+            next: conversation.next.map(|turn| turn.request_id),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -164,6 +203,8 @@ impl Explanation {
             usage_is_final: record.usage_is_final,
             bytes_in: record.bytes_in,
             bytes_out: record.bytes_out,
+            cost: None,
+            conversation: None,
         }
     }
 }

@@ -17,6 +17,7 @@ mod attention;
 mod billing;
 pub(crate) mod client;
 mod client_family;
+pub(crate) mod cost;
 mod dashboard_link;
 mod dispatch;
 pub(crate) mod explain;

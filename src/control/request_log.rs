@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::cost::{CostFacts, cost_of_request};
 use super::explain::millis;
 use super::failure_reason::FailureFacts;
 use super::service::ControlService;
-use super::stats::{CostFacts, cost_of_request};
 use super::wire::ControlError;
 use crate::config::Config;
 use crate::outcome::Timestamp;

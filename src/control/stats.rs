@@ -1,27 +1,36 @@
-//! Sums over requests for people: by local day and hour, model, account, program, key and provider,
-//! with what they cost.
+//! Sums over requests for people: by local time, model, account, program, key and provider, with
+//! what they cost.
+
+mod csv;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use super::billing::billing_of;
+use super::cost::{CostFacts, PricedSums, tokens_of};
 use crate::config::Config;
 use crate::outcome::Timestamp;
-use crate::prices::{self, BANDS, Billing, Conditions, Cost, Money, Prices, Source, Tokens};
+use crate::prices::{self, Billing, Cost, Prices};
 use crate::store::records::{
-    Dimension, DimensionValue, FIRST_BYTE_BOUNDS_US, FirstBytes, Rates, RecordReader,
-    RecordsProblem, RequestRow, RollupSpan, Stretch, Sums, local_date, quarter_of, stretches,
+    Dimension, DimensionValue, FIRST_BYTE_BOUNDS_US, FirstBytes, RecordReader, RecordsProblem,
+    RollupSpan, Stretch, Sums, local_date, stretches,
 };
+
+pub use csv::csv;
 
 /// By what statistics are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum By {
+    Month,
     Day,
     Hour,
+    /// The quarter of an hour.
+    Quarter,
     Model,
     Account,
     /// The client's program.
@@ -34,8 +43,10 @@ impl By {
     /// The column's name.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Month => "month",
             Self::Day => "day",
             Self::Hour => "hour",
+            Self::Quarter => "quarter",
             Self::Model => "model",
             Self::Account => "account",
             Self::Client => "client",
@@ -44,10 +55,15 @@ impl By {
         }
     }
 
+    pub fn is_time(self) -> bool {
+        matches!(self, Self::Month | Self::Day | Self::Hour | Self::Quarter)
+    }
+
     fn dimension(self) -> Dimension {
         match self {
-            Self::Day => Dimension::Day,
+            Self::Month | Self::Day => Dimension::Day,
             Self::Hour => Dimension::Hour,
+            Self::Quarter => Dimension::Quarter,
             Self::Model => Dimension::Model,
             Self::Account => Dimension::Account,
             Self::Client => Dimension::Client,
@@ -67,9 +83,11 @@ pub struct Statistics {
     /// By which days and hours are counted.
     pub zone: String,
     pub by: Vec<By>,
+    /// By time first: in its order, without times at which nothing was. Else the largest first.
     pub rows: Vec<StatisticsRow>,
     pub total: StatisticsRow,
-    /// Health checks, and requests that were not recorded: both are in no row.
+    /// Health checks, and requests that were not recorded: both are in no row, and whatever rows are
+    /// asked for.
     pub health_checks: u64,
     pub not_recorded: u64,
     /// The day as of which the list of prices was made.
@@ -79,10 +97,24 @@ pub struct Statistics {
     pub prices_problem: Option<String>,
 }
 
+/// Sums. New input, what was read from caches, both kinds of cache writes and output add up to all
+/// tokens.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct StatisticsRow {
     /// In the order of [`Statistics::by`]; `None` where requests have none.
     pub keys: Vec<Option<String>>,
+    /// Where rows are told apart by time: when the row's begins and ends.
+    #[serde(
+        with = "crate::status::timestamp::option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub from: Option<Timestamp>,
+    #[serde(
+        with = "crate::status::timestamp::option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub until: Option<Timestamp>,
     pub requests: u64,
     pub failed: u64,
     pub refused: u64,
@@ -91,71 +123,45 @@ pub struct StatisticsRow {
     pub uncounted: u64,
     /// Tokens reported so far, and not to the end.
     pub partial: u64,
-    /// With what was read from and written to caches.
+    /// As upstreams count it: with what was read from and written to caches, without what hosted
+    /// tools added.
     pub input_tokens: u64,
+    /// Input that was neither read from nor written to a cache, with what hosted tools added.
+    pub input_new_tokens: u64,
     pub cache_read_tokens: u64,
+    /// Both kinds.
     pub cache_write_tokens: u64,
+    /// What is kept for five minutes, and where no length is told.
+    pub cache_write_5m_tokens: u64,
     pub cache_write_1h_tokens: u64,
     /// With reasoning.
     pub output_tokens: u64,
     pub reasoning_tokens: u64,
+    pub total_tokens: u64,
     pub cost: CostFacts,
     /// Of streams that were served, as far as the bounds of the counts tell.
     pub first_byte_median_ms: Option<u64>,
     pub first_byte_p95_ms: Option<u64>,
 }
 
-/// What a sum costs, for people and scripts.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CostFacts {
-    /// `$6.42`, `≥ $6.42`, `unknown` or `free`.
-    pub text: String,
-    /// What is known of it, in micro-dollars.
-    pub micros: i64,
-    pub is_unknown: bool,
-    /// Whether own servers did all of it, which is not unknown.
-    #[serde(default)]
-    pub is_free: bool,
-    /// Whether it may be more.
-    pub has_gap: bool,
-    /// What is missing, as a sentence.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub missing: Option<String>,
-    /// The same in numbers: tokens without a price, of these models, and requests that did not
-    /// report all their tokens.
-    #[serde(default)]
-    pub unpriced_tokens: u64,
-    #[serde(default)]
-    pub unpriced_models: Vec<String>,
-    #[serde(default)]
-    pub uncounted_requests: u64,
-    /// The part that providers reported themselves.
-    pub charged_micros: i64,
-    /// What reading from caches saved at list price.
-    pub saved_micros: i64,
-}
+impl StatisticsRow {
+    /// How much of the input was read from caches, in thousandths. `None` where there was none.
+    pub fn cache_share_permille(&self) -> Option<u64> {
+        let read = self.cache_read_tokens.saturating_mul(1_000);
+        read.checked_div(self.input_tokens)
+    }
 
-impl CostFacts {
-    pub(super) fn of(cost: &Cost) -> Self {
-        Self {
-            text: cost.to_string(),
-            micros: cost.known.micros(),
-            is_unknown: cost.is_unknown(),
-            is_free: cost.is_free(),
-            has_gap: cost.has_gap(),
-            missing: cost.missing(),
-            unpriced_tokens: cost.unpriced_tokens,
-            unpriced_models: cost.unpriced_models.iter().cloned().collect(),
-            uncounted_requests: cost.uncounted_requests,
-            charged_micros: cost.charged.micros(),
-            saved_micros: cost.saved_by_cache.micros(),
-        }
+    /// Requests that failed or were refused.
+    pub fn failures(&self) -> u64 {
+        self.failed + self.refused
     }
 }
 
 /// What statistics are asked for.
 pub(super) struct Question<'q> {
     pub(super) by: Vec<By>,
+    /// Names that requests must have; an empty one stands for none.
+    pub(super) only: Vec<(By, String)>,
     /// Quarters of an hour.
     pub(super) quarters: Range<i64>,
     pub(super) zone: TimeZone,
@@ -181,6 +187,10 @@ pub(super) fn statistics(
     question: &Question<'_>,
 ) -> Result<Statistics, RecordsProblem> {
     let by: Vec<Dimension> = question.by.iter().map(|by| by.dimension()).collect();
+    let named = question.only.iter();
+    let only: Vec<(Dimension, String)> = named
+        .map(|(by, name)| (by.dimension(), name.clone()))
+        .collect();
     let timed = timed_providers(question.config);
     let timed: Vec<&str> = timed.iter().map(String::as_str).collect();
     let mut groups: BTreeMap<GroupKey, Group> = BTreeMap::new();
@@ -189,7 +199,7 @@ pub(super) fn statistics(
             quarters: stretch.quarters.clone(),
             shift: stretch.shift,
             by: &by,
-            only: &[],
+            only: &only,
             timed_providers: &timed,
         };
         for row in reader.rollup(&span)? {
@@ -202,15 +212,14 @@ pub(super) fn statistics(
                 sums: &row.sums,
             };
             let cost = priced.cost(question.config, question.prices);
-            let group = groups
-                .entry(key(&row.values, &by, stretch.shift))
-                .or_default();
+            let key = key(&row.values, &question.by, stretch.shift);
+            let group = groups.entry(key).or_default();
             group.sums.add(&row.sums);
             group.cost.add(&cost);
         }
         for (values, counted) in reader.first_bytes(&span)? {
-            let group = groups.entry(key(&values, &by, stretch.shift)).or_default();
-            add_counts(&mut group.first_bytes, &counted);
+            let key = key(&values, &question.by, stretch.shift);
+            add_counts(&mut groups.entry(key).or_default().first_bytes, &counted);
         }
     }
     let (health_checks, not_recorded) = reader.unrecorded(&question.quarters)?;
@@ -228,16 +237,26 @@ fn spans(question: &Question<'_>) -> Vec<Stretch> {
         .collect()
 }
 
-fn key(values: &[DimensionValue], by: &[Dimension], shift: i64) -> GroupKey {
-    let keyed = values.iter().zip(by).map(|(value, dimension)| {
-        let shift = if *dimension == Dimension::Hour {
-            -shift
-        } else {
-            0
-        };
-        (value.clone(), shift)
+fn key(values: &[DimensionValue], by: &[By], shift: i64) -> GroupKey {
+    let keyed = values.iter().zip(by).map(|(value, by)| match (by, value) {
+        (By::Hour | By::Quarter, value) => (value.clone(), -shift),
+        (By::Month, DimensionValue::Time(days)) => (DimensionValue::Time(month_of(*days)), 0),
+        (_, value) => (value.clone(), 0),
     });
     keyed.collect()
+}
+
+/// The month of a day, counted from the year 0.
+fn month_of(days: i64) -> i64 {
+    local_date(days).map_or(0, |date| {
+        i64::from(date.year()) * 12 + i64::from(date.month()) - 1
+    })
+}
+
+/// The first day of a month.
+fn first_of(month: i64) -> Option<Date> {
+    let year = i16::try_from(month.div_euclid(12)).ok()?;
+    Date::new(year, month.rem_euclid(12) as i8 + 1, 1).ok()
 }
 
 /// The configured providers whose prices depend on the time of day.
@@ -261,91 +280,6 @@ fn timed_providers(config: &Config) -> Vec<String> {
     names
 }
 
-/// What one request cost. What failed without a token cost nothing.
-pub(super) fn cost_of_request(row: &RequestRow, config: &Config, prices: &Prices) -> Cost {
-    let quarter = quarter_of(row.received_at);
-    let priced = PricedSums {
-        provider: row.provider.as_deref(),
-        model: row.model.as_deref(),
-        rates: row.rates(),
-        quarter,
-        quarter_of_day: quarter.rem_euclid(96),
-        sums: &row.sums(),
-    };
-    priced.cost(config, prices)
-}
-
-/// Sums that have one price.
-struct PricedSums<'p> {
-    provider: Option<&'p str>,
-    model: Option<&'p str>,
-    rates: Rates,
-    /// Any of the quarters in which the requests arrived.
-    quarter: i64,
-    quarter_of_day: i64,
-    sums: &'p Sums,
-}
-
-impl PricedSums<'_> {
-    fn cost(&self, config: &Config, prices: &Prices) -> Cost {
-        let sums = self.sums;
-        let tokens = Tokens {
-            input: sums.input,
-            cache_read: sums.cache_read,
-            cache_write: sums.cache_write,
-            cache_write_long: sums.cache_write_long,
-            output: sums.output,
-            tool_prompt: sums.tool_prompt,
-            audio_input: sums.audio_input,
-            audio_output: sums.audio_output,
-            hosted_calls: sums.hosted_calls,
-        };
-        let mut cost = Cost {
-            uncounted_requests: sums.uncounted + sums.partial,
-            ..Cost::default()
-        };
-        if self.rates.is_charged {
-            cost.known = Money::of_nanos(sums.charged_nanos);
-            cost.charged = cost.known;
-            cost.priced_requests = sums.requests;
-            cost.uncounted_requests = 0;
-            return cost;
-        }
-        let Some(provider) = self.provider else {
-            return cost;
-        };
-        let model = self.model.unwrap_or_default();
-        let band = usize::from(self.rates.band);
-        let conditions = Conditions {
-            tier: self.rates.tier,
-            above: band
-                .checked_sub(1)
-                .map_or(0, |at| BANDS[at.min(BANDS.len() - 1)]),
-            quarter: self.quarter,
-            quarter_of_day: self.quarter_of_day,
-        };
-        let billing = billing_of(config, provider);
-        match prices.find(billing, model, &conditions) {
-            Some((_, Source::Free)) => {
-                cost.uncounted_requests = 0;
-                cost.free_requests = sums.requests;
-                cost.priced_requests = sums.requests;
-            }
-            Some((rates, _)) => {
-                cost.known = tokens.price(&rates);
-                cost.saved_by_cache = tokens.saved_by_cache(&rates);
-                cost.priced_requests = if tokens.total() > 0 { sums.requests } else { 0 };
-            }
-            None if tokens.total() > 0 => {
-                cost.unpriced_tokens = tokens.total();
-                cost.unpriced_models.insert(format!("{provider}/{model}"));
-            }
-            None => {}
-        }
-        cost
-    }
-}
-
 fn add_counts(sum: &mut FirstBytes, added: &FirstBytes) {
     sum.iter_mut()
         .zip(added)
@@ -364,31 +298,18 @@ fn told(
         total.sums.add(&group.sums);
         total.cost.add(&group.cost);
         add_counts(&mut total.first_bytes, &group.first_bytes);
-        let keys = key
-            .iter()
-            .zip(&question.by)
-            .map(|((value, shift), by)| key_text(value, *shift, *by));
-        rows.push(StatisticsRow::of(keys.collect(), group));
+        rows.push(keyed_row(question, key, group));
     }
-    let is_by_time = matches!(question.by.first(), Some(By::Day | By::Hour));
+    let is_by_time = question.by.first().is_some_and(|by| by.is_time());
     if !is_by_time {
         // The largest first; what is equal stays in the order of names.
-        rows.sort_by_key(|row| {
-            std::cmp::Reverse((row.input_tokens + row.output_tokens, row.requests))
-        });
+        rows.sort_by_key(|row| std::cmp::Reverse((row.total_tokens, row.requests)));
     }
-    let at = |quarter: i64| {
-        let seconds = u64::try_from(quarter).unwrap_or_default() * 900;
-        Timestamp::UNIX_EPOCH + std::time::Duration::from_secs(seconds)
-    };
+    let zone = question.zone.iana_name();
     Statistics {
-        from: at(question.quarters.start),
-        until: at(question.quarters.end),
-        zone: question
-            .zone
-            .iana_name()
-            .unwrap_or("the system's zone")
-            .to_owned(),
+        from: moment_of(question.quarters.start),
+        until: moment_of(question.quarters.end),
+        zone: zone.unwrap_or("the system's zone").to_owned(),
         by: question.by.clone(),
         rows,
         total: StatisticsRow::of(vec![None; question.by.len()], &total),
@@ -399,28 +320,89 @@ fn told(
     }
 }
 
-/// The text of a key: a name, a local day, a local hour with its offset.
-fn key_text(value: &DimensionValue, negated_shift: i64, by: By) -> Option<String> {
-    match value {
-        DimensionValue::Name(name) => name.clone(),
-        DimensionValue::Time(days) if by == By::Day => Some(local_date(*days)?.to_string()),
-        DimensionValue::Time(hours) => {
-            let date = local_date(hours.div_euclid(24))?;
-            let (hour, minutes) = (hours.rem_euclid(24), -negated_shift * 15);
-            let sign = if minutes < 0 { '-' } else { '+' };
-            let (offset_hours, offset_minutes) = (minutes.abs() / 60, minutes.abs() % 60);
-            Some(format!(
-                "{date}T{hour:02}:00{sign}{offset_hours:02}:{offset_minutes:02}"
-            ))
-        }
+fn keyed_row(question: &Question<'_>, key: &GroupKey, group: &Group) -> StatisticsRow {
+    let parts = || key.iter().zip(&question.by);
+    let keys = parts().map(|((value, shift), by)| key_text(value, *shift, *by));
+    let times = parts()
+        .filter_map(|((value, shift), by)| times_of(value, *shift, *by, &question.zone))
+        .min_by_key(|(from, until)| until.duration_since(*from).unwrap_or_default());
+    StatisticsRow {
+        from: times.map(|(from, _)| from),
+        until: times.map(|(_, until)| until),
+        ..StatisticsRow::of(keys.collect(), group)
     }
+}
+
+/// When a quarter begins.
+fn moment_of(quarter: i64) -> Timestamp {
+    let seconds = u64::try_from(quarter).unwrap_or_default() * 900;
+    Timestamp::UNIX_EPOCH + std::time::Duration::from_secs(seconds)
+}
+
+/// When what a key stands for begins and ends. `None` for names.
+fn times_of(
+    value: &DimensionValue,
+    negated_shift: i64,
+    by: By,
+    zone: &TimeZone,
+) -> Option<(Timestamp, Timestamp)> {
+    let DimensionValue::Time(time) = *value else {
+        return None;
+    };
+    let midnight = |date: Date| -> Option<Timestamp> {
+        Some(date.to_zoned(zone.clone()).ok()?.timestamp().into())
+    };
+    let hour = time.saturating_mul(4) + negated_shift;
+    match by {
+        By::Quarter => Some((moment_of(time), moment_of(time + 1))),
+        By::Hour => Some((moment_of(hour), moment_of(hour + 4))),
+        By::Month => Some((midnight(first_of(time)?)?, midnight(first_of(time + 1)?)?)),
+        _ => Some((
+            midnight(local_date(time)?)?,
+            midnight(local_date(time + 1)?)?,
+        )),
+    }
+}
+
+/// The text of a key: a name, a local month or day, a local time with its offset.
+fn key_text(value: &DimensionValue, negated_shift: i64, by: By) -> Option<String> {
+    let quarters = match (value, by) {
+        (DimensionValue::Name(name), _) => return name.clone(),
+        (DimensionValue::Time(month), By::Month) => {
+            let first = first_of(*month)?;
+            return Some(format!("{:04}-{:02}", first.year(), first.month()));
+        }
+        (DimensionValue::Time(hours), By::Hour) => hours * 4,
+        (DimensionValue::Time(quarter), By::Quarter) => quarter - negated_shift,
+        (DimensionValue::Time(days), _) => return Some(local_date(*days)?.to_string()),
+    };
+    let date = local_date(quarters.div_euclid(96))?;
+    let (of_day, offset) = (quarters.rem_euclid(96), -negated_shift * 15);
+    let sign = if offset < 0 { '-' } else { '+' };
+    Some(format!(
+        "{date}T{:02}:{:02}{sign}{:02}:{:02}",
+        of_day / 4,
+        of_day % 4 * 15,
+        offset.abs() / 60,
+        offset.abs() % 60
+    ))
 }
 
 impl StatisticsRow {
     fn of(keys: Vec<Option<String>>, group: &Group) -> Self {
-        let sums = &group.sums;
+        let (sums, tokens) = (&group.sums, tokens_of(&group.sums));
+        let (short, long) = (tokens.cache_write_short(), tokens.cache_write_long());
+        let parts = [
+            tokens.input_new(),
+            sums.cache_read,
+            short,
+            long,
+            sums.output,
+        ];
         Self {
             keys,
+            from: None,
+            until: None,
             requests: sums.requests,
             failed: sums.failed,
             refused: sums.refused,
@@ -428,11 +410,14 @@ impl StatisticsRow {
             uncounted: sums.uncounted,
             partial: sums.partial,
             input_tokens: sums.input,
+            input_new_tokens: tokens.input_new(),
             cache_read_tokens: sums.cache_read,
             cache_write_tokens: sums.cache_write,
-            cache_write_1h_tokens: sums.cache_write_long,
+            cache_write_5m_tokens: short,
+            cache_write_1h_tokens: long,
             output_tokens: sums.output,
             reasoning_tokens: sums.reasoning,
+            total_tokens: parts.into_iter().fold(0, u64::saturating_add),
             cost: CostFacts::of(&group.cost),
             first_byte_median_ms: percentile_ms(&group.first_bytes, 50),
             first_byte_p95_ms: percentile_ms(&group.first_bytes, 95),
@@ -458,77 +443,6 @@ fn percentile_ms(counted: &FirstBytes, percent: u64) -> Option<u64> {
         below += count;
     }
     None
-}
-
-/// The columns of a CSV file besides the keys.
-const CSV_COLUMNS: &str = "requests,failed,refused,left,uncounted,partial,input_tokens,cache_read_tokens,\
-    cache_write_tokens,cache_write_1h_tokens,output_tokens,reasoning_tokens,cost_usd,cost_basis,cost_missing";
-
-/// The rows as a CSV file (RFC 4180, UTF-8). A name that a spreadsheet would take for a formula
-/// gets a `'` before it; what is unknown is empty.
-pub fn csv(statistics: &Statistics) -> String {
-    let names: Vec<&str> = statistics.by.iter().map(|by| by.name()).collect();
-    let mut text = names.join(",");
-    if !text.is_empty() {
-        text.push(',');
-    }
-    text.push_str(CSV_COLUMNS);
-    text.push_str("\r\n");
-    for row in &statistics.rows {
-        let keys = row
-            .keys
-            .iter()
-            .map(|key| cell(key.as_deref().unwrap_or_default()));
-        let numbers = [
-            row.requests,
-            row.failed,
-            row.refused,
-            row.left,
-            row.uncounted,
-            row.partial,
-            row.input_tokens,
-            row.cache_read_tokens,
-            row.cache_write_tokens,
-            row.cache_write_1h_tokens,
-            row.output_tokens,
-            row.reasoning_tokens,
-        ];
-        let numbers = numbers.iter().map(u64::to_string);
-        let cost = &row.cost;
-        let amount = if cost.is_unknown {
-            String::new()
-        } else {
-            format!("{}.{:06}", cost.micros / 1_000_000, cost.micros % 1_000_000)
-        };
-        let basis = match (cost.is_unknown, cost.has_gap) {
-            (true, _) => "unknown",
-            (false, true) => "at least",
-            (false, false) if cost.charged_micros > 0 => "charged",
-            (false, false) => "list",
-        };
-        let missing = cell(cost.missing.as_deref().unwrap_or_default());
-        let all: Vec<String> = keys
-            .chain(numbers)
-            .chain([amount, basis.to_owned(), missing])
-            .collect();
-        text.push_str(&all.join(","));
-        text.push_str("\r\n");
-    }
-    text
-}
-
-fn cell(text: &str) -> String {
-    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let guarded = if is_formula {
-        format!("'{text}")
-    } else {
-        text.to_owned()
-    };
-    if guarded.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", guarded.replace('"', "\"\""))
-    } else {
-        guarded
-    }
 }
 
 #[cfg(test)]

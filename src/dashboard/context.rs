@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use super::TrayNote;
 use super::form::{Fields, escaped, query};
 use super::texts::Texts;
-use crate::control::stats::CostFacts;
+use crate::control::cost::CostFacts;
 use crate::control::{ControlService, Notes};
 use crate::language::{Language, zoned};
 use crate::modes::Theme;

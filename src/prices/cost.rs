@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::Rates;
 
 /// An amount in picodollars: a millionth of a micro-dollar, so that a token has a whole price.
@@ -26,8 +28,17 @@ impl Money {
         i64::try_from(rounded(self.0, 1_000_000)).unwrap_or(i64::MAX)
     }
 
-    fn add(&mut self, other: Self) {
+    /// So many tokens at a price for a million of them.
+    fn of_tokens(tokens: u64, rate: u64) -> Self {
+        Self(i128::from(tokens) * i128::from(rate))
+    }
+
+    pub fn add(&mut self, other: Self) {
         self.0 = self.0.saturating_add(other.0);
+    }
+
+    fn less(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
     }
 }
 
@@ -59,11 +70,100 @@ pub struct Tokens {
     pub cache_write: u64,
     /// The part that is kept for an hour.
     pub cache_write_long: u64,
+    /// With reasoning.
     pub output: u64,
+    pub reasoning: u64,
     pub tool_prompt: u64,
     pub audio_input: u64,
     pub audio_output: u64,
     pub hosted_calls: u64,
+}
+
+/// What is paid for at a rate of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TermKind {
+    /// Input that was neither read from nor written to a cache.
+    InputNew,
+    AudioInput,
+    CacheRead,
+    /// What is kept for five minutes, and where no length is told.
+    #[serde(rename = "cache_write_5m")]
+    CacheWriteShort,
+    #[serde(rename = "cache_write_1h")]
+    CacheWriteLong,
+    /// With reasoning.
+    Output,
+    AudioOutput,
+    /// Calls of hosted web search, priced by the thousand.
+    Search,
+}
+
+/// One product of a cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Term {
+    pub kind: TermKind,
+    /// Tokens; of searches, calls.
+    pub count: u64,
+    /// Micro-dollars for a million tokens; of searches, for a thousand calls.
+    pub rate: u64,
+    pub money: Money,
+}
+
+impl Term {
+    fn of(kind: TermKind, count: u64, rate: u64) -> Self {
+        let money = match kind {
+            // A thousand calls cost the rate in micro-dollars, a million tokens do.
+            TermKind::Search => Money(i128::from(count) * i128::from(rate) * 1_000),
+            _ => Money::of_tokens(count, rate),
+        };
+        Self {
+            kind,
+            count,
+            rate,
+            money,
+        }
+    }
+}
+
+/// A cost by what it was paid for. The parts add up to the cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Parts {
+    /// With audio.
+    pub input_new: Money,
+    pub cache_read: Money,
+    pub cache_write_short: Money,
+    pub cache_write_long: Money,
+    /// With reasoning and audio.
+    pub output: Money,
+    pub search: Money,
+}
+
+impl Parts {
+    fn of(terms: &[Term]) -> Self {
+        let mut parts = Self::default();
+        for term in terms {
+            let part = match term.kind {
+                TermKind::InputNew | TermKind::AudioInput => &mut parts.input_new,
+                TermKind::CacheRead => &mut parts.cache_read,
+                TermKind::CacheWriteShort => &mut parts.cache_write_short,
+                TermKind::CacheWriteLong => &mut parts.cache_write_long,
+                TermKind::Output | TermKind::AudioOutput => &mut parts.output,
+                TermKind::Search => &mut parts.search,
+            };
+            part.add(term.money);
+        }
+        parts
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.input_new.add(other.input_new);
+        self.cache_read.add(other.cache_read);
+        self.cache_write_short.add(other.cache_write_short);
+        self.cache_write_long.add(other.cache_write_long);
+        self.output.add(other.output);
+        self.search.add(other.search);
+    }
 }
 
 impl Tokens {
@@ -74,41 +174,71 @@ impl Tokens {
             .saturating_add(self.tool_prompt)
     }
 
-    /// How much more they would cost, were nothing read from a cache.
-    pub fn saved_by_cache(&self, rates: &Rates) -> Money {
-        let read = rates.cache_read.unwrap_or(rates.input);
-        let saved = rates.input.saturating_sub(read);
-        Money(i128::from(self.cache_read) * i128::from(saved))
+    /// Input that was neither read from nor written to a cache, with what hosted tools added.
+    pub fn input_new(&self) -> u64 {
+        let cached = self.cache_read.saturating_add(self.cache_write);
+        self.input
+            .saturating_sub(cached)
+            .saturating_add(self.tool_prompt)
     }
 
-    /// What they cost.
-    pub fn price(&self, rates: &Rates) -> Money {
-        let long = self.cache_write_long.min(self.cache_write);
-        let short = self.cache_write - long;
-        let cached = self.cache_read.saturating_add(self.cache_write);
-        let fresh = self
-            .input
-            .saturating_sub(cached)
-            .saturating_add(self.tool_prompt);
+    /// What was written to a cache for an hour.
+    pub fn cache_write_long(&self) -> u64 {
+        self.cache_write_long.min(self.cache_write)
+    }
+
+    /// What was written for five minutes, and where no length was told.
+    pub fn cache_write_short(&self) -> u64 {
+        self.cache_write - self.cache_write_long()
+    }
+
+    /// The products that make up the cost; those of nothing among them.
+    pub fn terms(&self, rates: &Rates) -> [Term; 8] {
+        let fresh = self.input_new();
         let audio_in = self.audio_input.min(fresh);
         let audio_out = self.audio_output.min(self.output);
+        let read = rates.cache_read.unwrap_or(rates.input);
         let write = rates.cache_write.unwrap_or(rates.input);
-        let terms = [
-            (fresh - audio_in, rates.input),
-            (audio_in, rates.audio_input.unwrap_or(rates.input)),
-            (self.cache_read, rates.cache_read.unwrap_or(rates.input)),
-            (short, write),
-            (long, rates.cache_write_long.unwrap_or(write)),
-            (self.output - audio_out, rates.output),
-            (audio_out, rates.audio_output.unwrap_or(rates.output)),
-        ];
-        let tokens: i128 = terms
-            .iter()
-            .map(|(tokens, rate)| i128::from(*tokens) * i128::from(*rate))
-            .sum();
-        // A thousand calls cost the rate in micro-dollars, a million tokens do.
-        let calls = i128::from(self.hosted_calls) * i128::from(rates.search.unwrap_or(0)) * 1_000;
-        Money(tokens + calls)
+        let write_long = rates.cache_write_long.unwrap_or(write);
+        let audio_in_rate = rates.audio_input.unwrap_or(rates.input);
+        let audio_out_rate = rates.audio_output.unwrap_or(rates.output);
+        [
+            Term::of(TermKind::InputNew, fresh - audio_in, rates.input),
+            Term::of(TermKind::AudioInput, audio_in, audio_in_rate),
+            Term::of(TermKind::CacheRead, self.cache_read, read),
+            Term::of(TermKind::CacheWriteShort, self.cache_write_short(), write),
+            Term::of(
+                TermKind::CacheWriteLong,
+                self.cache_write_long(),
+                write_long,
+            ),
+            Term::of(TermKind::Output, self.output - audio_out, rates.output),
+            Term::of(TermKind::AudioOutput, audio_out, audio_out_rate),
+            Term::of(
+                TermKind::Search,
+                self.hosted_calls,
+                rates.search.unwrap_or(0),
+            ),
+        ]
+    }
+
+    /// What they cost by these rates.
+    pub fn cost(&self, rates: &Rates) -> Cost {
+        let terms = self.terms(rates);
+        let mut known = Money::default();
+        terms.iter().for_each(|term| known.add(term.money));
+        let plain = |tokens: u64| Money::of_tokens(tokens, rates.input);
+        let [_, _, read, short, long, ..] = terms;
+        let mut written = short.money;
+        written.add(long.money);
+        Cost {
+            known,
+            parts: Parts::of(&terms),
+            reasoning: Money::of_tokens(self.reasoning.min(self.output), rates.output),
+            saved_by_cache: plain(self.cache_read).less(read.money),
+            cache_write_extra: written.less(plain(self.cache_write)),
+            ..Cost::default()
+        }
     }
 }
 
@@ -119,8 +249,14 @@ pub struct Cost {
     pub known: Money,
     /// The part of it that providers reported themselves.
     pub charged: Money,
+    /// What is known without what was charged, by kind.
+    pub parts: Parts,
+    /// The part of the output that was reasoning.
+    pub reasoning: Money,
     /// What reading from caches saved, by the same prices.
     pub saved_by_cache: Money,
+    /// What writing to caches cost more than plain input would have.
+    pub cache_write_extra: Money,
     /// Requests that have a price, or are free.
     pub priced_requests: u64,
     /// Requests on one's own servers.
@@ -146,7 +282,10 @@ impl Cost {
     pub fn add(&mut self, other: &Self) {
         self.known.add(other.known);
         self.charged.add(other.charged);
+        self.parts.add(&other.parts);
+        self.reasoning.add(other.reasoning);
         self.saved_by_cache.add(other.saved_by_cache);
+        self.cache_write_extra.add(other.cache_write_extra);
         self.priced_requests += other.priced_requests;
         self.free_requests += other.free_requests;
         self.unpriced_tokens = self.unpriced_tokens.saturating_add(other.unpriced_tokens);
@@ -232,8 +371,16 @@ mod tests {
             + 500 * 6_000_000
             + 700 * 15_000_000
             + 20_000_000_000;
-        assert_eq!(tokens.price(&rates()).picos(), picos);
-        assert_eq!(tokens.price(&rates()).to_string(), "$0.0700");
+        let cost = tokens.cost(&rates());
+        assert_eq!(cost.known.picos(), picos);
+        assert_eq!(cost.known.to_string(), "$0.0700");
+        assert_eq!(cost.parts.cache_read.picos(), 88_210 * 300_000);
+        assert_eq!(cost.parts.cache_write_long.picos(), 500 * 6_000_000);
+        assert_eq!(cost.saved_by_cache.picos(), 88_210 * 2_700_000);
+        assert_eq!(
+            cost.cache_write_extra.picos(),
+            1_000 * 750_000 + 500 * 3_000_000
+        );
     }
 
     #[test]
@@ -249,7 +396,7 @@ mod tests {
             output: 1,
             ..Rates::default()
         };
-        assert_eq!(tokens.price(&plain).picos(), 100 * 1_000_000);
+        assert_eq!(tokens.cost(&plain).known.picos(), 100 * 1_000_000);
     }
 
     #[test]

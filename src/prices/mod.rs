@@ -12,7 +12,7 @@ use std::sync::{Arc, LazyLock};
 
 use crate::canon::ServiceTier;
 
-pub use cost::{Cost, Money, Tokens};
+pub use cost::{Cost, Money, Parts, Term, TermKind, Tokens};
 pub use own::parse as parse_own;
 
 /// The bounds from which prices are others, in tokens of the whole input. Sums are kept by how many
@@ -91,6 +91,45 @@ pub enum Source {
     Free,
 }
 
+/// A price, and the row that has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Price<'p> {
+    pub rates: Rates,
+    pub source: Source,
+    /// `None` where it costs nothing.
+    row: Option<&'p Row>,
+}
+
+impl Price<'_> {
+    /// The models' names that it is for, with `*` where they are open.
+    pub fn models(&self) -> Option<String> {
+        let names: Vec<String> = self.row?.names.iter().map(ToString::to_string).collect();
+        Some(names.join(", "))
+    }
+
+    /// The day from which on it holds; `None` for ever.
+    pub fn from(&self) -> Option<jiff::civil::Date> {
+        let quarter = self.row?.from;
+        let at = jiff::Timestamp::from_second(quarter.checked_mul(900)?).ok()?;
+        Some(at.to_zoned(jiff::tz::TimeZone::UTC).date())
+    }
+
+    /// The tier that it is for; `None` for the usual one.
+    pub fn tier(&self) -> Option<ServiceTier> {
+        self.row?.tier
+    }
+
+    /// The tokens that the input has to pass; 0 for all inputs.
+    pub fn above(&self) -> u64 {
+        self.row.map_or(0, |row| row.above)
+    }
+
+    /// The quarters of the UTC day in which it holds, the second one excluded; `None` for all.
+    pub fn hours(&self) -> Option<(i64, i64)> {
+        self.row?.hours
+    }
+}
+
 /// The prices of this program, with a person's own above them.
 #[derive(Clone, Debug, Default)]
 pub struct Prices {
@@ -131,30 +170,39 @@ impl Prices {
         changes
     }
 
-    /// The rates of a model. `None` where no row has any.
+    /// The price of a model. `None` where no row has any.
     pub fn find(
         &self,
         billing: Billing<'_>,
         model: &str,
         conditions: &Conditions,
-    ) -> Option<(Rates, Source)> {
+    ) -> Option<Price<'_>> {
         let (list, name) = match billing {
             Billing::Listed { list, name } => (Some(list), name),
             Billing::Own { name } | Billing::Free { name } => (None, name),
         };
-        if let Some(rates) = best(&self.own, name, model, conditions) {
-            return Some((rates, Source::Own));
+        if let Some(row) = best(&self.own, name, model, conditions) {
+            return Some(row.price(Source::Own));
         }
         if let Billing::Free { .. } = billing {
-            return Some((Rates::default(), Source::Free));
+            return Some(Price {
+                rates: Rates::default(),
+                source: Source::Free,
+                row: None,
+            });
         }
-        let rates = best(&LIST.rows, list?, model, conditions)?;
-        Some((rates, Source::List))
+        let row = best(&LIST.rows, list?, model, conditions)?;
+        Some(row.price(Source::List))
     }
 }
 
 /// The last row that holds, among those that name the model most exactly.
-fn best(rows: &[Row], provider: &str, model: &str, conditions: &Conditions) -> Option<Rates> {
+fn best<'r>(
+    rows: &'r [Row],
+    provider: &str,
+    model: &str,
+    conditions: &Conditions,
+) -> Option<&'r Row> {
     let model = model.to_ascii_lowercase();
     let model = model.strip_prefix("models/").unwrap_or(&model);
     let of_provider = || rows.iter().filter(|row| *row.provider == *provider);
@@ -162,12 +210,18 @@ fn best(rows: &[Row], provider: &str, model: &str, conditions: &Conditions) -> O
         .filter_map(|row| row.exactness(model))
         .max()
         .filter(|exactness| *exactness > 0)?;
-    of_provider()
-        .rfind(|row| row.exactness(model) == Some(exactness) && row.holds(conditions))
-        .map(|row| row.rates)
+    of_provider().rfind(|row| row.exactness(model) == Some(exactness) && row.holds(conditions))
 }
 
 impl Row {
+    fn price(&self, source: Source) -> Price<'_> {
+        Price {
+            rates: self.rates,
+            source,
+            row: Some(self),
+        }
+    }
+
     /// How exactly it names the model; `None` where it does not.
     fn exactness(&self, model: &str) -> Option<usize> {
         self.names
@@ -223,6 +277,14 @@ impl Pattern {
     }
 }
 
+impl std::fmt::Display for Pattern {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let star = |is_open: bool| if is_open { "*" } else { "" };
+        let (before, after) = (star(self.is_open_before), star(self.is_open_after));
+        write!(f, "{before}{}{after}", self.text)
+    }
+}
+
 /// A model's name without `-20260101` or `-2026-01-01` at its end. `None` where there is none.
 fn without_date(model: &str) -> Option<&str> {
     let is_date = |date: &str| {
@@ -262,8 +324,9 @@ mod tests {
     }
 
     fn input(list: &'static str, model: &str, conditions: &Conditions) -> Option<u64> {
-        let found = Prices::default().find(listed(list), model, conditions);
-        found.map(|(rates, _)| rates.input)
+        let prices = Prices::default();
+        let found = prices.find(listed(list), model, conditions);
+        found.map(|price| price.rates.input)
     }
 
     #[test]
@@ -281,7 +344,11 @@ mod tests {
             input("anthropic", model, &long("2026-03-13T00:00:00Z")),
             Some(3_000_000)
         );
-        let changes = Prices::default().changes(&(0..i64::MAX));
+        let prices = Prices::default();
+        let later = long("2026-03-13T00:00:00Z");
+        let price = prices.find(listed("anthropic"), model, &later).unwrap();
+        assert_eq!(price.from().unwrap().to_string(), "2026-03-13");
+        let changes = prices.changes(&(0..i64::MAX));
         assert!(changes.contains(&quarter("2026-03-13T00:00:00Z")));
     }
 
@@ -334,17 +401,24 @@ mod tests {
             name: "work",
         };
         let noon = on("2026-11-01T12:00:00Z");
-        let (rates, source) = own.find(billing, "claude-sonnet-5", &noon).unwrap();
-        assert_eq!((rates.input, source), (1_500_000, Source::Own));
-        let (_, source) = own.find(billing, "claude-sonnet-5-5", &noon).unwrap();
-        assert_eq!(source, Source::List);
+        let price = own.find(billing, "claude-sonnet-5", &noon).unwrap();
+        assert_eq!((price.rates.input, price.source), (1_500_000, Source::Own));
+        assert_eq!(
+            (price.from(), price.models().as_deref()),
+            (None, Some("claude-sonnet-5"))
+        );
+        let price = own.find(billing, "claude-sonnet-5-5", &noon).unwrap();
+        assert_eq!(price.source, Source::List);
         assert!(own.find(Billing::Own { name: "lab" }, "m", &noon).is_none());
     }
 
     #[test]
     fn a_server_of_ones_own_is_free() {
         let noon = on("2026-11-01T12:00:00Z");
-        let free = Prices::default().find(Billing::Free { name: "box" }, "anything", &noon);
-        assert_eq!(free, Some((Rates::default(), Source::Free)));
+        let prices = Prices::default();
+        let free = prices.find(Billing::Free { name: "box" }, "anything", &noon);
+        let free = free.unwrap();
+        assert_eq!((free.rates, free.source), (Rates::default(), Source::Free));
+        assert_eq!(free.models(), None);
     }
 }

@@ -1,10 +1,12 @@
 //! `explain`: what became of a request, and what to do now.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::control::explain::{Explanation, unknown};
+use crate::control::cost::account_of;
+use crate::control::explain::{ConversationFacts, Explanation, unknown};
 use crate::control::service::ControlService;
 use crate::control::verb::{LOCAL_LIMIT, Needs, Verb};
 use crate::control::wire::{ControlError, Notes};
@@ -23,17 +25,38 @@ impl Verb for Explain {
 
     async fn run(self, service: &ControlService, _: &Notes) -> Result<Explanation, ControlError> {
         let id = self.id.trim().to_owned();
-        if let Some(record) = service.ring.find(&id) {
-            return Ok(Explanation::of(&record));
-        }
+        let remembered = service.ring.find(&id);
         if let Some(records) = &service.records {
             records.flush().await;
         }
         let wanted = id.clone();
         let found = service
-            .read_records(move |reader| reader.find(&wanted))
-            .await?;
-        let (_, record) = found.ok_or_else(|| unknown(&id))?;
-        Ok(Explanation::of(&record))
+            .read_records(move |reader| {
+                let Some((seq, record)) = reader.find(&wanted)? else {
+                    return Ok(None);
+                };
+                let conversation = match &record.session {
+                    Some(session) => reader.conversation(session, seq)?,
+                    None => None,
+                };
+                Ok(Some((record, conversation)))
+            })
+            .await;
+        // What is in memory is told also where the file cannot be read, and holds what providers
+        // said.
+        let (stored, conversation) = match (found, &remembered) {
+            (Ok(Some((record, conversation))), _) => (Some(record), conversation),
+            (Ok(None), _) | (Err(_), Some(_)) => (None, None),
+            (Err(error), None) => return Err(error),
+        };
+        let stored = stored.map(Arc::new);
+        let record = remembered.or(stored).ok_or_else(|| unknown(&id))?;
+        let (prices, _) = service.prices();
+        let facts = conversation.map(|told| ConversationFacts::of(told, &record));
+        Ok(Explanation {
+            cost: Some(account_of(&record, &service.config(), &prices)),
+            conversation: facts,
+            ..Explanation::of(&record)
+        })
     }
 }

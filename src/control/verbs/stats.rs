@@ -16,6 +16,7 @@ use crate::store::records::quarter_of;
 const BY_MAX: usize = 7;
 
 #[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Stats {
     /// None: one sum over all.
     pub by: Vec<By>,
@@ -25,6 +26,12 @@ pub struct Stats {
     pub until: Option<String>,
     /// The name of the zone by which days are counted; `None`: the system's.
     pub zone: Option<String>,
+    /// Only requests with this name, as a row says it; an empty one stands for none.
+    pub model: Option<String>,
+    pub account: Option<String>,
+    pub client: Option<String>,
+    pub key: Option<String>,
+    pub provider: Option<String>,
 }
 
 impl Verb for Stats {
@@ -55,11 +62,13 @@ impl Verb for Stats {
         }
         let (prices, problem) = service.prices();
         let config = service.config();
+        let only = self.only();
         let by = self.by;
         let told = service
             .read_records(move |reader| {
                 let question = Question {
                     by,
+                    only,
                     quarters,
                     zone,
                     config: &config,
@@ -72,6 +81,23 @@ impl Verb for Stats {
             prices_problem: problem,
             ..told
         })
+    }
+}
+
+impl Stats {
+    fn only(&self) -> Vec<(By, String)> {
+        let names = [
+            (By::Model, &self.model),
+            (By::Account, &self.account),
+            (By::Client, &self.client),
+            (By::Key, &self.key),
+            (By::Provider, &self.provider),
+        ];
+        let set = names.into_iter().filter_map(|(by, name)| {
+            let name = name.clone()?;
+            Some((by, name))
+        });
+        set.collect()
     }
 }
 

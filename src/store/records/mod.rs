@@ -45,7 +45,7 @@ pub use list::{FilterPart, Page, RequestFilter};
 pub use problem::RecordsProblem;
 pub use reader::RecordReader;
 pub use retention::Retention;
-pub use rollup::{FIRST_BYTE_BOUNDS_US, Rates, Sums, quarter_of};
+pub use rollup::{FIRST_BYTE_BOUNDS_US, Rates, Sums, quarter_of, sums_of};
 pub use row::RequestRow;
 pub use sums::{Dimension, DimensionValue, FirstBytes, RollupSpan};
 

@@ -164,6 +164,12 @@ impl<'c> Counted<'c> {
     }
 }
 
+/// A record as a sum of one, and what tells its price.
+pub fn sums_of(record: &Record) -> (Sums, Rates) {
+    let counted = Counted::of(record);
+    (counted.sums(), counted.rates())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -24,10 +24,6 @@ pub enum Dimension {
     /// The local hour, as hours since 1970.
     Hour,
     /// The quarter of an hour.
-    #[cfg_attr(
-        not(test),
-        allow(dead_code, reason = "the bars of a day are drawn by it")
-    )]
     Quarter,
 }
 
@@ -185,14 +181,19 @@ impl RecordReader {
     }
 }
 
-/// Conditions on names; `None` where a name is known to no row.
+/// Conditions on names, of which an empty one stands for none; `None` where one is known to no row.
 fn only_sql(
     connection: &Connection,
     only: &[(Dimension, String)],
 ) -> rusqlite::Result<Option<String>> {
     let mut sql = String::new();
     for (dimension, name) in only {
-        let Some(id) = find(connection, name)? else {
+        let id = if name.is_empty() {
+            Some(0)
+        } else {
+            find(connection, name)?
+        };
+        let Some(id) = id else {
             return Ok(None);
         };
         sql.push_str(&format!(" AND {} = {id}", dimension.expression(0)));
