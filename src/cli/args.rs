@@ -136,6 +136,10 @@ pub(super) struct LogArgs {
     /// Only older ones than this number, as `older` in `--json` says it
     #[arg(long, value_name = "NUMBER", conflicts_with = "follow")]
     pub(super) before: Option<i64>,
+    /// Count what failed by cause instead
+    #[arg(long, conflicts_with_all = ["follow", "failed", "ending", "cause", "blame", "account", "provider", "model", "asked", "key",
+        "client", "session", "before", "lines"])]
+    pub(super) causes: bool,
     /// How many at most
     #[arg(short = 'n', long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(super) lines: u16,

@@ -6,11 +6,15 @@ use super::args::LogArgs;
 use super::exit_code::DONE;
 use super::{ExitCode, Program, Session};
 use crate::control::cost::grouped;
+use crate::control::failures::FailureCause;
 use crate::control::request_log::{Excluding, LogPage, LogRow};
-use crate::control::verbs::Log;
+use crate::control::verbs::{Failures, Log};
 use crate::status::LocalTime;
 
 pub(super) fn log(session: &mut Session<'_, impl Program>, args: &LogArgs) -> ExitCode {
+    if args.causes {
+        return causes(session, args);
+    }
     let mut page = session.call(asked(args, None))?;
     if !args.follow {
         session.out.facts(&page, lines(&page));
@@ -30,6 +34,33 @@ pub(super) fn log(session: &mut Session<'_, impl Program>, args: &LogArgs) -> Ex
         let after = last.unwrap_or(page.last_seq).max(page.last_seq);
         page = session.call(asked(args, Some(after)))?;
     }
+}
+
+fn causes(session: &mut Session<'_, impl Program>, args: &LogArgs) -> ExitCode {
+    let failures = session.call(Failures {
+        since: args.since.clone(),
+        until: args.until.clone(),
+    })?;
+    let mut lines: Vec<String> = failures.causes.iter().map(cause_line).collect();
+    if failures.is_cut {
+        lines.push("older ones are not counted: there are too many".to_owned());
+    }
+    if lines.is_empty() {
+        lines.push("nothing failed".to_owned());
+    }
+    session.out.facts(&failures, lines);
+    Ok(DONE)
+}
+
+fn cause_line(cause: &FailureCause) -> String {
+    let now = LocalTime::of_system(SystemTime::now());
+    format!(
+        "{:>6}  last {}  {}; {}",
+        grouped(cause.requests),
+        now.exactly(cause.last_at),
+        cause.what,
+        cause.advice
+    )
 }
 
 fn asked(args: &LogArgs, after: Option<i64>) -> Log {

@@ -135,6 +135,13 @@ impl ControlService {
         self.accounts.store()
     }
 
+    /// Waits until what was recorded before is written, where an agent records.
+    pub(super) async fn flush_records(&self) {
+        if let Some(records) = &self.records {
+            records.flush().await;
+        }
+    }
+
     /// Reads what was recorded, on a thread that may wait for the disk.
     ///
     /// # Errors

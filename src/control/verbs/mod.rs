@@ -15,6 +15,7 @@ pub mod account_set;
 pub mod account_show;
 pub mod account_test;
 pub mod explain;
+pub mod failures;
 pub mod key_create;
 pub mod key_list;
 pub mod key_revoke;
@@ -29,6 +30,7 @@ pub mod start;
 pub mod stats;
 pub mod status;
 pub mod stop;
+pub mod today;
 
 use futures_util::future::BoxFuture;
 use serde_json::value::RawValue;
@@ -62,6 +64,7 @@ table! {
     account_show::AccountShow,
     account_test::AccountTest,
     explain::Explain,
+    failures::Failures,
     key_create::KeyCreate,
     key_list::KeyList,
     key_revoke::KeyRevoke,
@@ -76,6 +79,7 @@ table! {
     stats::Stats,
     status::GetStatus,
     stop::Stop,
+    today::GetToday,
 }
 
 /// A verb that runs; it ends with its response as JSON, which may hold a secret.
