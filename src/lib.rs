@@ -36,3 +36,5 @@ mod prices;
 mod server;
 mod status;
 mod suggestion;
+#[cfg(feature = "otlp")]
+mod telemetry;

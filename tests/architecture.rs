@@ -123,6 +123,12 @@ const IMPORTS: &[(&str, &[&str])] = &[
         &["host", "canon", "outcome", "record", "protocol", "listener"],
     ),
     (
+        "telemetry",
+        &[
+            "canon", "account", "outcome", "record", "protocol", "upstream",
+        ],
+    ),
+    (
         "server",
         &[
             "modes",
@@ -204,6 +210,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "store",
             "listener",
             "metrics",
+            "telemetry",
             "server",
             "selftest",
             "accounts",

@@ -123,6 +123,8 @@ async fn see(key: &'static str) {
         "record.enabled" => requests_are_recorded_or_not().await,
         // When days are over and a file is full is seen on the store itself: src/store/records.
         "record.keep_days" | "record.keep_failed_days" => is_shown(key, "7").await,
+        #[cfg(feature = "otlp")]
+        "telemetry.otlp_endpoint" => crate::otlp::spans_go_where_the_file_says().await,
         "record.bytes_max" => is_shown(key, "64 MiB").await,
         "dashboard.theme" => a_page_turns(key, "dark", "data-theme=\"dark\"").await,
         "dashboard.language" => a_page_turns(key, "de", "lang=\"de\"").await,

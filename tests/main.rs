@@ -20,6 +20,7 @@ mod lifecycle;
 mod metrics;
 mod oauth;
 mod other_users;
+mod otlp;
 mod properties;
 mod records;
 mod schemas;

@@ -25,7 +25,7 @@ fn status(agent: &Agent) -> Value {
 }
 
 /// Where `status` says that the metrics are.
-fn address(agent: &Agent) -> Option<SocketAddr> {
+pub fn address(agent: &Agent) -> Option<SocketAddr> {
     let port = status(agent)["metrics"]["port"].as_u64()?;
     Some(([127, 0, 0, 1], u16::try_from(port).unwrap()).into())
 }
@@ -35,7 +35,7 @@ async fn get(address: SocketAddr) -> Answer {
 }
 
 /// Asks until the text has such a line: a request is counted once its response has ended.
-async fn line(address: SocketAddr, line: &str) -> String {
+pub async fn line(address: SocketAddr, line: &str) -> String {
     let asking = async {
         loop {
             let text = get(address).await.text();

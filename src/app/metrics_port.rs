@@ -10,13 +10,13 @@ use tokio::task::JoinSet;
 use tracing::{info, warn};
 
 use super::port::{ListenConfig, Port, Rebound, bind_failure};
+use super::recording::Recording;
 use crate::config::Config;
 use crate::control::{AccountFacts, AgentState, ControlService};
 use crate::listener::guard::Policy;
 use crate::listener::listen::{BindError, BindScope, Listeners};
 use crate::metrics::{Metrics, MetricsPage, Now, ReadNow, limits};
 use crate::status::{BindFailure, MetricsStatus};
-use crate::store::records::RecordStore;
 
 /// How often a port that another program has is tried again.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -159,15 +159,16 @@ impl MetricsPort {
 }
 
 /// Reads what the metrics show of the moment.
-pub(super) fn read_now(service: Arc<ControlService>, records: Arc<RecordStore>) -> ReadNow {
+pub(super) fn read_now(service: Arc<ControlService>, recording: Arc<Recording>) -> ReadNow {
     Box::new(move || {
         let now = SystemTime::now();
         let in_use = service.accounts().pool().view(now);
-        let records = records.status();
+        let records = recording.records.status();
         Now {
             in_flight: in_use.iter().map(|view| u64::from(view.in_flight)).sum(),
             accounts: by_state(&service.overview(now).accounts),
             records_dropped: records.not_recorded,
+            spans_dropped: recording.spans_dropped(),
             store_bytes: (records.bytes > 0).then_some(records.bytes),
         }
     })

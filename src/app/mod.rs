@@ -36,7 +36,6 @@ use tracing::{info, warn};
 use crate::config::{Home, file};
 use crate::control::verbs::status::status;
 use crate::control::{Action, AgentInbox, Started};
-use crate::metrics::Metrics;
 use assemble::Assembly;
 use config_reload::ConfigChanges;
 use control_plane::{ControlPlane, Opened};
@@ -86,16 +85,18 @@ async fn run(home: Home, mut frontend: Frontend<'_>) -> anyhow::Result<()> {
         }
     }
     let accounts = control.service.accounts().clone();
-    let (metrics, records) = (Arc::new(Metrics::default()), control.records.clone());
-    let read_now = read_now(control.service.clone(), records.clone());
-    let mut metrics_port = MetricsPort::new(metrics.clone(), read_now, inbox.state.clone());
+    let recording = Arc::new(Recording::new(&control.service, control.records.clone()));
+    recording.configure(&config);
+    let read_now = read_now(control.service.clone(), recording.clone());
+    let metrics = recording.metrics.clone();
+    let mut metrics_port = MetricsPort::new(metrics, read_now, inbox.state.clone());
     metrics_port.apply(&config).await;
-    let recording = Arc::new(Recording { metrics, records });
-    let assembly = Assembly::new(home, &config, Some(accounts), recording);
+    let assembly = Assembly::new(home, &config, Some(accounts), recording.clone());
     let desired = inbox.state.borrow().desired;
     let mut data = DataPlane::new(assembly, config, inbox.state.clone())?;
     data.apply_desired(desired).await;
     control.serve(data.upstream());
+    let tracing = recording.start(data.upstream());
     control.publish_port(data.port());
     let started = Started {
         status: status(&control.service),
@@ -106,6 +107,7 @@ async fn run(home: Home, mut frontend: Frontend<'_>) -> anyhow::Result<()> {
         &mut control,
         &mut data,
         &mut metrics_port,
+        &recording,
         inbox,
         changes,
         &mut signals,
@@ -115,6 +117,7 @@ async fn run(home: Home, mut frontend: Frontend<'_>) -> anyhow::Result<()> {
     info!("stopping");
     let ended = async {
         data.end().await;
+        tracing.close().await;
         control.end_refreshes().await;
     };
     tokio::select! {
@@ -131,6 +134,7 @@ async fn serve(
     control: &mut ControlPlane,
     data: &mut DataPlane,
     metrics: &mut MetricsPort,
+    recording: &Recording,
     mut inbox: AgentInbox,
     mut changes: ConfigChanges,
     signals: &mut Signals,
@@ -144,6 +148,7 @@ async fn serve(
             () = signals.next() => return,
             config = changes.next() => {
                 control.configure_records(&config);
+                recording.configure(&config);
                 metrics.apply(&config).await;
                 data.reload(&config).await;
             }

@@ -432,6 +432,13 @@ pub static KEYS: &[Key] = &[
         Some("\"auto\""),
         "the language of the pages; `auto` is the one that the browser asks for",
     ),
+    #[cfg(feature = "otlp")]
+    key(
+        "telemetry.otlp_endpoint",
+        ValueKind::Text,
+        Some("\"\""),
+        "where traces are sent, by OTLP over HTTP: http://127.0.0.1:4318; else where OTEL_EXPORTER_OTLP_ENDPOINT says",
+    ),
 ];
 
 /// The key of that pattern.
@@ -506,6 +513,9 @@ fn children(pattern: &str) -> impl Iterator<Item = &'static str> {
 
 /// The error for a word that is no key below `pattern`.
 pub(super) fn unknown(pattern: &str, word: &str) -> String {
+    if cfg!(not(feature = "otlp")) && pattern.is_empty() && word == "telemetry" {
+        return "this program was built without traces, the cargo feature `otlp`".to_owned();
+    }
     match nearest(word, children(pattern), 1).first() {
         Some(near) => format!("unknown key; did you mean `{near}`?"),
         None => "unknown key".to_owned(),

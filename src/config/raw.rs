@@ -34,6 +34,15 @@ pub(super) struct Raw {
     pub(super) limits: LimitSettings,
     pub(super) record: RecordSettings,
     pub(super) dashboard: DashboardSettings,
+    #[cfg(feature = "otlp")]
+    pub(super) telemetry: RawTelemetry,
+}
+
+#[cfg(feature = "otlp")]
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawTelemetry {
+    pub(super) otlp_endpoint: String,
 }
 
 #[derive(serde::Deserialize)]

@@ -48,6 +48,9 @@ pub struct Config {
     pub dashboard: DashboardSettings,
     /// Whether the built-in offline provider is enabled.
     pub demo_enabled: bool,
+    /// Where traces are sent; empty where the environment decides.
+    #[cfg(feature = "otlp")]
+    pub otlp_endpoint: String,
 }
 
 named_enum! {
@@ -182,6 +185,8 @@ impl Resolver {
             record: raw.record,
             dashboard: raw.dashboard,
             demo_enabled: self.demo(&raw.providers),
+            #[cfg(feature = "otlp")]
+            otlp_endpoint: self.otlp_endpoint(&raw.telemetry.otlp_endpoint),
         }
     }
 
@@ -191,6 +196,16 @@ impl Resolver {
             self.reject("metrics_port", "expected another port than `port`");
         }
         raw.metrics_port
+    }
+
+    #[cfg(feature = "otlp")]
+    fn otlp_endpoint(&mut self, text: &str) -> String {
+        if !text.is_empty()
+            && let Err(bad) = BaseUrl::parse(text)
+        {
+            self.reject("telemetry.otlp_endpoint", bad.to_string());
+        }
+        text.to_owned()
     }
 
     /// Parses each entry of a list.

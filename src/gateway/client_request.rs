@@ -11,6 +11,8 @@ use tracing::Span;
 use crate::outcome::Timestamp;
 use crate::protocol::query::KnownQuery;
 use crate::protocol::{Inbound, Operation, Protocol};
+#[cfg(feature = "otlp")]
+use crate::record::TraceParent;
 use crate::record::{Record, agent_family};
 use crate::segmented_bytes::SegmentedBytes;
 
@@ -44,6 +46,8 @@ impl ClientRequest {
             model: self.path_model.clone().unwrap_or_default(),
             key: self.key.clone(),
             agent: agent_family(&self.headers),
+            #[cfg(feature = "otlp")]
+            trace_parent: TraceParent::of(&self.headers),
             bytes_in: self.body.len() as u64,
             ..Record::opened(self.request_id.clone(), self.received_at, dialect)
         }
@@ -83,6 +87,8 @@ impl RefusedRequest<'_> {
             model: self.path_model.unwrap_or_default().to_owned(),
             key: self.key.clone(),
             agent: agent_family(self.headers),
+            #[cfg(feature = "otlp")]
+            trace_parent: TraceParent::of(self.headers),
             ..Record::opened(self.request_id.to_owned(), self.received_at, dialect)
         }
     }

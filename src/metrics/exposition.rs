@@ -59,6 +59,12 @@ const RECORDS_DROPPED: Family = Family {
     unit: "",
     help: "Requests that were served and have no record.",
 };
+const SPANS_DROPPED: Family = Family {
+    name: "aerostat_spans_dropped",
+    kind: "counter",
+    unit: "",
+    help: "Spans of traces that no collector took.",
+};
 const STORE: Family = Family {
     name: "aerostat_store_bytes",
     kind: "gauge",
@@ -83,6 +89,10 @@ pub(super) fn write(counters: &Counters, now: &Now) -> String {
     text.family(&CLIENT_LIMITS);
     text.family(&RECORDS_DROPPED);
     text.sample("aerostat_records_dropped_total", &[], now.records_dropped);
+    if let Some(dropped) = now.spans_dropped {
+        text.family(&SPANS_DROPPED);
+        text.sample("aerostat_spans_dropped_total", &[], dropped);
+    }
     text.family(&BUILD);
     let version = [("version", env!("CARGO_PKG_VERSION"))];
     text.sample("aerostat_build_info", &version, 1);

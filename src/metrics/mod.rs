@@ -51,6 +51,8 @@ pub struct Now {
     pub accounts: BTreeMap<(String, &'static str), u64>,
     /// Requests since the start that have no record.
     pub records_dropped: u64,
+    /// Spans since the start that were not delivered. `None` in a program without traces.
+    pub spans_dropped: Option<u64>,
     /// The file of the records with its journal. `None` where it is not known.
     pub store_bytes: Option<u64>,
 }

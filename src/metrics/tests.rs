@@ -165,6 +165,7 @@ fn what_is_read_now_is_shown() {
         in_flight: 2,
         accounts: [(("lab".to_owned(), "ready"), 3)].into(),
         records_dropped: 4,
+        spans_dropped: None,
         store_bytes: None,
     };
     let text = Metrics::default().text(&now);

@@ -5,6 +5,8 @@
 mod agent_family;
 mod cause;
 mod ring;
+#[cfg(feature = "otlp")]
+mod trace_parent;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -18,6 +20,8 @@ use crate::protocol::Operation;
 pub use agent_family::agent_family;
 pub use cause::{Cause, Ending, Failure, blame_name, blame_named};
 pub use ring::Ring;
+#[cfg(feature = "otlp")]
+pub use trace_parent::TraceParent;
 
 /// One finished request.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,6 +44,9 @@ pub struct Record {
     pub agent: Option<Cow<'static, str>>,
     /// The conversation, as a digest. `None` where nothing tells it, or nothing asked.
     pub session: Option<[u8; 16]>,
+    /// The client's own trace; not stored.
+    #[cfg(feature = "otlp")]
+    pub trace_parent: Option<TraceParent>,
     /// What the model became; `None` where nothing was resolved.
     pub resolved: Option<Arc<Resolved>>,
     /// Candidates and accounts that were not tried, and why, in the order in which that was found.
@@ -146,6 +153,8 @@ impl Record {
             key: None,
             agent: None,
             session: None,
+            #[cfg(feature = "otlp")]
+            trace_parent: None,
             resolved: None,
             passed_over: Vec::new(),
             attempts: Vec::new(),

@@ -129,6 +129,14 @@ impl RecordStore {
         self.shared.is_enabled.store(is_enabled, Ordering::Relaxed);
     }
 
+    /// Keeps a record that is bound already.
+    pub fn keep(&self, record: Arc<Record>) {
+        if self.shared.is_enabled.load(Ordering::Relaxed) {
+            self.shared.queue.push(record.clone());
+        }
+        self.ring.push(record);
+    }
+
     /// The number of the latest record that was written; it changes with each batch.
     pub fn written(&self) -> watch::Receiver<i64> {
         self.shared.written.subscribe()
@@ -157,11 +165,7 @@ impl RecordStore {
 impl Recorder for RecordStore {
     fn record(&self, mut record: Record) {
         record.bound();
-        let record = Arc::new(record);
-        if self.shared.is_enabled.load(Ordering::Relaxed) {
-            self.shared.queue.push(record.clone());
-        }
-        self.ring.push(record);
+        self.keep(Arc::new(record));
     }
 
     fn health_check(&self) {
