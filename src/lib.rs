@@ -25,6 +25,7 @@ pub mod store;
 pub mod upstream;
 
 mod body_budget;
+mod client_keys;
 mod dashboard;
 mod demo;
 #[cfg(feature = "desktop")]

@@ -60,6 +60,15 @@ const IMPORTS: &[(&str, &[&str])] = &[
         "record",
         &["json", "canon", "account", "outcome", "protocol"],
     ),
+    // Limits of clients' keys: budgets count as those of accounts do, by the prices of
+    // statistics, and models are named as in the rules of `provider`. Its tests need an operation
+    // of `protocol`.
+    (
+        "client_keys",
+        &[
+            "host", "canon", "account", "outcome", "prices", "protocol", "provider", "record",
+        ],
+    ),
     // How accounts, providers, the port and the agent stand: enums that the pool and the agent
     // fill, and that everything above matches on.
     ("status", &["canon", "account", "outcome"]),
@@ -93,6 +102,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "account",
             "outcome",
             "record",
+            "client_keys",
             "status",
             "protocol",
             "provider",
@@ -103,7 +113,16 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "store",
         &[
-            "json", "host", "canon", "prices", "record", "account", "status", "protocol", "pool",
+            "json",
+            "host",
+            "canon",
+            "prices",
+            "record",
+            "client_keys",
+            "account",
+            "status",
+            "protocol",
+            "pool",
             "outcome",
         ],
     ),
@@ -138,6 +157,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "listener",
             "canon",
             "protocol",
+            "client_keys",
             "gateway",
         ],
     ),
@@ -167,6 +187,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "upstream",
             "prices",
             "record",
+            "client_keys",
             "pool",
             "config",
             "gateway",
@@ -204,6 +225,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "upstream",
             "demo",
             "record",
+            "client_keys",
             "pool",
             "config",
             "gateway",

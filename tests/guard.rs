@@ -18,7 +18,7 @@ const PATHS: [&str; 6] = [
 ];
 
 /// A generation request in each dialect.
-const GENERATIONS: [(Dialect, &str, &str); 5] = [
+pub(crate) const GENERATIONS: [(Dialect, &str, &str); 5] = [
     (
         Dialect::Chat,
         "/v1/chat/completions",
@@ -59,7 +59,7 @@ fn local_key(agent: &Agent) -> String {
 
 /// Asserts an error of `status` in the dialect's own shape, and returns its message.
 #[track_caller]
-fn fault(answer: &Answer, dialect: Dialect, status: u16) -> String {
+pub(crate) fn fault(answer: &Answer, dialect: Dialect, status: u16) -> String {
     assert_eq!(
         (answer.status, answer.ended),
         (status, Ended::Whole),

@@ -10,6 +10,7 @@ pub mod support;
 mod accounts;
 mod architecture;
 mod cli;
+mod client_keys;
 mod config;
 mod control;
 mod dashboard;

@@ -10,6 +10,7 @@ mod credential;
 mod export;
 mod from_env;
 mod name;
+mod period;
 mod proxy;
 mod redactor;
 mod secret;
@@ -22,11 +23,12 @@ pub use credential::{Credential, Tokens, VaultEntry};
 pub use export::{Change, ChangeKind, Export, ExportError, Exported, Preview};
 pub use from_env::{CredentialProblem, credential_from_env};
 pub use name::{AccountName, BadName};
+pub use period::{BudgetWords, Period};
 pub use proxy::{BadProxy, Proxy, ProxyKind};
 pub use redactor::Redactor;
 pub use secret::Secret;
 pub use settings::{
-    Account, AccountSettings, BadBudget, Budget, BudgetUnit, PRIORITY_DEFAULT, Period, Source,
+    Account, AccountSettings, BadBudget, Budget, BudgetUnit, PRIORITY_DEFAULT, Source,
 };
 pub use vault::{
     KEY_FILE_VARIABLE, KEYRING_TIMEOUT, KeyFile, KeyKind, KeySources, Keyring, KeyringError,

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
+use super::period::{BudgetWords, Period};
 use super::{AccountName, timestamp};
 
 /// One identity at one provider.
@@ -94,27 +95,11 @@ pub enum BudgetUnit {
     Requests,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Period {
-    Day,
-    Month,
-}
-
 impl BudgetUnit {
     pub fn name(self) -> &'static str {
         match self {
             Self::Tokens => "tokens",
             Self::Requests => "requests",
-        }
-    }
-}
-
-impl Period {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Day => "day",
-            Self::Month => "month",
         }
     }
 }
@@ -133,26 +118,13 @@ impl FromStr for Budget {
 
     fn from_str(text: &str) -> Result<Self, BadBudget> {
         let form = || BadBudget::Form(text.to_owned());
-        let mut words = text.split_whitespace();
-        let limit = words
-            .next()
-            .and_then(|limit| limit.parse().ok())
-            .ok_or_else(form)?;
-        let (unit, period) = words
-            .next()
-            .and_then(|word| word.split_once('/'))
-            .ok_or_else(form)?;
-        let time_zone = words.next().unwrap_or("UTC");
-        if words.next().is_some() {
-            return Err(form());
-        }
+        let words = BudgetWords::of(text).ok_or_else(form)?;
+        let limit = words.amount.parse().map_err(|_| form())?;
         let unit = [BudgetUnit::Tokens, BudgetUnit::Requests]
             .into_iter()
-            .find(|known| known.name() == unit);
-        let period = [Period::Day, Period::Month]
-            .into_iter()
-            .find(|known| known.name() == period);
-        let (unit, period) = unit.zip(period).ok_or_else(form)?;
+            .find(|known| known.name() == words.unit)
+            .ok_or_else(form)?;
+        let (period, time_zone) = (words.period, words.time_zone.unwrap_or("UTC"));
         TimeZone::get(time_zone).map_err(|_| BadBudget::TimeZone(time_zone.to_owned()))?;
         Ok(Self {
             unit,

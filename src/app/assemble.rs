@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 
 use crate::accounts::{AccountRegistry, roster};
+use crate::client_keys::ClientKeys;
 use crate::config::{Config, Home, Translation, local_key};
 use crate::demo::Demo;
 use crate::gateway::{self, Endpoint, GatewayConfig, StreamTimeouts};
@@ -20,7 +21,6 @@ use crate::provider::{self, Auth, BaseUrl, DEMO, Provider, presets};
 use crate::record::Recorder;
 use crate::server::{Keys, ServerConfig};
 use crate::status::local_url;
-use crate::store::ApiKey;
 use crate::upstream::Upstream;
 
 use super::environment::{ReloadableUpstream, network_settings};
@@ -30,21 +30,25 @@ pub(super) struct Assembly {
     home: Home,
     /// `None` where nothing of the person's own is used.
     accounts: Option<Arc<AccountRegistry>>,
+    /// The keys besides the local one.
+    client_keys: Option<Arc<ClientKeys>>,
     recorder: Arc<dyn Recorder>,
     upstream: Arc<ReloadableUpstream>,
 }
 
 impl Assembly {
-    /// `accounts` is `None` where nothing of the person's own is used.
+    /// `accounts` and `client_keys` are `None` where nothing of the person's own is used.
     pub(super) fn new(
         home: Home,
         config: &Config,
         accounts: Option<Arc<AccountRegistry>>,
+        client_keys: Option<Arc<ClientKeys>>,
         recorder: Arc<dyn Recorder>,
     ) -> Self {
         Self {
             home,
             accounts,
+            client_keys,
             recorder,
             upstream: Arc::new(ReloadableUpstream::new(network_settings(config))),
         }
@@ -102,19 +106,17 @@ impl Assembly {
         self.upstream.clone()
     }
 
-    /// The keys that open the port. The local key is made when it is first needed.
+    /// The keys that open the port. The local key is made when it is first needed; without
+    /// authentication it opens nothing more than no key does.
     pub(super) fn keys(&self, config: &Config) -> anyhow::Result<Keys> {
-        if config.auth_mode == AuthMode::Off {
-            return Ok(Keys::default());
-        }
-        let key = local_key::read_or_create(&self.home).context("local-key")?;
-        let stored: Vec<ApiKey> = self
-            .accounts
-            .iter()
-            .flat_map(|accounts| accounts.store().keys())
-            .collect();
-        let hashes = stored.iter().map(|key| (key.name.as_str(), key.hash));
-        Ok(Keys::new([key.expose()]).with_hashes(hashes))
+        let keys = if config.auth_mode == AuthMode::Off {
+            Keys::default()
+        } else {
+            let key = local_key::read_or_create(&self.home).context("local-key")?;
+            Keys::local(local_key::LOCAL_NAME, key.expose())
+        };
+        let clients = self.client_keys.as_ref();
+        Ok(keys.with_clients(clients.map(|keys| keys.current()).unwrap_or_default()))
     }
 }
 

@@ -91,7 +91,14 @@ async fn run(home: Home, mut frontend: Frontend<'_>) -> anyhow::Result<()> {
     let metrics = recording.metrics.clone();
     let mut metrics_port = MetricsPort::new(metrics, read_now, inbox.state.clone());
     metrics_port.apply(&config).await;
-    let assembly = Assembly::new(home, &config, Some(accounts), recording.clone());
+    let client_keys = control.service.client_keys().clone();
+    let assembly = Assembly::new(
+        home,
+        &config,
+        Some(accounts),
+        Some(client_keys),
+        recording.clone(),
+    );
     let desired = inbox.state.borrow().desired;
     let mut data = DataPlane::new(assembly, config, inbox.state.clone())?;
     data.apply_desired(desired).await;

@@ -35,7 +35,7 @@ pub(super) async fn serve_demo(
     };
     let network = Network::new(NetworkSettings::direct(config.limits.connect_timeout));
     let (_, inbox) = AgentHandle::new(DesiredState::Running, config.limits.drain_timeout);
-    let assembly = Assembly::new(home, &config, None, Arc::new(Ring::new(1)));
+    let assembly = Assembly::new(home, &config, None, None, Arc::new(Ring::new(1)));
     let mut data = DataPlane::new(assembly, config, inbox.state)
         .map_err(|error| Fault::internal(format!("{error:#}")))?;
     data.apply_desired(DesiredState::Running).await;

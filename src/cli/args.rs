@@ -6,7 +6,7 @@ use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::control::KEYS;
+use crate::control::{KEYS, KeyLimitChanges};
 
 /// Keeps one local AI endpoint running. Without a command, runs the agent.
 #[derive(Debug, Parser)]
@@ -364,11 +364,54 @@ pub(super) enum KeyCommand {
     Create {
         /// Its name, as in `laptop`
         name: String,
+        #[command(flatten)]
+        limits: LimitArgs,
     },
-    /// List the created keys by their last characters
+    /// Change the limits of a key
+    Set {
+        name: String,
+        #[command(flatten)]
+        limits: LimitArgs,
+    },
+    /// List the created keys with their limits, and what is used of them
     List,
     /// Revoke a key
     Revoke { name: String },
+}
+
+/// What a key may do. The local key has no limits.
+#[derive(Debug, clap::Args)]
+pub(super) struct LimitArgs {
+    /// The last day on which it opens the port, or `none`
+    #[arg(long, value_name = "DATE")]
+    expires: Option<String>,
+    /// A model it may use, such as `claude-*`; repeat for several, or `all`
+    #[arg(long = "model", value_name = "GLOB")]
+    models: Vec<String>,
+    /// Maximum of requests in each minute of the clock, or `none`
+    #[arg(long, value_name = "N")]
+    requests_per_minute: Option<String>,
+    /// `500000 tokens/day Europe/Berlin`, `1000 requests/month`, `5.50 dollars/day`; repeat for
+    /// several, or `none`. It replaces all budgets; without a zone, days are those of this machine
+    #[arg(long = "budget", value_name = "BUDGET")]
+    budgets: Vec<String>,
+}
+
+impl From<LimitArgs> for KeyLimitChanges {
+    fn from(args: LimitArgs) -> Self {
+        let LimitArgs {
+            expires,
+            models,
+            requests_per_minute,
+            budgets,
+        } = args;
+        Self {
+            expires,
+            models,
+            requests_per_minute,
+            budgets,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -211,7 +211,10 @@ fn perform(session: &mut Session<'_, impl Program>, args: Args) -> ExitCode {
         Command::Config(ConfigCommand::Get { key }) => config::get(session, key.as_deref()),
         Command::Config(ConfigCommand::Set { changes }) => config::set(session, &changes),
         Command::Key(KeyCommand::Show) => key::show(session),
-        Command::Key(KeyCommand::Create { name }) => key::create(session, name),
+        Command::Key(KeyCommand::Create { name, limits }) => {
+            key::create(session, name, limits.into())
+        }
+        Command::Key(KeyCommand::Set { name, limits }) => key::set(session, name, limits.into()),
         Command::Key(KeyCommand::List) => key::list(session),
         Command::Key(KeyCommand::Revoke { name }) => key::revoke(session, name),
         Command::Model(ModelCommand::Try { name }) => provider::try_model(session, name),

@@ -9,6 +9,9 @@ use super::Home;
 use crate::account::Secret;
 use crate::host::private_file;
 
+/// What the key is called where keys have names.
+pub const LOCAL_NAME: &str = "local";
+
 const PREFIX: &str = "sk-";
 const RANDOM_CHARS: usize = 48;
 const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::billing::billing_of;
 use crate::config::Config;
+pub(crate) use crate::host::numbers::grouped;
 use crate::prices::{
     self, BANDS, Conditions, Cost, Money, Parts, Price, Prices, Source, Term, TermKind, Tokens,
 };
@@ -208,19 +209,6 @@ fn dollars(micros: u64) -> String {
     format!("${}.{}", grouped(whole), &fraction[..digits])
 }
 
-/// A number with commas between thousands.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// What one request cost. What failed without a token cost nothing.
 pub(super) fn cost_of_request(row: &RequestRow, config: &Config, prices: &Prices) -> Cost {
     let quarter = quarter_of(row.received_at);
@@ -235,20 +223,29 @@ pub(super) fn cost_of_request(row: &RequestRow, config: &Config, prices: &Prices
     priced.cost(config, prices)
 }
 
-/// How the cost of a record comes about.
-pub(super) fn account_of(record: &Record, config: &Config, prices: &Prices) -> CostAccount {
-    let quarter = quarter_of(record.received_at);
+/// What one request cost that just ended, as [`cost_of_request`] will say of its row.
+pub(super) fn cost_of_record(record: &Record, config: &Config, prices: &Prices) -> Cost {
     let (sums, rates) = sums_of(record);
+    priced_record(record, rates, &sums).cost(config, prices)
+}
+
+fn priced_record<'r>(record: &'r Record, rates: Rates, sums: &'r Sums) -> PricedSums<'r> {
+    let quarter = quarter_of(record.received_at);
     let last = record.attempts.last();
-    let priced = PricedSums {
+    PricedSums {
         provider: last.map(|attempt| &*attempt.provider),
         model: last.map(|attempt| &*attempt.model),
         rates,
         quarter,
         quarter_of_day: quarter.rem_euclid(96),
-        sums: &sums,
-    };
-    priced.account(config, prices)
+        sums,
+    }
+}
+
+/// How the cost of a record comes about.
+pub(super) fn account_of(record: &Record, config: &Config, prices: &Prices) -> CostAccount {
+    let (sums, rates) = sums_of(record);
+    priced_record(record, rates, &sums).account(config, prices)
 }
 
 /// Sums that have one price.
@@ -398,11 +395,5 @@ mod tests {
     fn a_rate_is_shown_with_all_its_digits() {
         let shown = [3_000_000, 300_000, 3_625, 1_250_000].map(dollars);
         assert_eq!(shown, ["$3.00", "$0.30", "$0.003625", "$1.25"]);
-    }
-
-    #[test]
-    fn thousands_are_apart() {
-        let shown = [0, 999, 1_000, 48_213_004].map(grouped);
-        assert_eq!(shown, ["0", "999", "1,000", "48,213,004"]);
     }
 }

@@ -17,6 +17,8 @@ pub(super) struct FailureFacts<'f> {
     pub(super) model: Option<&'f str>,
     /// The client's name of the model.
     pub(super) asked: &'f str,
+    /// The name of the client's key.
+    pub(super) key: Option<&'f str>,
 }
 
 impl<'f> FailureFacts<'f> {
@@ -30,6 +32,7 @@ impl<'f> FailureFacts<'f> {
             account: last.map(|attempt| attempt.account.as_str()),
             model: last.map(|attempt| &*attempt.model),
             asked: &record.model,
+            key: record.key.as_deref(),
         })
     }
 
@@ -42,6 +45,7 @@ impl<'f> FailureFacts<'f> {
             account: row.account.as_deref(),
             model: row.model.as_deref(),
             asked: &row.asked,
+            key: row.key.as_deref(),
         })
     }
 
@@ -53,10 +57,14 @@ impl<'f> FailureFacts<'f> {
             None => "the account".to_owned(),
         };
         let model = self.model.unwrap_or(self.asked).escape_debug();
+        let key = self.key.unwrap_or("NAME");
         match self.cause {
             Cause::BadRequest => "the client's request cannot be served as it is".to_owned(),
             Cause::ContextTooLong => format!("the client's request is too long for `{model}`"),
             Cause::BadKey => "the client's key is missing or wrong".to_owned(),
+            Cause::KeyLimit => format!("the client's key `{key}` has used a limit{}", self.ends()),
+            Cause::KeyExpired => format!("the client's key `{key}` has expired"),
+            Cause::ModelNotAllowed => format!("the client's key `{key}` may not use `{model}`"),
             Cause::NoSuchModel if self.provider.is_none() => {
                 format!("no rule and no provider has a model `{model}`")
             }
@@ -99,6 +107,7 @@ impl<'f> FailureFacts<'f> {
         let provider = self.provider.unwrap_or("PROVIDER");
         let account = self.account.unwrap_or("NAME");
         let model = self.model.unwrap_or(self.asked).escape_debug();
+        let key = self.key.unwrap_or("NAME");
         match self.cause {
             Cause::BadRequest | Cause::Unsupported if self.provider.is_none() => {
                 "change the request as the message says".to_owned()
@@ -110,6 +119,21 @@ impl<'f> FailureFacts<'f> {
                 "send less, or choose a model with a larger context".to_owned()
             }
             Cause::BadKey => "give the client the key that `aerostat key show` prints".to_owned(),
+            Cause::KeyLimit => {
+                let raise = format!(
+                    "see it with `aerostat key list` and raise it with `aerostat key set {key}`"
+                );
+                match self.until {
+                    Some(until) => format!("ask again after {}, or {raise}", rfc3339(until)),
+                    None => raise,
+                }
+            }
+            Cause::KeyExpired => format!(
+                "give it longer with `aerostat key set {key} --expires DAY`, or give the client another key"
+            ),
+            Cause::ModelNotAllowed => format!(
+                "allow it with `aerostat key set {key} --model …`, or choose another model in the client"
+            ),
             Cause::NoSuchModel if self.provider.is_none() => {
                 format!("see what the name becomes: `aerostat model try {model}`")
             }

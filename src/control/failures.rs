@@ -32,6 +32,9 @@ pub struct FailureCause {
     pub model: Option<String>,
     /// The client's name of the model, where no provider has it.
     pub asked: Option<String>,
+    /// The client's key, where one of its limits refused.
+    #[serde(default)]
+    pub key: Option<String>,
     /// Of the latest of them.
     #[serde(with = "timestamp")]
     pub last_at: Timestamp,
@@ -53,6 +56,7 @@ impl FailureCause {
             account: group.account.as_deref(),
             model: group.model.as_deref(),
             asked: group.asked.as_deref().unwrap_or_default(),
+            key: group.key.as_deref(),
         };
         let (what, advice) = (facts.what(), facts.advice());
         Self {
@@ -63,6 +67,7 @@ impl FailureCause {
             account: group.account,
             model: group.model,
             asked: group.asked,
+            key: group.key,
             last_at: group.last_at,
             last_id: group.last_id,
             until: group.until,

@@ -1,24 +1,27 @@
 //! What verbs work on: the home with its accounts, the agent where one runs, and the world outside.
 
 use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
 
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
 use super::agent::AgentHandle;
 use super::dashboard_link::{DashboardLink, LinkIssuer};
+use super::record_pricing::{RecordPricing, read_prices};
 use super::socket_path::SocketPath;
 use super::wire::ControlError;
 use crate::account::{Credential, KeySources, Secret, VaultError};
 use crate::accounts::AccountRegistry;
 use crate::canon::{Fault, ModelCard};
+use crate::client_keys::{ClientKeys, KeySettings};
 use crate::config::{Config, Home, Live};
 use crate::pool::Pool;
-use crate::prices::{self, Prices};
+use crate::prices::Prices;
 use crate::provider::Provider;
 use crate::record::Ring;
-use crate::store::Store;
 use crate::store::records::{RecordReader, RecordStore, RecordsProblem};
+use crate::store::{ApiKey, Store};
 use crate::upstream::{ProxyChoice, Upstream};
 
 /// What a verb needs of the world outside.
@@ -51,6 +54,8 @@ pub struct ControlService {
     pub(super) home: Home,
     pub(super) socket: SocketPath,
     pub(super) accounts: Arc<AccountRegistry>,
+    /// The keys of the API port besides the local one, and what is used of their limits.
+    pub(super) client_keys: Arc<ClientKeys>,
     pub(super) live: watch::Receiver<Live>,
     pub(super) environment: Arc<dyn Environment>,
     /// `None` where a command works on the files.
@@ -77,6 +82,9 @@ impl ControlService {
         environment: Arc<dyn Environment>,
     ) -> Self {
         let (of_env, of_keys) = (environment.clone(), environment.clone());
+        let pricing = RecordPricing::new(live.clone(), home.prices_file());
+        let client_keys = ClientKeys::new(store.key_usage_store(), Arc::new(pricing));
+        client_keys.replace(key_settings(&store), SystemTime::now());
         let accounts = AccountRegistry::new(
             home.clone(),
             store,
@@ -89,6 +97,7 @@ impl ControlService {
             home,
             socket,
             accounts: Arc::new(accounts),
+            client_keys: Arc::new(client_keys),
             live,
             environment,
             agent: None,
@@ -127,6 +136,10 @@ impl ControlService {
         &self.accounts
     }
 
+    pub fn client_keys(&self) -> &Arc<ClientKeys> {
+        &self.client_keys
+    }
+
     pub(super) fn pool(&self) -> &Pool {
         self.accounts.pool()
     }
@@ -159,21 +172,7 @@ impl ControlService {
     /// The prices, with the person's own above them; and what is wrong with these, where they are
     /// not used.
     pub(super) fn prices(&self) -> (Prices, Option<String>) {
-        let path = self.home.prices_file();
-        let text = match std::fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-            Err(error) => {
-                return (
-                    Prices::default(),
-                    Some(format!("prices.toml: it cannot be read: {error}")),
-                );
-            }
-        };
-        match prices::parse_own(&text) {
-            Ok(prices) => (prices, None),
-            Err(bad) => (Prices::default(), Some(bad.to_string())),
-        }
+        read_prices(&self.home.prices_file())
     }
 
     /// # Errors
@@ -193,6 +192,8 @@ impl ControlService {
     /// API keys have changed: done once the listener has them, so that a revoked key opens nothing
     /// any more.
     pub(super) async fn keys_changed(&self) {
+        self.client_keys
+            .replace(key_settings(self.store()), SystemTime::now());
         if let Some(agent) = &self.agent {
             agent.reload_accounts().await;
         }
@@ -234,6 +235,11 @@ impl ControlService {
         if let Some(records) = &self.records {
             records.close();
         }
+        self.client_keys.save();
         self.store().close();
     }
+}
+
+fn key_settings(store: &Store) -> Vec<KeySettings> {
+    store.keys().iter().map(ApiKey::settings).collect()
 }

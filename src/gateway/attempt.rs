@@ -60,6 +60,7 @@ async fn serve(
     context: &RequestContext<'_>,
     attempts: &mut Attempts,
 ) -> AttemptResult<PendingResponse> {
+    context.check_model().map_err(AttemptError::of_request)?;
     let resolved = context.resolve_model().await;
     attempts.set_resolved(&resolved);
     debug!(

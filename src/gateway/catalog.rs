@@ -187,7 +187,10 @@ impl Catalog {
         pool: &Pool,
         request: &ClientRequest,
     ) -> Response<Bytes> {
-        let cards = self.cards(config, pool).await;
+        let mut cards = self.cards(config, pool).await;
+        if let Some(permit) = &request.permit {
+            cards.retain(|card| permit.allows(&card.id));
+        }
         let body = request
             .protocol
             .encode_models(&cards, request.query.text.as_deref());
@@ -205,6 +208,9 @@ impl Catalog {
         request: &ClientRequest,
     ) -> Result<Response<Bytes>, Fault> {
         let name = request.path_model.as_deref().unwrap_or_default();
+        if let Some(permit) = &request.permit {
+            permit.check_model(name)?;
+        }
         let cards = self.cards(config, pool).await;
         let is_named = |card: &&ModelCard| {
             card.id == name || name.strip_prefix(&*card.owner) == Some(&format!("/{}", card.id))

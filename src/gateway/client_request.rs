@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Span;
 
+use crate::client_keys::Permit;
 use crate::outcome::Timestamp;
 use crate::protocol::query::KnownQuery;
 use crate::protocol::{Inbound, Operation, Protocol};
@@ -23,8 +24,10 @@ pub struct ClientRequest {
     pub operation: Operation,
     pub path_model: Option<String>,
     pub query: KnownQuery,
-    /// The name of the key that the client used, where one was needed.
+    /// The name of the key that the client used.
     pub key: Option<Arc<str>>,
+    /// What the limits of that key, where it has some, let in.
+    pub permit: Option<Arc<Permit>>,
     /// The SHA-256 of the key in the query.
     pub query_key: Option<[u8; 32]>,
     pub headers: HeaderMap,

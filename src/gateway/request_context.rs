@@ -173,6 +173,25 @@ impl<'c> RequestContext<'c> {
         resolve(&directory, &self.routing.model)
     }
 
+    /// Whether the client's key may use the model. All of the body is read for that: an upstream
+    /// reads what stands between the ends too.
+    ///
+    /// # Errors
+    /// When it may not.
+    pub(super) fn check_model(&self) -> Result<(), Fault> {
+        let permit = self.request.permit.as_deref();
+        let Some(permit) = permit.filter(|permit| permit.has_models()) else {
+            return Ok(());
+        };
+        permit.check_model(&self.routing.model)?;
+        if !self.is_partial {
+            return Ok(());
+        }
+        let read = || routing_fields::from_whole(self.request);
+        let whole = long_work::on_body(self.request.body.len(), read)?;
+        permit.check_model(&whole.model)
+    }
+
     /// The canonical request.
     ///
     /// # Errors

@@ -21,6 +21,7 @@ use super::response_owners::ResponseOwners;
 use super::stream_transform::StreamStatus;
 use crate::account::AccountName;
 use crate::canon::{Blame, Fault, FaultKind, FinishReason, Loss};
+use crate::client_keys::Permit;
 use crate::outcome::{Outcome, Reading, Scope, Stage, Timestamp};
 use crate::pool::{self, Lease, SessionKey, SkipReason};
 use crate::protocol;
@@ -40,6 +41,8 @@ struct OpenRecord {
     response_owners: Arc<ResponseOwners>,
     /// Cancelled where the program, and not the client, ends the request.
     shutdown: CancellationToken,
+    /// Where the request is counted for its key.
+    permit: Option<Arc<Permit>>,
     arrived: Instant,
     attempt_began: Instant,
     current: Option<CurrentAttempt>,
@@ -68,6 +71,7 @@ impl RequestTracker {
             recorder,
             response_owners,
             shutdown: request.shutdown.clone(),
+            permit: request.permit.clone(),
             arrived: request.arrived,
             attempt_began: request.arrived,
             current: None,
@@ -423,11 +427,15 @@ impl RequestTracker {
         let OpenRecord {
             mut record,
             recorder,
+            permit,
             arrived,
             request_span,
             ..
         } = *open;
         record.took = arrived.elapsed();
+        if let Some(permit) = permit {
+            permit.settle(&record);
+        }
         debug!(
             parent: &request_span,
             status = record.status,

@@ -88,6 +88,7 @@ mod tests {
             path_model: (dialect == "gemini").then(|| "m".to_owned()),
             query: KnownQuery::default(),
             key: None,
+            permit: None,
             query_key: None,
             headers: HeaderMap::new(),
             body: segments,

@@ -5,6 +5,7 @@
 pub(crate) mod autostart;
 mod connection_user;
 pub(crate) mod core_dumps;
+pub(crate) mod numbers;
 #[cfg(feature = "desktop")]
 pub(crate) mod opener;
 mod port_owner;

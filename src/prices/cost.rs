@@ -18,9 +18,13 @@ impl Money {
         Self(i128::from(nanos) * 1_000)
     }
 
-    #[cfg(test)]
-    fn picos(self) -> i128 {
-        self.0
+    pub fn of_picos(picos: u64) -> Self {
+        Self(i128::from(picos))
+    }
+
+    /// Picodollars; as many as fit.
+    pub fn picos(self) -> u64 {
+        u64::try_from(self.0.max(0)).unwrap_or(u64::MAX)
     }
 
     /// Micro-dollars, rounded to the nearest.

@@ -2,7 +2,7 @@
 
 /// Reads `0.125` as millionths. `None` where it is no such amount, or has more digits than that
 /// holds.
-pub(super) fn micros(text: &str) -> Option<u64> {
+pub fn micros(text: &str) -> Option<u64> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let fraction = fraction.trim_end_matches('0');
     let is_amount = !whole.is_empty()

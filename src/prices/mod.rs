@@ -13,6 +13,7 @@ use std::sync::{Arc, LazyLock};
 use crate::canon::ServiceTier;
 
 pub use cost::{Cost, Money, Parts, Term, TermKind, Tokens};
+pub use decimal::micros;
 pub use own::parse as parse_own;
 
 /// The bounds from which prices are others, in tokens of the whole input. Sums are kept by how many

@@ -64,6 +64,11 @@ words! {
         ContextTooLong = "context_too_long",
         /// The client's key for this port is missing or wrong.
         BadKey = "bad_key",
+        /// The client's key has used one of its limits.
+        KeyLimit = "key_limit",
+        KeyExpired = "key_expired",
+        /// The client's key may not use the model.
+        ModelNotAllowed = "model_not_allowed",
         NoSuchModel = "no_such_model",
         NoSuchPath = "no_such_path",
         TooLarge = "too_large",
@@ -111,10 +116,25 @@ impl Cause {
             Some(Outcome::MalformedResponse) => return Self::Malformed,
             Some(Outcome::Intercepted) => return Self::Intercepted,
             Some(Outcome::Forbidden) => return Self::Forbidden,
-            None if fault.kind == FaultKind::RateLimited => return Self::AllAtLimit,
+            None => {
+                if let Some(cause) = Self::of_key(fault) {
+                    return cause;
+                }
+                if fault.kind == FaultKind::RateLimited {
+                    return Self::AllAtLimit;
+                }
+            }
             _ => {}
         }
         Self::of_kind(fault.kind)
+    }
+
+    /// The limit of a client's key that refused the request, by the fault's code. Only before any
+    /// attempt: another gateway may use the same words.
+    fn of_key(fault: &Fault) -> Option<Self> {
+        let of_key = [Self::KeyLimit, Self::KeyExpired, Self::ModelNotAllowed];
+        let code = fault.code.as_deref()?;
+        of_key.into_iter().find(|cause| cause.name() == code)
     }
 
     fn of_kind(kind: FaultKind) -> Self {
@@ -223,6 +243,17 @@ mod tests {
         assert_eq!(cause(&stage(Stage::Body)), Cause::BrokeOff);
         assert_eq!(cause(&Outcome::MalformedResponse), Cause::Malformed);
         assert_eq!(cause(&Outcome::Failed), Cause::Provider);
+    }
+
+    #[test]
+    fn a_limit_of_the_clients_key_is_ours_before_any_attempt_only() {
+        let fault =
+            Fault::new(FaultKind::RateLimited, Blame::Client, "used").with_code("key_limit");
+        assert_eq!(Cause::of(&fault, None), Cause::KeyLimit);
+        assert_eq!(
+            Cause::of(&fault, Some(&Outcome::Failed)),
+            Cause::RateLimited
+        );
     }
 
     #[test]

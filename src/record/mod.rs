@@ -38,7 +38,7 @@ pub struct Record {
     /// The model that the client asked for; empty where it named none.
     pub model: String,
     pub stream: bool,
-    /// The name of the key that the client used, where one was needed.
+    /// The name of the key that the client used.
     pub key: Option<Arc<str>>,
     /// Which program the client is, see [`agent_family`].
     pub agent: Option<Cow<'static, str>>,

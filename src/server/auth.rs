@@ -9,6 +9,7 @@ use percent_encoding::percent_decode_str;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
+use crate::client_keys::ClientKey;
 use crate::protocol::query;
 
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -16,54 +17,56 @@ const X_GOOG_API_KEY: HeaderName = HeaderName::from_static("x-goog-api-key");
 
 /// The accepted API keys, as hashes: comparing hashes of equal length leaks neither the length nor
 /// the place of a difference.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Keys(Vec<Key>);
 
-#[derive(Clone, Debug)]
-struct Key {
+#[derive(Clone)]
+pub struct Key {
     /// By which records name it.
-    name: Arc<str>,
+    pub name: Arc<str>,
     hash: [u8; 32],
+    /// What it may do. `None` for the home's own key, which has no limits.
+    pub client: Option<Arc<ClientKey>>,
 }
 
-/// What the key is called that comes with the home.
-const LOCAL: &str = "local";
-
 impl Keys {
-    pub fn new<'k>(keys: impl IntoIterator<Item = &'k str>) -> Self {
-        let local = keys.into_iter().map(|key| Key {
-            name: LOCAL.into(),
+    /// The home's own key, by the name under which records have it.
+    pub fn local(name: &str, key: &str) -> Self {
+        Self(vec![Key {
+            name: name.into(),
             hash: Sha256::digest(key.as_bytes()).into(),
-        });
-        Self(local.collect())
+            client: None,
+        }])
     }
 
-    /// Adds keys by name, of which only the SHA-256 is known.
+    /// Adds the keys that were made for clients, of which only the SHA-256 is known.
     #[must_use]
-    pub fn with_hashes<'k>(
-        mut self,
-        hashes: impl IntoIterator<Item = (&'k str, [u8; 32])>,
-    ) -> Self {
-        let named = hashes.into_iter().map(|(name, hash)| Key {
-            name: name.into(),
+    pub fn with_clients(mut self, clients: Vec<([u8; 32], Arc<ClientKey>)>) -> Self {
+        let keys = clients.into_iter().map(|(hash, client)| Key {
+            name: client.name().clone(),
             hash,
+            client: Some(client),
         });
-        self.0.extend(named);
+        self.0.extend(keys);
         self
     }
 
-    /// The name of the accepted key that the request carries, in any of the forms in which clients
-    /// send one. `None` where it carries none.
-    pub fn accepted(&self, headers: &HeaderMap, query: Option<&str>) -> Option<&Arc<str>> {
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The accepted key that the request carries, in any of the forms in which clients send one.
+    /// `None` where it carries none.
+    pub fn accepted(&self, headers: &HeaderMap, query: Option<&str>) -> Option<&Key> {
         sent(headers, query).find_map(|key| self.find(&key))
     }
 
-    fn find(&self, key: &str) -> Option<&Arc<str>> {
+    fn find(&self, key: &str) -> Option<&Key> {
         let hash: [u8; 32] = Sha256::digest(key.as_bytes()).into();
         // Every key is compared, so that the time tells nothing of which one matched.
         self.0.iter().fold(None, |found, known| {
             let is_it = bool::from(known.hash.ct_eq(&hash));
-            if is_it { Some(&known.name) } else { found }
+            if is_it { Some(known) } else { found }
         })
     }
 }
@@ -102,7 +105,7 @@ mod tests {
 
     #[test]
     fn every_form_of_the_key_opens() {
-        let keys = Keys::new(["sk-right"]);
+        let keys = Keys::local("local", "sk-right");
         let header = |name: &'static str, value: &str| {
             HeaderMap::from_iter([(http::HeaderName::from_static(name), value.parse().unwrap())])
         };

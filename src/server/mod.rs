@@ -24,6 +24,7 @@ use tracing::{Instrument as _, Span, debug, debug_span, field};
 pub use auth::Keys;
 
 use crate::canon::{Fault, FaultKind};
+use crate::client_keys::{ClientKey, Permit};
 use crate::gateway::{ClientRequest, Gateway, GatewayBody, RefusedRequest, Relay};
 use crate::listener::guard::{self, Admitted, Policy};
 use crate::listener::{ClientStream, Handler, ListenerLimits, ResponseBody, collect};
@@ -59,8 +60,10 @@ struct RequestScope<'s> {
     head: Parts,
     matched: RouteMatch,
     arrived: Instant,
-    /// The name of the key that the client used, where one is needed.
+    /// The name of the key that the client used.
     key: Option<Arc<str>>,
+    /// The same key, where it was made for clients and may have limits.
+    client: Option<Arc<ClientKey>>,
     /// What `AEROSTAT_LOG=debug` follows the request by; disabled at the default level.
     span: Span,
 }
@@ -130,8 +133,8 @@ impl Server {
         scope: &mut RequestScope<'_>,
         incoming: Incoming,
     ) -> Response<ResponseBody> {
-        if !scope.is_authorized() {
-            return self.refuse_request(scope, &errors::unauthorized());
+        if let Err(fault) = scope.authorize() {
+            return self.refuse_request(scope, &fault);
         }
         match &scope.matched.route {
             Route::Root => {
@@ -175,12 +178,16 @@ impl Server {
         model: Option<String>,
         incoming: Incoming,
     ) -> Response<ResponseBody> {
+        let permit = match scope.admit(operation) {
+            Ok(permit) => permit,
+            Err(fault) => return self.refuse_request(scope, &fault),
+        };
         let body = match collect(incoming, &scope.head.headers, &scope.config.limits).await {
             Ok(body) => body,
             Err(fault) => return self.refuse_request(scope, &fault),
         };
         let shutdown = CancellationToken::clone(&self.shutdown.load());
-        let request = scope.client_request(operation, model, body, shutdown);
+        let request = scope.client_request(operation, model, body, shutdown, permit);
         // Boxed: hyper keeps the room of a handler's future as long as the connection, and this one
         // ends with the response's head.
         match Box::pin(self.gateway.handle(request)).await {
@@ -292,25 +299,49 @@ impl<'s> RequestScope<'s> {
             matched,
             arrived: Instant::now(),
             key: None,
+            client: None,
             span,
         }
     }
 
-    /// Whether the request needs no key, or has it. Claude Code asks `HEAD /` before anything else,
-    /// and sends no key with it.
-    fn is_authorized(&mut self) -> bool {
+    /// Finds the client's key, where it needs one or sends one that is known. Claude Code asks
+    /// `HEAD /` before anything else, and sends no key with it.
+    ///
+    /// # Errors
+    /// When a key is needed and missing.
+    fn authorize(&mut self) -> Result<(), Fault> {
         let needs_key = match (self.config.auth, &self.matched.route) {
             (AuthMode::Off, _) | (_, Route::Root) => false,
             (AuthMode::AllExceptHealth, route) => *route != Route::Health,
             (AuthMode::Strict, _) => true,
         };
-        if !needs_key {
-            return true;
-        }
+        let is_probe = matches!(self.matched.route, Route::Root | Route::Health);
         let keys = &self.config.keys;
-        let accepted = keys.accepted(&self.head.headers, self.head.uri.query());
-        self.key = accepted.cloned();
-        accepted.is_some()
+        if !needs_key && (is_probe || keys.is_empty()) {
+            return Ok(());
+        }
+        match keys.accepted(&self.head.headers, self.head.uri.query()) {
+            Some(key) => {
+                self.key = Some(key.name.clone());
+                self.client.clone_from(&key.client);
+                Ok(())
+            }
+            None if needs_key => Err(errors::unauthorized()),
+            None => Ok(()),
+        }
+    }
+
+    /// Lets the request in by the limits of its key. Lists of models cost nothing, and count
+    /// nothing.
+    ///
+    /// # Errors
+    /// Which limit is reached.
+    fn admit(&self, operation: Operation) -> Result<Option<Arc<Permit>>, Fault> {
+        let Some(client) = &self.client else {
+            return Ok(None);
+        };
+        let lists = matches!(operation, Operation::ListModels | Operation::ShowModel);
+        client.admit(!lists, SystemTime::now())
     }
 
     /// Whether a WebSocket is asked for. Other upgrades (`h2c`, which Java's client offers) may be
@@ -336,6 +367,7 @@ impl<'s> RequestScope<'s> {
         path_model: Option<String>,
         body: SegmentedBytes,
         shutdown: CancellationToken,
+        permit: Option<Arc<Permit>>,
     ) -> ClientRequest {
         let parameters = &self.matched.protocol.descriptor().query_parameters;
         ClientRequest {
@@ -345,6 +377,7 @@ impl<'s> RequestScope<'s> {
             path_model,
             query: parameters.known(self.head.uri.query()),
             key: self.key.clone(),
+            permit,
             query_key: auth::query_key_digest(self.head.uri.query()),
             headers: std::mem::take(&mut self.head.headers),
             body,
@@ -366,7 +399,7 @@ impl<'s> RequestScope<'s> {
     fn path_fault(&mut self, fault: Fault) -> Fault {
         let is_unknown = matches!(self.matched.route, Route::NotFound);
         let is_unknown = is_unknown && fault.kind == FaultKind::UnsupportedMediaType;
-        if is_unknown && self.is_authorized() {
+        if is_unknown && self.authorize().is_ok() {
             return self.no_such_path();
         }
         fault

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::account::{AccountName, BadName, Secret};
+use crate::client_keys::{KeyLimits, KeySettings};
 use crate::outcome::Timestamp;
 
 /// The name of a key. The rules of account names apply.
@@ -42,10 +43,12 @@ pub struct ApiKey {
     /// The last four characters, by which the user recognises it.
     pub hint: String,
     pub made_at: Timestamp,
+    #[serde(default)]
+    pub limits: KeyLimits,
 }
 
 impl ApiKey {
-    pub fn new(name: KeyName, key: &Secret, made_at: Timestamp) -> Self {
+    pub fn new(name: KeyName, key: &Secret, limits: KeyLimits, made_at: Timestamp) -> Self {
         let text = key.expose();
         let hint = text
             .chars()
@@ -56,6 +59,16 @@ impl ApiKey {
             hash: Sha256::digest(text.as_bytes()).into(),
             hint,
             made_at,
+            limits,
+        }
+    }
+
+    pub fn settings(&self) -> KeySettings {
+        KeySettings {
+            name: self.name.to_string(),
+            hash: self.hash,
+            made_at: self.made_at,
+            limits: self.limits.clone(),
         }
     }
 }

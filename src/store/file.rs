@@ -1,5 +1,6 @@
 //! Opening the database file: checks what it is and whether it is intact, and migrates it.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -245,6 +246,10 @@ fn read(connection: &Connection) -> Result<Contents, StoreError> {
     let pool = statement
         .query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))?
         .collect::<rusqlite::Result<_>>()?;
+    let mut statement = connection.prepare("SELECT name, usage FROM key_usage")?;
+    let key_usage = statement
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<rusqlite::Result<_>>()?;
     Ok(Contents {
         accounts: accounts
             .into_iter()
@@ -256,6 +261,8 @@ fn read(connection: &Connection) -> Result<Contents, StoreError> {
             .collect(),
         flags,
         pool,
+        key_usage,
+        latest_key_usage: BTreeMap::new(),
     })
 }
 

@@ -34,7 +34,7 @@ pub(super) const VERSION: u32 = Schema::STORE.version();
 
 /// The migration at index `n` makes version `n + 1` of version `n`. A released migration is never
 /// changed.
-static MIGRATIONS: [&str; 2] = [
+static MIGRATIONS: [&str; 3] = [
     "
     CREATE TABLE accounts (
         name TEXT PRIMARY KEY,
@@ -56,6 +56,13 @@ static MIGRATIONS: [&str; 2] = [
 ",
     // What `FORGET_SAID` did before the copy was made.
     "",
+    // Keys may have limits from here on, which an older program would not hold.
+    "
+    CREATE TABLE key_usage (
+        name TEXT PRIMARY KEY,           -- of a key in `keys`
+        usage TEXT NOT NULL              -- JSON: what is used of its limits
+    ) WITHOUT ROWID;
+",
 ];
 
 /// Removes what providers said. It cannot be taken out by its value: the key may have been replaced since.

@@ -6,6 +6,7 @@
 //! callers -> Queue -> one writer thread -> aerostat.db
 //!            |- changes by the user: one transaction each, synced before the call returns
 //!            `- the pool's state: collected, the latest value of a key counts, never waited for
+//! keys    -> UsageFile -> aerostat.db.usage, at once; the same by the queue, a moment later
 //! ```
 //!
 //! What was served is in a file of its own, see [`records`]: it may be lost or full, and nothing
@@ -19,6 +20,7 @@ mod migrations;
 mod pool_state;
 mod queue;
 pub mod records;
+mod usage_file;
 mod writer;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,7 +30,9 @@ use std::sync::Arc;
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::account::{Account, AccountName};
+use crate::client_keys::KeyUsageStore;
 use queue::{Change, Queue};
+use usage_file::UsageFile;
 
 pub use api_key::{ApiKey, KeyName};
 pub use file::StoreError;
@@ -43,6 +47,7 @@ pub struct Store {
 struct Shared {
     contents: Mutex<Contents>,
     queue: Arc<Queue>,
+    usage_file: UsageFile,
     writer: Mutex<Option<std::thread::JoinHandle<()>>>,
 }
 
@@ -72,6 +77,10 @@ struct Contents {
     flags: BTreeSet<String>,
     /// By kind and key; small JSON values.
     pool: BTreeMap<(String, String), String>,
+    /// By the key's name, as of the start; JSON values.
+    key_usage: BTreeMap<String, String>,
+    /// The same, of the last moments before.
+    latest_key_usage: BTreeMap<String, String>,
 }
 
 impl Store {
@@ -82,12 +91,15 @@ impl Store {
     /// When it is damaged, of a newer version, or cannot be read or written; the sentence says what
     /// to do.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let (database, contents) = file::open(path)?;
+        let (database, mut contents) = file::open(path)?;
+        let (usage_file, latest) = UsageFile::read(path);
+        contents.latest_key_usage = latest;
         let queue = Arc::new(Queue::default());
         let writer = writer::start(database, Arc::clone(&queue))?;
         let shared = Shared {
             contents: Mutex::new(contents),
             queue,
+            usage_file,
             writer: Mutex::new(Some(writer)),
         };
         Ok(Self {
@@ -144,8 +156,14 @@ impl Store {
     /// As [`Store::put_account`].
     pub async fn remove_key(&self, name: &KeyName) -> Result<(), StoreError> {
         self.change(Change::RemoveKey(name.clone())).await?;
+        self.shared.usage_file.remove(name.as_str());
         self.contents().keys.remove(name);
         Ok(())
+    }
+
+    /// Keeps the usage of API keys.
+    pub fn key_usage_store(&self) -> Arc<dyn KeyUsageStore> {
+        Arc::new(self.clone())
     }
 
     pub fn has(&self, flag: Flag) -> bool {
@@ -208,6 +226,23 @@ impl Store {
 
     fn contents(&self) -> MutexGuard<'_, Contents> {
         self.shared.contents.lock()
+    }
+}
+
+impl KeyUsageStore for Store {
+    /// What was saved of the key when the store was opened.
+    fn load(&self, name: &str) -> Vec<String> {
+        let contents = self.contents();
+        let saved = [&contents.key_usage, &contents.latest_key_usage];
+        saved
+            .iter()
+            .filter_map(|saved| saved.get(name).cloned())
+            .collect()
+    }
+
+    fn save(&self, name: &str, usage: String) {
+        self.shared.usage_file.write(name, &usage);
+        self.shared.queue.save_usage(name.to_owned(), usage);
     }
 }
 

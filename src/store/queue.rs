@@ -32,11 +32,21 @@ pub(super) type Completion = oneshot::Sender<Result<(), StoreError>>;
 /// Values of the pool's state by kind and key; `None` removes one.
 pub(super) type StateWrites = BTreeMap<(&'static str, String), Option<String>>;
 
+/// The latest usage of API keys by their names: at most one of each key that there is.
+pub(super) type UsageWrites = BTreeMap<String, String>;
+
 /// What the writer takes at a time.
 #[derive(Default)]
 pub(super) struct Batch {
     pub(super) changes: VecDeque<(Change, Completion)>,
     pub(super) state: StateWrites,
+    pub(super) usage: UsageWrites,
+}
+
+impl Batch {
+    fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.state.is_empty() && self.usage.is_empty()
+    }
 }
 
 #[derive(Default)]
@@ -75,6 +85,20 @@ impl Queue {
         }
     }
 
+    /// Saves what is used of a key's limits; a later value replaces it.
+    pub(super) fn save_usage(&self, name: String, usage: String) {
+        let mut pending = self.lock();
+        if pending.is_closed {
+            return;
+        }
+        let was_empty = pending.batch.usage.is_empty();
+        pending.batch.usage.insert(name, usage);
+        drop(pending);
+        if was_empty {
+            self.filled.notify_one();
+        }
+    }
+
     /// The receiver ends without a value where the queue is closed.
     pub(super) fn change(&self, change: Change) -> oneshot::Receiver<Result<(), StoreError>> {
         let (sender, receiver) = oneshot::channel();
@@ -84,6 +108,9 @@ impl Queue {
                 .batch
                 .state
                 .retain(|(_, key), value| !is_about(name, key, value.as_deref()));
+        }
+        if let Change::RemoveKey(name) = &change {
+            pending.batch.usage.remove(name.as_str());
         }
         if !pending.is_closed {
             pending.batch.changes.push_back((change, sender));
@@ -106,7 +133,7 @@ impl Queue {
     pub(super) fn take(&self) -> Option<Batch> {
         let mut pending = self.lock();
         self.filled.wait_while(&mut pending, |pending| {
-            pending.batch.changes.is_empty() && pending.batch.state.is_empty() && !pending.is_closed
+            pending.batch.is_empty() && !pending.is_closed
         });
         self.filled.wait_while_for(
             &mut pending,
@@ -114,7 +141,7 @@ impl Queue {
             BATCH_DELAY,
         );
         let batch = std::mem::take(&mut pending.batch);
-        let is_end = pending.is_closed && batch.changes.is_empty() && batch.state.is_empty();
+        let is_end = pending.is_closed && batch.is_empty();
         (!is_end).then_some(batch)
     }
 

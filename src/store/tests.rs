@@ -7,6 +7,7 @@ use tempfile::TempDir;
 use super::migrations::{Schema, VERSION};
 use super::*;
 use crate::account::{AccountSettings, Secret, Source};
+use crate::client_keys::KeyLimits;
 
 fn place() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
@@ -52,6 +53,7 @@ async fn all_is_there_again_after_a_restart() {
     let key = ApiKey::new(
         "ci".parse().unwrap(),
         &Secret::new("sk-abcd1234".to_owned()),
+        KeyLimits::default(),
         SystemTime::UNIX_EPOCH,
     );
     store.put_account(account("work")).await.unwrap();
@@ -203,6 +205,76 @@ fn a_step_that_fails_leaves_the_older_form() {
     Store::open(&path).expect("nothing was changed");
 }
 
+#[tokio::test]
+async fn a_key_of_an_older_version_has_no_limits() {
+    let (_folder, path) = place();
+    Store::open(&path).unwrap().close();
+    let key = format!(
+        r#"{{"name":"ci","hash":{:?},"hint":"1234","made_at":{{"secs_since_epoch":5,"nanos_since_epoch":0}}}}"#,
+        [7; 32]
+    );
+    let older = format!(
+        "INSERT INTO keys VALUES ('ci', '{key}'); DROP TABLE key_usage; PRAGMA user_version = 2;"
+    );
+    sql(&path, &older);
+    let store = Store::open(&path).unwrap();
+    let mut key = store.keys().remove(0);
+    assert!(key.limits.is_empty() && key.hash == [7; 32]);
+    key.limits.requests_per_minute = Some(3);
+    store.put_key(key.clone()).await.unwrap();
+    store.close();
+    assert_eq!(Store::open(&path).unwrap().keys(), [key]);
+    let backup = file::backup_of(&path, 2);
+    assert!(backup.exists(), "the older form is kept");
+}
+
+#[tokio::test]
+async fn what_a_key_used_goes_with_the_key() {
+    let (_folder, path) = place();
+    let store = Store::open(&path).unwrap();
+    let secret = Secret::new("sk-abcd1234".to_owned());
+    let made = |name: &str| {
+        let limits = KeyLimits::default();
+        ApiKey::new(
+            name.parse().unwrap(),
+            &secret,
+            limits,
+            SystemTime::UNIX_EPOCH,
+        )
+    };
+    for name in ["ci", "gone"] {
+        store.put_key(made(name)).await.unwrap();
+        store.save(name, "1".to_owned());
+        store.save(name, "2".to_owned());
+    }
+    store.flush().await.unwrap();
+    store.remove_key(&"gone".parse().unwrap()).await.unwrap();
+    // It was in flight, and ends late.
+    store.save("gone", "3".to_owned());
+    store.close();
+    let store = Store::open(&path).unwrap();
+    assert_eq!(store.load("ci"), ["2", "2"]);
+    store.put_key(made("gone")).await.unwrap();
+    store.close();
+    // What a request in flight left is told from the new key's by when that was made.
+    assert_eq!(Store::open(&path).unwrap().load("gone"), ["3"]);
+}
+
+/// The process dies: what was saved just before is there.
+#[tokio::test]
+async fn what_a_key_used_is_written_at_once() {
+    let (_folder, path) = place();
+    let store = Store::open(&path).unwrap();
+    store.save("ci", "1".to_owned());
+    let (copy, copied) = place();
+    std::fs::copy(
+        path.with_file_name("aerostat.db.usage"),
+        copy.path().join("aerostat.db.usage"),
+    )
+    .unwrap();
+    assert_eq!(Store::open(&copied).unwrap().load("ci"), ["1"]);
+}
+
 #[test]
 fn what_providers_said_is_forgotten_where_an_earlier_version_kept_it() {
     const KEY: &str = "9f8e7d6c5b4a39281706f5e4d3c2b1a0";
@@ -218,7 +290,8 @@ fn what_providers_said_is_forgotten_where_an_earlier_version_kept_it() {
         row("rest", "work\n"),
         row("signed_out", "work\n"),
         row("rest", "gone\n"),
-        "DELETE FROM pool WHERE key = 'gone\n'; PRAGMA user_version = 1;".to_owned(),
+        "DELETE FROM pool WHERE key = 'gone\n'; DROP TABLE key_usage; PRAGMA user_version = 1;"
+            .to_owned(),
     ];
     sql(&path, &rows.concat());
     let store = Store::open(&path).unwrap();

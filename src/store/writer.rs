@@ -10,7 +10,7 @@ use tracing::{debug, warn};
 
 use super::StoreError;
 use super::file::Database;
-use super::queue::{Batch, Change, Queue, StateWrites};
+use super::queue::{Batch, Change, Queue, StateWrites, UsageWrites};
 
 pub(super) fn start(database: Database, queue: Arc<Queue>) -> io::Result<JoinHandle<()>> {
     std::thread::Builder::new()
@@ -20,7 +20,12 @@ pub(super) fn start(database: Database, queue: Arc<Queue>) -> io::Result<JoinHan
 
 fn write_all(mut database: Database, queue: &Queue) {
     let mut was_gone = false;
-    while let Some(Batch { changes, state }) = queue.take() {
+    while let Some(batch) = queue.take() {
+        let Batch {
+            changes,
+            state,
+            usage,
+        } = batch;
         let place = database.check_place();
         if let (Err(error), false) = (&place, was_gone) {
             warn!(%error, "the database is gone");
@@ -32,6 +37,11 @@ fn write_all(mut database: Database, queue: &Queue) {
             && let Err(error) = write_state(connection, &state)
         {
             warn!(%error, values = state.len(), "pool state cannot be stored");
+        }
+        if !usage.is_empty()
+            && let Err(error) = write_usage(connection, &usage)
+        {
+            warn!(%error, "what keys used cannot be stored");
         }
         for (change, completion) in changes {
             let written = place
@@ -78,6 +88,7 @@ fn apply(transaction: &Transaction<'_>, change: &Change) -> rusqlite::Result<usi
             params![key.name.as_str(), json(key)],
         ),
         Change::RemoveKey(name) => {
+            transaction.execute("DELETE FROM key_usage WHERE name = ?1", [name.as_str()])?;
             transaction.execute("DELETE FROM keys WHERE name = ?1", [name.as_str()])
         }
         Change::SetFlag(flag, true) => {
@@ -103,6 +114,21 @@ fn write_state(connection: &mut Connection, state: &StateWrites) -> rusqlite::Re
         };
     }
     drop((put, remove));
+    transaction.commit()
+}
+
+/// As [`write_state`]. A key that was removed meanwhile leaves nothing.
+fn write_usage(connection: &mut Connection, usage: &UsageWrites) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    let transaction = connection.transaction()?;
+    let mut put = transaction.prepare_cached(
+        "INSERT OR REPLACE INTO key_usage
+        SELECT ?1, ?2 WHERE EXISTS (SELECT 1 FROM keys WHERE name = ?1)",
+    )?;
+    for (name, usage) in usage {
+        put.execute([name, usage])?;
+    }
+    drop(put);
     transaction.commit()
 }
 

@@ -221,6 +221,7 @@ impl Room {
             path_model: None,
             query: Default::default(),
             key: None,
+            permit: None,
             query_key: None,
             headers: HeaderMap::new(),
             body: Bytes::from(body.to_string()).into(),

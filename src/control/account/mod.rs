@@ -4,7 +4,7 @@
 mod credential;
 mod facts;
 mod list;
-mod settings;
+pub(in crate::control) mod settings;
 mod test_call;
 mod tokens;
 

@@ -11,7 +11,7 @@ use crate::control::wire::ControlError;
 use crate::outcome::Timestamp;
 
 /// The value that unsets a setting.
-const NONE: &str = "none";
+pub(in crate::control) const NONE: &str = "none";
 
 /// Changes of an account's settings; what is `None` stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,7 +65,7 @@ impl SettingChanges {
     }
 }
 
-fn unless_none<T>(
+pub(in crate::control) fn unless_none<T>(
     value: &str,
     parse: impl Fn(&str) -> Result<T, ControlError>,
 ) -> Result<Option<T>, ControlError> {
@@ -86,7 +86,7 @@ fn concurrency(value: &str) -> Result<u32, ControlError> {
 }
 
 /// A moment as it is written, or the end of a day in this machine's time zone.
-fn end_of_day(value: &str) -> Result<Timestamp, ControlError> {
+pub(in crate::control) fn end_of_day(value: &str) -> Result<Timestamp, ControlError> {
     if let Ok(moment) = value.parse::<jiff::Timestamp>() {
         return Ok(SystemTime::from(moment));
     }

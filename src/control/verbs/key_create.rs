@@ -4,7 +4,9 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::local_key;
+use crate::client_keys::KeyLimits;
+use crate::config::local_key::{self, LOCAL_NAME};
+use crate::control::key_limits::KeyLimitChanges;
 use crate::control::service::ControlService;
 use crate::control::verb::{LOCAL_LIMIT, Needs, Verb};
 use crate::control::wire::{ControlError, Notes, WireSecret};
@@ -13,6 +15,8 @@ use crate::store::{ApiKey, KeyName};
 #[derive(Debug, Serialize, Deserialize)]
 pub struct KeyCreate {
     pub name: String,
+    #[serde(default)]
+    pub limits: KeyLimitChanges,
 }
 
 /// A key that was just made: the one time that it is shown.
@@ -30,6 +34,12 @@ impl Verb for KeyCreate {
 
     async fn run(self, service: &ControlService, _: &Notes) -> Result<NewKey, ControlError> {
         let name: KeyName = self.name.parse().map_err(|_| bad_name(&self.name))?;
+        if self.name == LOCAL_NAME {
+            return Err(ControlError::usage(
+                "`local` is the home's own key; take another name",
+            ));
+        }
+        let limits = self.limits.apply(&KeyLimits::default())?;
         let store = service.store();
         if store.keys().iter().any(|known| known.name == name) {
             return Err(ControlError::failed(format!(
@@ -38,7 +48,7 @@ impl Verb for KeyCreate {
         }
         let key = local_key::generate().map_err(ControlError::failed)?;
         store
-            .put_key(ApiKey::new(name.clone(), &key, SystemTime::now()))
+            .put_key(ApiKey::new(name.clone(), &key, limits, SystemTime::now()))
             .await
             .map_err(ControlError::caused_by)?;
         service.keys_changed().await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::key_list::KeyFacts;
+use super::key_list::{KeyFacts, find_key};
 use crate::control::service::ControlService;
 use crate::control::verb::{LOCAL_LIMIT, Needs, Verb};
 use crate::control::wire::{ControlError, Notes};
@@ -21,19 +21,14 @@ impl Verb for KeyRevoke {
     const NEEDS: Needs = Needs::Files;
 
     async fn run(self, service: &ControlService, _: &Notes) -> Result<KeyFacts, ControlError> {
-        let store = service.store();
-        let mut keys = store.keys().into_iter();
-        let Some(key) = keys.find(|key| key.name.as_str() == self.name) else {
-            return Err(ControlError::failed(format!(
-                "no key `{}`; `aerostat key list` names them",
-                self.name.escape_debug()
-            )));
-        };
-        store
+        let key = find_key(service, &self.name)?;
+        let facts = KeyFacts::of(service, &key);
+        service
+            .store()
             .remove_key(&key.name)
             .await
             .map_err(ControlError::caused_by)?;
         service.keys_changed().await;
-        Ok(KeyFacts::of(&key))
+        Ok(facts)
     }
 }

@@ -19,6 +19,7 @@ pub mod failures;
 pub mod key_create;
 pub mod key_list;
 pub mod key_revoke;
+pub mod key_set;
 pub mod log;
 pub mod login_form;
 pub mod model_try;
@@ -68,6 +69,7 @@ table! {
     key_create::KeyCreate,
     key_list::KeyList,
     key_revoke::KeyRevoke,
+    key_set::KeySet,
     log::Log,
     login_form::LoginForm,
     model_try::ModelTry,

@@ -2,9 +2,8 @@
 //! the user named.
 
 use jiff::tz::TimeZone;
-use jiff::{ToSpan, Zoned};
 
-use crate::account::{Budget, BudgetUnit, Period};
+use crate::account::{Budget, BudgetUnit};
 use crate::canon::Usage;
 use crate::outcome::Timestamp;
 use crate::pool::state_store::Spent;
@@ -24,7 +23,7 @@ impl Meter {
         // The name was checked when the budget was set; a system without time zone data counts in
         // UTC.
         let zone = TimeZone::get(&budget.time_zone).unwrap_or(TimeZone::UTC);
-        let (starts_at, ends_at) = bounds(budget.period, &zone, now);
+        let (starts_at, ends_at) = budget.period.bounds(&zone, now);
         Self {
             budget: budget.clone(),
             zone,
@@ -88,7 +87,7 @@ impl Meter {
     /// Starts a new period when `now` lies outside the current one.
     pub(crate) fn roll(&mut self, now: Timestamp) {
         if !self.is_current(now) {
-            (self.starts_at, self.ends_at) = bounds(self.budget.period, &self.zone, now);
+            (self.starts_at, self.ends_at) = self.budget.period.bounds(&self.zone, now);
             self.spent = 0;
         }
     }
@@ -104,35 +103,10 @@ pub(crate) fn tokens(usage: &Usage) -> u64 {
     parts.into_iter().flatten().fold(0, u64::saturating_add)
 }
 
-/// From midnight to midnight in the zone, where a day may have 23 or 25 hours.
-fn bounds(period: Period, zone: &TimeZone, now: Timestamp) -> (Timestamp, Timestamp) {
-    zoned_bounds(period, zone, now)
-        .unwrap_or((now, now + std::time::Duration::from_secs(24 * 60 * 60)))
-}
-
-/// `None` beyond the years that `jiff` supports.
-fn zoned_bounds(period: Period, zone: &TimeZone, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
-    let now: Zoned = jiff::Timestamp::try_from(now).ok()?.to_zoned(zone.clone());
-    let (first, length) = match period {
-        Period::Day => (now, 1.day()),
-        Period::Month => (now.first_of_month().ok()?, 1.month()),
-    };
-    let first = first.start_of_day().ok()?;
-    let next = first
-        .date()
-        .checked_add(length)
-        .ok()?
-        .to_zoned(zone.clone())
-        .ok()?;
-    Some((
-        first.timestamp().into(),
-        next.start_of_day().ok()?.timestamp().into(),
-    ))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::account::Period;
 
     fn at(text: &str) -> Timestamp {
         text.parse::<jiff::Timestamp>().unwrap().into()

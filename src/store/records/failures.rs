@@ -23,6 +23,8 @@ pub struct FailureGroup {
     pub model: Option<String>,
     /// The client's name, where no provider was found.
     pub asked: Option<String>,
+    /// The client's key.
+    pub key: Option<String>,
     pub count: u64,
     /// Of the latest one.
     pub last_at: Timestamp,
@@ -46,11 +48,14 @@ enum Scope {
     Account,
     Provider,
     Model,
+    /// The client's key.
+    Key,
 }
 
 fn scope(cause: Cause) -> Scope {
     match cause {
         Cause::ContextTooLong | Cause::NoSuchModel => Scope::Model,
+        Cause::KeyLimit | Cause::KeyExpired | Cause::ModelNotAllowed => Scope::Key,
         Cause::Account | Cause::Forbidden | Cause::QuotaSpent | Cause::RateLimited => {
             Scope::Account
         }
@@ -66,7 +71,7 @@ fn scope(cause: Cause) -> Scope {
     }
 }
 
-type GroupKey = (String, String, i64, i64, i64, String);
+type GroupKey = (String, String, i64, i64, i64, String, i64);
 
 impl RecordReader {
     /// What failed or was refused in a period, the latest ten thousand.
@@ -89,7 +94,7 @@ impl RecordReader {
             };
             let sql = format!(
                 "SELECT r.cause, r.blame, coalesce(r.provider, 0), coalesce(r.account, 0), coalesce(r.model, 0),
-                    CASE WHEN r.provider IS NULL THEN r.asked END, r.received_us, r.until_us, r.id
+                    CASE WHEN r.provider IS NULL THEN r.asked END, r.received_us, r.until_us, r.id, coalesce(r.key, 0)
                 {tail} ORDER BY r.seq DESC LIMIT {FAILURES_MAX}"
             );
             let mut select = connection.prepare_cached(&sql)?;
@@ -130,22 +135,24 @@ fn read_key(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<GroupKey>> {
     let (provider, account, model): (i64, i64, i64) = (row.get(2)?, row.get(3)?, row.get(4)?);
     let asked: Option<String> = match scope {
         Scope::Model if provider == 0 => row.get(5)?,
+        Scope::Key if cause == Cause::ModelNotAllowed.name() => row.get(5)?,
         _ => None,
     };
     let only = |is_named: bool, id: i64| if is_named { id } else { 0 };
     Ok(Some((
         cause,
         blame,
-        only(scope != Scope::Nothing, provider),
+        only(!matches!(scope, Scope::Nothing | Scope::Key), provider),
         only(scope == Scope::Account, account),
         only(scope == Scope::Model, model),
         asked.unwrap_or_default(),
+        only(scope == Scope::Key, row.get(9)?),
     )))
 }
 
 fn read_group(
     row: &rusqlite::Row<'_>,
-    (cause, blame, provider, account, model, asked): &GroupKey,
+    (cause, blame, provider, account, model, asked, key): &GroupKey,
     names: &mut NameTexts<'_>,
 ) -> rusqlite::Result<Option<FailureGroup>> {
     let Some((cause, blame)) = Cause::named(cause).zip(blame_named(blame)) else {
@@ -158,6 +165,7 @@ fn read_group(
         account: names.text(Some(*account))?,
         model: names.text(Some(*model))?,
         asked: Some(asked.clone()).filter(|asked| !asked.is_empty()),
+        key: names.text(Some(*key))?,
         count: 1,
         last_at: at(row.get(6)?),
         last_id: id_text(row.get(8)?),
