@@ -1,5 +1,7 @@
 //! The dashboard's port by raw requests: who gets in, who is kept out, what its pages show.
 
+mod home;
+
 use std::time::Duration;
 
 use crate::support::Dialect::Chat;
@@ -46,10 +48,12 @@ async fn characters_that_steer_or_reorder_text_are_escaped_on_the_pages() {
     assert_eq!(answer.status, 400, "{}", answer.text());
 
     let browser = Browser::enter(&agent).await;
+    let unknown = r#"{"model":"m\u202e\u001b[2J","messages":[]}"#;
+    agent.post("/v1/embeddings", unknown).await;
     let mut page = browser.send(&browser.page()).await.text();
     let failed = browser.form("accounts/add", "provider=x%E2%80%AE%1B&name=y&key=z");
     page += &browser.send(&failed).await.text();
-    assert!(page.contains("A\\u{202e}b\\u{1b}[2Jc"), "{page}");
+    assert!(page.contains("\\u{202e}\\u{1b}"), "{page}");
     let hidden = page.chars().find(|c| {
         c.is_control() && *c != '\n'
             || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{e0000}'..='\u{e0fff}')

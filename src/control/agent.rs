@@ -1,11 +1,12 @@
 //! The running agent as verbs see it: its state, and the commands that change it.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::wire::ControlError;
+use crate::outcome::Timestamp;
 use crate::status::{MetricsStatus, PortStatus};
 
 /// How long the agent may take to apply a command.
@@ -63,6 +64,7 @@ impl Command {
 pub struct AgentHandle {
     commands: mpsc::Sender<Command>,
     state: watch::Receiver<AgentState>,
+    started_at: Timestamp,
 }
 
 /// The agent's end: receives commands, publishes the state.
@@ -83,6 +85,7 @@ impl AgentHandle {
         let handle = Self {
             commands: sender,
             state: publisher.subscribe(),
+            started_at: SystemTime::now(),
         };
         let inbox = AgentInbox {
             commands: receiver,
@@ -97,6 +100,10 @@ impl AgentHandle {
 
     pub fn port(&self) -> PortStatus {
         self.state.borrow().port.clone()
+    }
+
+    pub(super) fn started_at(&self) -> Timestamp {
+        self.started_at
     }
 
     /// The state, to be waited for.

@@ -98,6 +98,11 @@ impl ControlService {
         self.agent.as_ref()?.port().number()
     }
 
+    /// Since when the agent runs.
+    pub fn started_at(&self) -> Option<Timestamp> {
+        Some(self.agent.as_ref()?.started_at())
+    }
+
     /// The providers that an account can be added for.
     pub fn provider_names(&self) -> Vec<String> {
         let mut names: Vec<String> = self

@@ -8,6 +8,7 @@ use maud::{Markup, html};
 
 use super::TrayNote;
 use super::form::{Fields, escaped, query};
+use super::last_figures::LastFigures;
 use super::texts::Texts;
 use crate::control::cost::CostFacts;
 use crate::control::{ControlService, Notes};
@@ -33,6 +34,7 @@ pub(super) struct PageContext {
     pub(super) form_token: String,
     /// Says why the tray icon is not shown.
     pub(super) tray_note: TrayNote,
+    pub(super) last_figures: Arc<LastFigures>,
 }
 
 impl PageContext {

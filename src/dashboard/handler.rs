@@ -159,6 +159,7 @@ impl Visit<'_> {
             segment: self.segment.clone(),
             form_token: dashboard.sessions().form_token(self.session),
             tray_note: dashboard.tray_note,
+            last_figures: Arc::clone(&dashboard.last_figures),
         }
     }
 

@@ -2,17 +2,20 @@
 //! loopback listener.
 //!
 //! A browser gets a session only by a one-time link that the agent gave to this user; a page of
-//! another site gets nothing. Nothing here decides anything, and the sessions are its only state.
+//! another site gets nothing. Nothing here decides anything; the sessions, and the figures that were
+//! shown last, are its only state.
 
 mod context;
 mod form;
 mod guard;
 mod handler;
+mod last_figures;
 mod layout;
 mod pages;
 mod plot;
 mod response;
 mod sessions;
+mod snippets;
 mod texts;
 mod verdict;
 
@@ -34,6 +37,7 @@ use crate::host::private_file;
 use crate::language::Language;
 use crate::listener::listen::{BindError, BindScope, Listeners, bind};
 use crate::listener::{Handler, ListenerLimits, ResponseBody, serve};
+use last_figures::LastFigures;
 use sessions::Sessions;
 use texts::Texts;
 
@@ -61,6 +65,7 @@ pub struct Dashboard {
     port: u16,
     sessions: Mutex<Sessions>,
     tray_note: TrayNote,
+    last_figures: Arc<LastFigures>,
 }
 
 /// Says why the tray icon is not shown. `None` where it is. May take some milliseconds.
@@ -84,6 +89,7 @@ impl Dashboard {
             port: listeners.port(),
             sessions: Mutex::new(Sessions::new()),
             tray_note,
+            last_figures: Arc::default(),
         };
         dashboard.remove_link_files(|_| true);
         Ok((Arc::new(dashboard), DashboardListener(listeners)))

@@ -9,3 +9,13 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
     setTimeout(() => { button.textContent = label; }, 1500);
   });
 }
+// The first page waits for the first request, and after a minute says what to check.
+const waiting = document.querySelector("[data-awaits]");
+if (waiting) {
+  setTimeout(() => { waiting.open = true; }, 60000);
+  setInterval(async () => {
+    if (document.hidden) return;
+    const answer = await fetch(waiting.dataset.awaits).catch(() => null);
+    if (answer?.ok && await answer.text() !== waiting.dataset.known) location.assign(waiting.dataset.then);
+  }, 2000);
+}

@@ -80,8 +80,109 @@ texts! {
     base_urls: "Base URLs" | "Basis-URLs";
     tray_is_not_shown(why): "The tray icon is not shown: {why}." |
         "Das Symbol in der Taskleiste wird nicht angezeigt: {why}.";
-    recent_problems: "Recent problems" | "Letzte Fehler";
-    no_recent_problems: "None in the last 15 minutes." | "Keine in den letzten 15 Minuten.";
+    up_for(duration): "up {duration}" | "läuft seit {duration}";
+    in_flight(count): "{count} in flight" | "{count} in Bearbeitung";
+    no_account_yet: "No account is set up yet: only the built-in demo answers." |
+        "Noch ist kein Konto eingerichtet: Nur die eingebaute Demo antwortet.";
+    recording_is_off: "Requests are not recorded, because [record] enabled is false. There is nothing to show here." |
+        "Anfragen werden nicht aufgezeichnet, weil [record] enabled auf false steht. Hier gibt es nichts zu zeigen.";
+    change_the_port: "Change the port" | "Port ändern";
+    open_settings: "Open settings" | "Einstellungen öffnen";
+    see_what_is_open: "See what is open" | "Freigabe ansehen";
+    see_accounts: "See the accounts" | "Konten ansehen";
+    see_the_account: "See the account" | "Konto ansehen";
+    see_the_keys: "See the keys" | "Schlüssel ansehen";
+    sign_in: "Sign in" | "Anmelden";
+    requests_today: "Requests today" | "Anfragen heute";
+    so_many_failed(count): "{count} failed" | "{count} fehlgeschlagen";
+    so_many_left(count): "{count} left early" | "{count} vorzeitig beendet";
+    tokens_today: "Tokens today" | "Tokens heute";
+    share_from_cache(share): "{share} of the input from cache" | "{share} der Eingabe aus dem Cache";
+    cache_share_unknown: "cache share unknown" | "Cache-Anteil unbekannt";
+    cost_today: "Cost today" | "Kosten heute";
+    cost_is_free: "own servers and the demo" | "eigene Server und die Demo";
+    at_list_price: "at list price" | "zum Listenpreis";
+    model_unpriced: "model unpriced" | "Modell ohne Preis";
+    models_unpriced: "models unpriced" | "Modelle ohne Preis";
+    request_uncounted: "request not counted" | "Anfrage ohne Zählung";
+    requests_uncounted: "requests not counted" | "Anfragen ohne Zählung";
+    first_byte_median: "First byte, median" | "Erstes Byte, Median";
+    p95(duration): "p95 {duration}" | "p95 {duration}";
+    no_streams_today: "no streams yet" | "noch keine Streams";
+    as_of(time): "As of {time}: the records cannot be read now." |
+        "Stand {time}: Die Aufzeichnungen sind zurzeit nicht lesbar.";
+    records_unreadable(why): "The records cannot be read, so today's figures are unknown: {why}" |
+        "Die Aufzeichnungen sind nicht lesbar, die Zahlen von heute daher unbekannt: {why}";
+    last_24_hours: "Last 24 hours" | "Letzte 24 Stunden";
+    requests_by_quarter: "Requests by quarter of an hour" | "Anfragen je Viertelstunde";
+    no_requests_in_24_hours: "No requests." | "Keine Anfragen.";
+    ended_served: "served" | "beantwortet";
+    ended_left: "left early" | "vorzeitig beendet";
+    ended_failed: "failed" | "fehlgeschlagen";
+    time: "Time" | "Zeit";
+    failures_of_the_hour: "Failures of the last hour" | "Fehler der letzten Stunde";
+    nothing_failed: "None." | "Keine.";
+    requests: "Requests" | "Anfragen";
+    what_and_what_to_do: "What failed, and what to do" | "Was fehlschlug, und was zu tun ist";
+    last_time: "Last" | "Zuletzt";
+    way_out: "Next step" | "Nächster Schritt";
+    see_them: "See them" | "Ansehen";
+    try_the_name: "Try the name" | "Namen prüfen";
+
+    // Dashboard: what to do first.
+    step_is_done: "Done" | "Erledigt";
+    step_is_open: "To do" | "Offen";
+    step_try: "1. Try it now" | "1. Jetzt ausprobieren";
+    step_account: "2. Add an account" | "2. Konto hinzufügen";
+    step_client: "3. Point a program here" | "3. Ein Programm hierher leiten";
+    step_first_request: "4. The first request" | "4. Die erste Anfrage";
+    try_is_offline: "Sends one request to the built-in demo, the way any program would. No account is needed, and nothing leaves this computer." |
+        "Sendet eine Anfrage an die eingebaute Demo, so wie es jedes Programm täte. Es braucht kein Konto, und nichts verlässt diesen Rechner.";
+    demo_is_disabled: "The demo is switched off: [providers.demo] enabled is false." |
+        "Die Demo ist abgeschaltet: [providers.demo] enabled steht auf false.";
+    try_message: "Say hello in one sentence." | "Sag in einem Satz hallo.";
+    message: "Message" | "Nachricht";
+    send: "Send" | "Senden";
+    answered_after(duration, status): "Answered after {duration}, status {status}." |
+        "Antwort nach {duration}, Status {status}.";
+    see_it: "See the record" | "Aufzeichnung ansehen";
+    request_and_answer: "Request and answer" | "Anfrage und Antwort";
+    account_is_tested: "An API key or a sign-in at a provider. It is tested as it is added." |
+        "Ein API-Schlüssel oder eine Anmeldung bei einem Anbieter. Beim Hinzufügen wird das Konto geprüft.";
+    accounts_are_there(names): "There already: {names}." | "Schon da: {names}.";
+    choose_the_program: "Choose the program, and put these lines where it says." |
+        "Programm auswählen und diese Zeilen dort eintragen, wo es angegeben ist.";
+    waiting_for_it: "Waiting for the first request of another program. It appears here by itself." |
+        "Hier erscheint von selbst die erste Anfrage eines anderen Programms.";
+    nothing_comes: "Nothing comes?" | "Es kommt nichts an?";
+    check_the_url(url): "Does the program's base URL begin with {url}?" |
+        "Beginnt die Basis-URL des Programms mit {url}?";
+    check_the_restart: "Was the program started again since its settings were changed?" |
+        "Wurde das Programm nach der Änderung seiner Einstellungen neu gestartet?";
+    check_the_key(command): "Does it send the key that {command} prints?" |
+        "Sendet es den Schlüssel, den {command} ausgibt?";
+    check_the_machine: "Does it run on this computer, and not in a container, in WSL or on a server? There 127.0.0.1 is another machine." |
+        "Läuft es auf diesem Rechner und nicht in einem Container, in WSL oder auf einem Server? Dort ist 127.0.0.1 ein anderer Rechner.";
+    check_the_model(model): "Does it come with the model {model}, which always answers?" |
+        "Kommt eine Antwort mit dem Modell {model}, das immer antwortet?";
+    look_again: "Look again" | "Erneut nachsehen";
+    a_program: "a program" | "einem Programm";
+    came_and_failed(program, time): "A request of {program} came at {time} and failed." |
+        "Um {time} kam eine Anfrage von {program} an und schlug fehl.";
+
+    // Lines for programs.
+    programs: "Programs" | "Programme";
+    terminal: "Terminal" | "Terminal";
+    note_claude_code: "Put the lines into what is there already: a comment or a comma too many makes Claude Code ignore the whole file. It asks for Claude models, so add an account that has them, or a rule." |
+        "In die vorhandene Datei einfügen: Ein Kommentar oder ein Komma zu viel, und Claude Code ignoriert die ganze Datei. Es fragt nach Claude-Modellen: Dafür braucht es ein Konto, das sie hat, oder eine Regel.";
+    note_codex: "The first line must stand above the first table. While it is set, Codex lists only the sessions that were made with it." |
+        "Die erste Zeile muss über der ersten Tabelle stehen. Solange sie gesetzt ist, zeigt Codex nur die Sitzungen, die damit entstanden sind.";
+    note_gemini_cli: "A project with an .env file of its own hides other .env files, so set the variables in the shell." |
+        "Ein Projekt mit eigener .env-Datei verdeckt andere .env-Dateien: Die Variablen daher in der Shell setzen.";
+    note_model(demo, address): "The model {demo} answers offline. Write the name of a model of yours instead, or {address}." |
+        "Das Modell {demo} antwortet offline. Stattdessen ein eigenes Modell eintragen, oder {address}.";
+    note_cursor(url): "Cursor cannot be pointed here: its requests go through its own servers, which do not reach {url} on this computer." |
+        "Cursor lässt sich nicht hierher leiten: Seine Anfragen laufen über die eigenen Server, und die erreichen {url} auf diesem Rechner nicht.";
 
     // Accounts.
     enable: "Enable" | "Einschalten";

@@ -99,6 +99,7 @@ pub(super) async fn show(
 ) -> Option<Shown> {
     let page = match path {
         [""] => home::page(context, overview, failed).await,
+        ["first-request"] => return Some(home::state_of_first_request(context, overview).await),
         ["accounts"] => accounts::page(context, overview, failed).await,
         ["proxy"] => proxy::page(context, overview).await,
         ["monitoring"] => monitoring::page(context).await,
@@ -116,7 +117,7 @@ pub(super) async fn submit(
     fields: &Fields,
 ) -> Option<Submitted> {
     match path {
-        [form] => home::submit(context, form).await,
+        [form] => home::submit(context, form, fields).await,
         ["accounts", form] => accounts::submit(context, form, fields).await,
         _ => None,
     }

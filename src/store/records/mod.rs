@@ -21,6 +21,7 @@ mod retention;
 mod rollup;
 mod row;
 mod schema;
+mod served;
 mod sums;
 #[cfg(test)]
 mod tests;
@@ -47,6 +48,7 @@ pub use reader::RecordReader;
 pub use retention::Retention;
 pub use rollup::{FIRST_BYTE_BOUNDS_US, Rates, Sums, quarter_of, sums_of};
 pub use row::RequestRow;
+pub use served::Served;
 pub use sums::{Dimension, DimensionValue, FirstBytes, RollupSpan};
 
 /// How the records stand.
