@@ -353,6 +353,17 @@ pub(super) enum ConfigCommand {
     Set {
         #[arg(required = true, num_args = 2.., value_names = ["KEY", "VALUE"])]
         changes: Vec<String>,
+        /// Show the difference and what it means, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Take settings back to their defaults, all or none
+    Unset {
+        #[arg(required = true, value_name = "KEY")]
+        keys: Vec<String>,
+        /// Show the difference and what it means, and change nothing
+        #[arg(long)]
+        dry_run: bool,
     },
 }
 

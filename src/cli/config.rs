@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 use super::exit_code::{DONE, FAILED, WRONG_USAGE};
 use super::{ExitCode, Program, Session};
 use crate::control::verbs::GetStatus;
-use crate::control::{self, ConfigError, ControlError, ErrorKind, Problem, Setting};
+use crate::control::{
+    self, ConfigChange, ConfigError, Edit, ErrorKind, Problem, Setting, Step, TakesEffect,
+};
 use crate::modes::AuthMode;
 
 pub(super) fn path(session: &mut Session<'_, impl Program>) -> ExitCode {
@@ -69,29 +71,46 @@ fn setting_line(setting: &Setting) -> String {
     format!("{} = {}{note}", setting.key, setting.value)
 }
 
-pub(super) fn set(session: &mut Session<'_, impl Program>, changes: &[String]) -> ExitCode {
+pub(super) fn set(
+    session: &mut Session<'_, impl Program>,
+    changes: &[String],
+    is_dry_run: bool,
+) -> ExitCode {
     if !changes.len().is_multiple_of(2) {
         session.out.error("expected pairs of KEY and VALUE");
         return Ok(WRONG_USAGE);
     }
-    let mut pairs: Vec<(&str, &str)> = Vec::new();
-    for pair in changes.chunks_exact(2) {
-        pairs.push((&pair[0], &pair[1]));
-    }
-    let in_force = if control::is_blank(&session.home)? {
-        auth_in_force(session)?
-    } else {
-        None
-    };
-    if control::set_settings(&session.home, &pairs, in_force)? {
-        pairs.insert(0, ("auth_mode", ""));
+    let pairs = changes.chunks_exact(2);
+    let edits: Vec<Edit> = pairs.map(|pair| Edit::set(&pair[0], &pair[1])).collect();
+    change(session, &edits, is_dry_run)
+}
+
+pub(super) fn unset(
+    session: &mut Session<'_, impl Program>,
+    keys: &[String],
+    is_dry_run: bool,
+) -> ExitCode {
+    let edits: Vec<Edit> = keys.iter().map(Edit::unset).collect();
+    change(session, &edits, is_dry_run)
+}
+
+fn change(session: &mut Session<'_, impl Program>, edits: &[Edit], is_dry_run: bool) -> ExitCode {
+    let in_force = auth_in_force(session, edits)?;
+    let step = if is_dry_run { Step::Show } else { Step::Write };
+    let change = control::change_config(&session.home, edits, in_force, step)?;
+    if change.keeps_auth {
         session.out.note(
             "config.toml was gone or empty; the authentication that is in force was written with the change",
         );
     }
+    if is_dry_run {
+        session.out.facts(&change, difference(&change));
+        return Ok(DONE);
+    }
     let mut settings = Vec::new();
-    for (key, _) in pairs {
-        settings.push(control::setting(&session.home, key)?);
+    let kept = change.keeps_auth.then(|| "auth_mode".to_owned());
+    for key in kept.into_iter().chain(edits.iter().map(Edit::key)) {
+        settings.push(control::setting(&session.home, &key)?);
     }
     session
         .out
@@ -99,14 +118,48 @@ pub(super) fn set(session: &mut Session<'_, impl Program>, changes: &[String]) -
     Ok(DONE)
 }
 
-/// The authentication of the running agent. `None` where none runs.
+/// What would change, and what that means.
+fn difference(change: &ConfigChange) -> Vec<String> {
+    let lines = change.hunks.iter().flatten();
+    let mut lines: Vec<String> = lines
+        .map(|line| format!("{:>4} {} {}", line.line, line.sign.sign(), line.text))
+        .collect();
+    if lines.is_empty() {
+        lines.push("config.toml says so already".to_owned());
+    }
+    lines.extend(change.meaning.iter().map(ToString::to_string));
+    lines.extend(
+        change
+            .settings
+            .iter()
+            .map(|setting| format!("{}: {}", setting.key, takes_effect(setting.takes_effect))),
+    );
+    lines
+}
+
+fn takes_effect(when: TakesEffect) -> &'static str {
+    match when {
+        TakesEffect::AtOnce => "in force at once",
+        TakesEffect::NextRequest => "in force from the next request on",
+        TakesEffect::NewConnections => "in force for new connections",
+        TakesEffect::PortMoves => "in force at once; requests in flight end at the old port",
+        TakesEffect::NextStop => "in force when the port is next closed",
+    }
+}
+
+/// The authentication of the running agent, where the change could lose it. `None` where none runs.
 fn auth_in_force(
     session: &mut Session<'_, impl Program>,
-) -> Result<Option<AuthMode>, ControlError> {
+    edits: &[Edit],
+) -> anyhow::Result<Option<AuthMode>> {
+    let removes = edits.iter().any(|edit| matches!(edit, Edit::Unset { .. }));
+    if !removes && !control::is_blank(&session.home)? {
+        return Ok(None);
+    }
     match session.call(GetStatus {}) {
         Ok(status) => Ok(status.auth_mode()),
         Err(error) if error.kind == ErrorKind::NotRunning => Ok(None),
-        Err(error) => Err(error),
+        Err(error) => Err(error.into()),
     }
 }
 

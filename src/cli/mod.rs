@@ -209,7 +209,12 @@ fn perform(session: &mut Session<'_, impl Program>, args: Args) -> ExitCode {
         Command::Config(ConfigCommand::Path) => config::path(session),
         Command::Config(ConfigCommand::Check) => config::check(session),
         Command::Config(ConfigCommand::Get { key }) => config::get(session, key.as_deref()),
-        Command::Config(ConfigCommand::Set { changes }) => config::set(session, &changes),
+        Command::Config(ConfigCommand::Set { changes, dry_run }) => {
+            config::set(session, &changes, dry_run)
+        }
+        Command::Config(ConfigCommand::Unset { keys, dry_run }) => {
+            config::unset(session, &keys, dry_run)
+        }
         Command::Key(KeyCommand::Show) => key::show(session),
         Command::Key(KeyCommand::Create { name, limits }) => {
             key::create(session, name, limits.into())

@@ -7,11 +7,12 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde_json::Value as Json;
-use toml_edit::{DocumentMut, Item, Table, Value};
+use toml_edit::{DocumentMut, Item, Value};
 
+use super::edit::{self, Edit, document, edited, known};
 use super::home::CONFIG_FILE;
-use super::keys::{self, KEYS, Key, steps};
-use super::problem::{Problem, Problems};
+use super::keys::{KEYS, Key, steps};
+use super::problem::Problems;
 use super::{Config, Home, parse};
 use crate::host::private_file;
 use crate::modes::AuthMode;
@@ -130,9 +131,16 @@ pub fn get(home: &Home, path: &str) -> Result<Setting, ConfigError> {
 /// # Errors
 /// When the file is invalid.
 pub fn all(home: &Home) -> Result<Vec<Setting>, ConfigError> {
-    let text = text(home)?;
-    let resolved = parse(&text).map_err(ConfigError::Invalid)?;
-    let document = document(&text)?;
+    all_of(&text(home)?)
+}
+
+/// The same of a text.
+///
+/// # Errors
+/// When it is no configuration.
+pub fn all_of(text: &str) -> Result<Vec<Setting>, ConfigError> {
+    let resolved = parse(text).map_err(ConfigError::Invalid)?;
+    let document = document(text)?;
     let names: Vec<&str> = resolved
         .providers
         .iter()
@@ -158,11 +166,8 @@ pub fn all(home: &Home) -> Result<Vec<Setting>, ConfigError> {
 /// # Errors
 /// When the file exists and cannot be read.
 pub fn is_blank(home: &Home) -> Result<bool, ConfigError> {
-    let found = document(&text(home)?);
-    Ok(found.is_ok_and(|found| found.is_empty()))
+    Ok(edit::is_blank(&text(home)?))
 }
-
-const AUTH_MODE: &str = "auth_mode";
 
 /// Changes keys, all or none. A change that would make the file invalid leaves it untouched.
 ///
@@ -176,37 +181,25 @@ pub fn set(
     changes: &[(&str, &str)],
     in_force: Option<AuthMode>,
 ) -> Result<bool, ConfigError> {
-    let mut document = document(&text(home)?)?;
-    let lost = in_force.filter(|mode| {
-        let is_changed = changes.iter().any(|(path, _)| *path == AUTH_MODE);
-        *mode != AuthMode::Off && document.is_empty() && !is_changed
-    });
-    let kept = lost.map(|mode| (AUTH_MODE, mode.name()));
-    for (path, word) in kept.iter().chain(changes) {
-        let key = known(path)?;
-        let value = key.kind.parse_word(word);
-        key.kind.check(&value).map_err(|message| {
-            ConfigError::Refused(Problems(vec![Problem::new(*path, message)]))
-        })?;
-        put(&mut document, path, value)
-            .map_err(|problem| ConfigError::Refused(Problems(vec![problem])))?;
-    }
-    let text = document.to_string();
-    parse(&text).map_err(|problems| ConfigError::Refused(problems.without_places()))?;
-    write(home, &text).map_err(|error| ConfigError::io(home, error))?;
-    Ok(lost.is_some())
+    let edits = changes.iter().map(|(key, value)| Edit::set(*key, *value));
+    let edits: Vec<Edit> = edits.collect();
+    let (text, keeps_auth) = after(&text(home)?, &edits, in_force)?;
+    write(home, &text)?;
+    Ok(keeps_auth)
 }
 
-fn known(path: &str) -> Result<&'static Key, ConfigError> {
-    keys::by_path(path)
-        .filter(|key| !key.path.contains("[]"))
-        .ok_or_else(|| ConfigError::UnknownKey(keys::unknown_path(path)))
-}
-
-fn document(text: &str) -> Result<DocumentMut, ConfigError> {
-    text.parse::<DocumentMut>().map_err(|error| {
-        ConfigError::Invalid(Problems::syntax(text, error.span(), error.message()))
-    })
+/// The text after some edits, all or none; and whether it got the authentication back that is in
+/// force, see [`set`].
+///
+/// # Errors
+/// When a path is no key, a value is not what its key takes, or the result is no configuration.
+pub fn after(
+    before: &str,
+    edits: &[Edit],
+    in_force: Option<AuthMode>,
+) -> Result<(String, bool), ConfigError> {
+    let edited = edited(before, edits, in_force)?;
+    Ok((edited.text, edited.keeps_auth))
 }
 
 fn setting(document: &DocumentMut, resolved: &Config, path: &str, key: &Key) -> Setting {
@@ -265,45 +258,18 @@ fn of_provider(resolved: &Config, path: &str) -> Json {
     }
 }
 
-/// Sets a value. A comment behind the old one stays.
-fn put(document: &mut DocumentMut, path: &str, mut value: Value) -> Result<(), Problem> {
-    let mut steps = steps(path);
-    let key = steps.pop().unwrap_or_default();
-    let mut table = document.as_item_mut();
-    for step in steps {
-        let inner = table
-            .as_table_like_mut()
-            .ok_or_else(|| Problem::new(path, "expected a table"))?;
-        table = inner
-            .entry(step)
-            .or_insert_with(|| Item::Table(new_table(step)));
-    }
-    let table = table
-        .as_table_like_mut()
-        .ok_or_else(|| Problem::new(path, "expected a table"))?;
-    match table.get_mut(key).and_then(Item::as_value_mut) {
-        Some(old) => {
-            *value.decor_mut() = old.decor().clone();
-            *old = value;
-        }
-        None => drop(table.insert(key, Item::Value(value))),
-    }
-    Ok(())
-}
-
-/// An implicit table has no header: `[providers]` needs no line above `[providers.lab]`.
-fn new_table(name: &str) -> Table {
-    let mut table = Table::new();
-    table.set_implicit(name == "providers");
-    table
-}
-
 /// Replaces the file. A symbolic link stays one, and so do the permissions: people keep this file
 /// among their dotfiles.
-fn write(home: &Home, text: &str) -> io::Result<()> {
-    home.create()?;
-    let path = fs::canonicalize(home.config_file()).unwrap_or_else(|_| home.config_file());
-    private_file::replace_keeping_permissions(&path, text.as_bytes())
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write(home: &Home, text: &str) -> Result<(), ConfigError> {
+    let write = || {
+        home.create()?;
+        let path = fs::canonicalize(home.config_file()).unwrap_or_else(|_| home.config_file());
+        private_file::replace_keeping_permissions(&path, text.as_bytes())
+    };
+    write().map_err(|error| ConfigError::io(home, error))
 }
 
 #[cfg(test)]

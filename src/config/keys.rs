@@ -23,6 +23,53 @@ pub struct Key {
     pub about: &'static str,
 }
 
+/// When a change of a key is in force. All are, without a restart; requests in flight end as they
+/// began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TakesEffect {
+    AtOnce,
+    NextRequest,
+    /// Connections that are open keep what they began with.
+    NewConnections,
+    /// The new port opens before the old one closes.
+    PortMoves,
+    /// When the port is next closed.
+    NextStop,
+}
+
+impl Key {
+    /// When a change is in force, as the agent's parts follow the configuration.
+    pub fn takes_effect(&self) -> TakesEffect {
+        match self.path {
+            "port" | "metrics_port" => TakesEffect::PortMoves,
+            "limits.drain_timeout_seconds" => TakesEffect::NextStop,
+            path if OF_CONNECTIONS.contains(&path) => TakesEffect::NewConnections,
+            path if AT_ONCE.iter().any(|table| path.starts_with(table)) => TakesEffect::AtOnce,
+            _ => TakesEffect::NextRequest,
+        }
+    }
+}
+
+/// The tables whose keys concern no request.
+const AT_ONCE: &[&str] = &["version", "notifications.", "record.", "dashboard."];
+
+/// What a listener takes over when it is opened.
+const OF_CONNECTIONS: &[&str] = &[
+    "allow_lan_access",
+    "allow_other_users",
+    "limits.request_body_bytes_max",
+    "limits.bodies_bytes_max",
+    "limits.header_bytes_max",
+    "limits.headers_max",
+    "limits.header_timeout_seconds",
+    "limits.body_idle_timeout_seconds",
+    "limits.unread_timeout_seconds",
+    "limits.connections_max",
+    "limits.requests_in_flight_max",
+    "limits.connection_idle_timeout_seconds",
+];
+
 /// What a key takes.
 #[derive(Clone, Copy, Debug)]
 pub enum ValueKind {

@@ -5,6 +5,7 @@
 //! or opens a port.
 
 mod dashboard;
+mod edit;
 pub(crate) mod file;
 pub(crate) mod home;
 mod key_check;
@@ -18,6 +19,7 @@ mod resolved;
 pub(crate) mod watch;
 
 pub use dashboard::DashboardSettings;
+pub use edit::Edit;
 pub use home::Home;
 pub use limits::LimitSettings;
 pub use problem::{Location, Problem, Problems};

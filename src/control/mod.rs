@@ -17,6 +17,7 @@ mod attention;
 mod billing;
 pub(crate) mod client;
 mod client_family;
+mod config_change;
 pub(crate) mod cost;
 mod dashboard_link;
 mod demo_try;
@@ -47,6 +48,10 @@ mod wire;
 pub use account::{AccountFacts, BudgetFacts, QuotaFacts};
 pub use agent::{Action, AgentHandle, AgentInbox, AgentState, DesiredState};
 pub use client_family::ClientFamily;
+pub use config_change::{
+    ChangeOutcome, ChangedSetting, ConfigChange, DiffLine, DiffSign, Meaning, Step, change_config,
+    config_digest, without_user_info,
+};
 pub use dashboard_link::{DashboardLink, LinkIssuer, open_in_browser};
 pub use demo_try::{DemoAnswer, TRY_CLIENT, TRY_MESSAGE_MAX};
 pub use dispatch::call;
@@ -61,10 +66,11 @@ pub use crate::account::{Credential, KeySources, PASSPHRASE_CHARS_MIN, Prompt, S
 pub use crate::canon::{Fault, ModelCard};
 pub use crate::config::file::{
     ConfigError, Setting, all as settings, get as setting, is_blank, load, set as set_settings,
+    text as config_text,
 };
-pub use crate::config::keys::KEYS;
+pub use crate::config::keys::{KEYS, Key, TakesEffect, ValueKind, by_path as key_by_path};
 pub use crate::config::local_key::read_or_create as local_key;
-pub use crate::config::{Config, Home, Live, Problem};
+pub use crate::config::{Config, Edit, Home, Live, Problem, Problems};
 pub use crate::provider::Provider;
 pub use crate::store::Store;
 pub use crate::store::records::{RecordsStatus, Served};

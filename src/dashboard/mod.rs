@@ -5,6 +5,7 @@
 //! another site gets nothing. Nothing here decides anything; the sessions, and the figures that were
 //! shown last, are its only state.
 
+mod config_change;
 mod context;
 mod form;
 mod guard;

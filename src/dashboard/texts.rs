@@ -194,4 +194,58 @@ texts! {
     add_an_account: "Add an account" | "Konto hinzufügen";
     enter_key: "Enter key" | "Schlüssel eintragen";
     new_key_of(name): "New API key of {name}" | "Neuer API-Schlüssel von {name}";
+
+    // A change of config.toml, on several pages.
+    nothing_is_written_yet: "Nothing is changed yet." | "Noch ist nichts geändert.";
+    changed_meanwhile: "config.toml was changed elsewhere meanwhile. Nothing was written: this is the difference to the file as it is now." |
+        "config.toml wurde inzwischen anderswo geändert. Nichts wurde geschrieben: Dies ist der Unterschied zur jetzigen Datei.";
+    auth_is_kept: "config.toml was gone or empty; the authentication that is in force is written with the change." |
+        "config.toml war weg oder leer; die geltende Authentifizierung wird mit der Änderung hineingeschrieben.";
+    what_changes: "What changes" | "Was sich ändert";
+    removed_line: "removed" | "entfernt";
+    added_line: "added" | "neu";
+    setting: "Setting" | "Einstellung";
+    value_before: "Before" | "Bisher";
+    value_after: "After" | "Künftig";
+    takes_effect: "Takes effect" | "Wirksam";
+    default_value: "default" | "Vorgabe";
+    write_it: "Write to config.toml" | "In config.toml schreiben";
+    change_nothing: "Change nothing" | "Nichts ändern";
+    effect_at_once: "at once" | "sofort";
+    effect_next_request: "from the next request on" | "ab der nächsten Anfrage";
+    effect_new_connections: "for new connections" | "für neue Verbindungen";
+    effect_port_moves: "at once; requests in flight end at the old port" |
+        "sofort; laufende Anfragen enden am alten Port";
+    effect_next_stop: "when the port is next closed" | "beim nächsten Schließen des Ports";
+    means_network_opens: "Other machines of your network can call, with a key." |
+        "Andere Rechner in Ihrem Netz können zugreifen, mit Schlüssel.";
+    means_network_closes: "Other machines can no longer call." |
+        "Andere Rechner können nicht mehr zugreifen.";
+    means_network_refused: "Other machines cannot call as long as auth_mode is off: set it to auto." |
+        "Andere Rechner können nicht zugreifen, solange auth_mode auf off steht: auto wählen.";
+    means_no_key: "Programs on this computer can call without a key." |
+        "Programme auf diesem Rechner können ohne Schlüssel zugreifen.";
+    means_key: "Every request needs a key." | "Jede Anfrage braucht einen Schlüssel.";
+    means_key_except_health: "Every request but health checks needs a key." |
+        "Jede Anfrage außer Health-Checks braucht einen Schlüssel.";
+    means_other_users: "Other users of this machine can call." |
+        "Andere Benutzer dieses Rechners können zugreifen.";
+    means_no_other_users: "Other users of this machine can no longer call." |
+        "Andere Benutzer dieses Rechners können nicht mehr zugreifen.";
+    means_no_records: "Requests are no longer recorded: statistics and monitoring stand still." |
+        "Anfragen werden nicht mehr aufgezeichnet: Statistik und Anfragenliste bleiben stehen.";
+    means_records: "Requests are recorded from now on." |
+        "Anfragen werden ab jetzt aufgezeichnet.";
+    means_any_port: "The port becomes any free one: point your clients at it." |
+        "Der Port wird ein beliebiger freier: Clients darauf umstellen.";
+    means_port(from, to): "The port moves from {from} to {to}: point your clients at it." |
+        "Der Port wechselt von {from} zu {to}: Clients darauf umstellen.";
+    means_served_deleted(days): "Records of requests that were served are deleted once they are {days} days old." |
+        "Aufzeichnungen beantworteter Anfragen werden nach {days} Tagen gelöscht.";
+    means_failed_deleted(days): "Records of requests that failed are deleted once they are {days} days old." |
+        "Aufzeichnungen fehlgeschlagener Anfragen werden nach {days} Tagen gelöscht.";
+    means_records_shrink(size): "Records may take {size}: the oldest make room." |
+        "Aufzeichnungen dürfen {size} belegen: Die ältesten machen Platz.";
+    means_provider_refused(name): "{name} does not serve: its key would travel unencrypted." |
+        "{name} antwortet nicht: Sein Schlüssel ginge unverschlüsselt über das Netz.";
 }
