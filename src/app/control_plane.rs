@@ -16,6 +16,7 @@ use crate::accounts::{AccountRegistry, balance_client};
 use crate::config::{Config, Home, Live};
 use crate::control::client::Client;
 use crate::control::lock::{Holder, HomeLock, LockError};
+use crate::control::record_keeping::retention;
 use crate::control::socket::ControlSocket;
 use crate::control::status::Status;
 use crate::control::verbs::GetStatus;
@@ -25,7 +26,7 @@ use crate::control::{
 use crate::dashboard::{Dashboard, TrayNote};
 use crate::record::Ring;
 use crate::store::Flag;
-use crate::store::records::{RecordStore, Retention};
+use crate::store::records::RecordStore;
 use crate::upstream::Upstream;
 
 /// How long the start waits for the vault. A keyring that asks a person takes longer, and accounts
@@ -185,16 +186,6 @@ impl ControlPlane {
     /// Stores what waits to be stored. The socket and the lock are dropped afterwards.
     pub(super) fn close(self) {
         self.service.close();
-    }
-}
-
-fn retention(config: &Config) -> Retention {
-    let days = |days: u32| Duration::from_secs(u64::from(days) * 24 * 60 * 60);
-    let settings = &config.record;
-    Retention {
-        served: days(settings.keep_days),
-        failed: days(settings.keep_failed_days),
-        bytes_max: settings.bytes_max as u64,
     }
 }
 

@@ -92,7 +92,11 @@ pub(super) fn perform(
             show(session, AccountSet { name, changes })
         }
         AccountCommand::Clear { name } => show(session, AccountClear { name }),
-        AccountCommand::Remove { name, yes } => remove(session, name, yes),
+        AccountCommand::Remove {
+            name,
+            forget_figures,
+            yes,
+        } => remove(session, name, forget_figures, yes),
         AccountCommand::Export {
             file,
             passphrase_stdin,
@@ -225,15 +229,28 @@ fn test(session: &mut Session<'_, impl Program>, name: String) -> ExitCode {
     Ok(FAILED)
 }
 
-fn remove(session: &mut Session<'_, impl Program>, name: String, is_meant: bool) -> ExitCode {
+fn remove(
+    session: &mut Session<'_, impl Program>,
+    name: String,
+    forget_figures: bool,
+    is_meant: bool,
+) -> ExitCode {
     if !is_meant {
         session.out.error(&format!(
             "nothing was removed: say `aerostat account remove {name} --yes`"
         ));
         return Ok(WRONG_USAGE);
     }
-    let account = session.call(AccountRemove { name })?;
-    let line = format!("the account `{}` and its credential are gone", account.name);
+    let account = session.call(AccountRemove {
+        name,
+        forget_figures,
+    })?;
+    let what = if forget_figures {
+        "its credential and its figures"
+    } else {
+        "its credential"
+    };
+    let line = format!("the account `{}` and {what} are gone", account.name);
     session.out.facts(&account, [line]);
     Ok(DONE)
 }

@@ -183,7 +183,7 @@ fn status_lines(status: &Status) -> Vec<String> {
     lines
 }
 
-fn records_line(records: &RecordsStatus) -> String {
+pub(super) fn records_line(records: &RecordsStatus) -> String {
     if !records.is_enabled {
         return "records: off".to_owned();
     }

@@ -80,6 +80,11 @@ pub(super) enum Command {
     Log(LogArgs),
     /// Sum up requests, tokens and cost
     Stats(StatsArgs),
+    /// Show what is kept of requests, or delete it
+    Records {
+        #[command(subcommand)]
+        command: Option<RecordsCommand>,
+    },
     /// Check every pair of dialects on this machine, offline
     Selftest,
     /// Print shell completions
@@ -176,6 +181,26 @@ pub(super) struct StatsArgs {
     pub(super) csv: bool,
 }
 
+#[derive(Debug, Subcommand)]
+pub(super) enum RecordsCommand {
+    /// Delete records; statistics keep what they summed up, but those of an account
+    #[command(group(clap::ArgGroup::new("which").required(true)))]
+    Delete {
+        /// All records
+        #[arg(long, group = "which")]
+        all: bool,
+        /// Those that came before: `24h` or `7d` ago, `today`, a day or a moment
+        #[arg(long, value_name = "TIME", group = "which")]
+        before: Option<String>,
+        /// Those that this account was asked for last, and its share of the statistics
+        #[arg(long, value_name = "NAME", group = "which")]
+        account: Option<String>,
+        /// Confirm the deletion
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum ByArg {
     Model,
@@ -223,6 +248,9 @@ pub(super) enum AccountCommand {
     /// Remove an account and its credential
     Remove {
         name: String,
+        /// Delete its records and its share of the statistics too
+        #[arg(long)]
+        forget_figures: bool,
         /// Confirm the removal
         #[arg(long)]
         yes: bool,

@@ -13,6 +13,7 @@ mod key;
 mod log;
 mod out;
 mod provider;
+mod records;
 mod selftest;
 mod stats;
 mod system;
@@ -229,6 +230,7 @@ fn perform(session: &mut Session<'_, impl Program>, args: Args) -> ExitCode {
         Command::Explain { id } => explain::explain(session, id),
         Command::Log(args) => log::log(session, &args),
         Command::Stats(args) => stats::stats(session, args),
+        Command::Records { command } => records::perform(session, command),
         Command::Selftest => selftest::run(session),
         Command::Completions { shell } => system::print_completions(session, shell),
     }

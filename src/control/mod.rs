@@ -30,6 +30,7 @@ pub(crate) mod lock;
 pub(crate) mod overview;
 mod period;
 pub(crate) mod provider;
+pub(crate) mod record_keeping;
 mod record_pricing;
 pub(crate) mod request_log;
 mod service;

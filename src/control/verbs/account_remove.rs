@@ -9,10 +9,14 @@ use crate::control::account::{self, AccountFacts};
 use crate::control::service::ControlService;
 use crate::control::verb::{LOCAL_LIMIT, Needs, Verb};
 use crate::control::wire::{ControlError, Notes};
+use crate::store::records::Deletion;
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct AccountRemove {
     pub name: String,
+    /// Whether its records and its share of the statistics go too.
+    #[serde(default)]
+    pub forget_figures: bool,
 }
 
 impl Verb for AccountRemove {
@@ -48,6 +52,15 @@ impl Verb for AccountRemove {
             .map_err(ControlError::caused_by)?;
         service.accounts_changed().await;
         service.pool().forget(&account.name);
+        if self.forget_figures {
+            let deletion = Deletion::Account(account.name.to_string());
+            service.delete_records(deletion).await.map_err(|error| {
+                ControlError::failed(format!(
+                    "`{}` is removed, and its figures are still there: {error}",
+                    account.name
+                ))
+            })?;
+        }
         Ok(facts)
     }
 }

@@ -27,6 +27,8 @@ pub mod open;
 pub mod provider_list;
 pub mod provider_models;
 pub mod quit;
+pub mod records;
+pub mod records_delete;
 pub mod start;
 pub mod stats;
 pub mod status;
@@ -77,6 +79,8 @@ table! {
     provider_list::ProviderList,
     provider_models::ProviderModels,
     quit::Quit,
+    records::GetRecords,
+    records_delete::RecordsDelete,
     start::Start,
     stats::Stats,
     status::GetStatus,

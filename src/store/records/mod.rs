@@ -9,7 +9,9 @@
 //! nothing else; what was not recorded is counted. It holds no prompt, no answer and no secret.
 
 mod conversation;
+mod counts;
 mod days;
+mod deletion;
 mod detail;
 mod failures;
 mod list;
@@ -40,7 +42,9 @@ use crate::record::{Record, Recorder, Ring};
 use queue::Queue;
 
 pub use conversation::{CONVERSATION_MAX, Conversation, Turn};
+pub use counts::RecordCounts;
 pub use days::{Stretch, local_date, stretches};
+pub use deletion::Deletion;
 pub use failures::{FailureGroup, Failures};
 pub use list::{FilterPart, Page, RequestFilter};
 pub use problem::RecordsProblem;
@@ -150,6 +154,19 @@ impl RecordStore {
     pub async fn flush(&self) {
         // A queue that is closed answers nothing, and has nothing more to write.
         let _ = self.shared.queue.flush().await;
+    }
+
+    /// Deletes records, after those that were recorded before are written, and returns how many.
+    ///
+    /// # Errors
+    /// When the file cannot be written, or the store is closed.
+    pub async fn delete(&self, deletion: Deletion) -> Result<u64, RecordsProblem> {
+        let deleted = self.shared.queue.delete(deletion).await;
+        deleted.unwrap_or_else(|_| {
+            Err(RecordsProblem::Unusable {
+                why: "the agent ends".to_owned(),
+            })
+        })
     }
 
     /// Writes what waits, and closes the file.

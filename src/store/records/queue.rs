@@ -4,9 +4,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
+use tokio::sync::oneshot;
 use tracing::warn;
 
+use super::deletion::{Deletion, Wanted};
+use super::problem::RecordsProblem;
 use crate::record::Record;
 
 /// How many records may wait; one more is dropped and counted.
@@ -15,6 +18,8 @@ const WAITING_MAX: usize = 8_192;
 const BATCH_MAX: usize = 500;
 /// How long records are collected, so that many share one transaction.
 const BATCH_DELAY: Duration = Duration::from_millis(250);
+/// How many deletions may wait.
+const DELETIONS_MAX: usize = 16;
 /// How often the writer looks for what is too old where nothing comes.
 const IDLE_AFTER: Duration = Duration::from_secs(60 * 60);
 
@@ -24,14 +29,16 @@ pub(super) struct Batch {
     pub(super) records: Vec<Arc<Record>>,
     pub(super) health_checks: u64,
     /// Those that wait for all of this batch to be written.
-    pub(super) flushes: Vec<tokio::sync::oneshot::Sender<()>>,
+    pub(super) flushes: Vec<oneshot::Sender<()>>,
+    pub(super) deletions: Vec<Wanted>,
 }
 
 #[derive(Default)]
 struct Waiting {
     records: VecDeque<Arc<Record>>,
     health_checks: u64,
-    flushes: Vec<tokio::sync::oneshot::Sender<()>>,
+    flushes: Vec<oneshot::Sender<()>>,
+    deletions: Vec<Wanted>,
     /// Records that were not written, for any reason.
     dropped: u64,
     is_closed: bool,
@@ -39,7 +46,10 @@ struct Waiting {
 
 impl Waiting {
     fn is_urgent(&self) -> bool {
-        self.is_closed || !self.flushes.is_empty() || self.records.len() >= BATCH_MAX
+        self.is_closed
+            || !self.flushes.is_empty()
+            || !self.deletions.is_empty()
+            || self.records.len() >= BATCH_MAX
     }
 }
 
@@ -78,11 +88,27 @@ impl Queue {
     }
 
     /// Resolves once what was pushed before is written or dropped; also where the queue is closed.
-    pub(super) fn flush(&self) -> tokio::sync::oneshot::Receiver<()> {
-        let (sender, receiver) = tokio::sync::oneshot::channel();
+    pub(super) fn flush(&self) -> oneshot::Receiver<()> {
+        let (sender, receiver) = oneshot::channel();
         let mut waiting = self.waiting.lock();
         if !waiting.is_closed {
             waiting.flushes.push(sender);
+            drop(waiting);
+            self.filled.notify_one();
+        }
+        receiver
+    }
+
+    /// Asks for a deletion, which comes after what was pushed before. The answer is an error where
+    /// the queue is closed, or too many wait.
+    pub(super) fn delete(
+        &self,
+        deletion: Deletion,
+    ) -> oneshot::Receiver<Result<u64, RecordsProblem>> {
+        let (done, receiver) = oneshot::channel();
+        let mut waiting = self.waiting.lock();
+        if !waiting.is_closed && waiting.deletions.len() < DELETIONS_MAX {
+            waiting.deletions.push(Wanted::new(deletion, done));
             drop(waiting);
             self.filled.notify_one();
         }
@@ -103,16 +129,12 @@ impl Queue {
         self.filled.notify_one();
     }
 
-    /// Waits for records, and then a moment for more. `None` once the queue is closed and empty.
-    pub(super) fn take(&self) -> Option<Batch> {
+    /// Waits for records, and then a moment for more; not at all where the writer has something else
+    /// to do. `None` once the queue is closed and empty.
+    pub(super) fn take(&self, is_busy: bool) -> Option<Batch> {
         let mut waiting = self.waiting.lock();
-        let has_none = |waiting: &mut Waiting| waiting.records.is_empty() && !waiting.is_urgent();
-        self.filled
-            .wait_while_for(&mut waiting, has_none, IDLE_AFTER);
-        if !waiting.records.is_empty() {
-            let is_early = |waiting: &mut Waiting| !waiting.is_urgent();
-            self.filled
-                .wait_while_for(&mut waiting, is_early, BATCH_DELAY);
+        if !is_busy {
+            self.wait(&mut waiting);
         }
         let taken = waiting.records.len().min(BATCH_MAX);
         let records: Vec<_> = waiting.records.drain(..taken).collect();
@@ -126,8 +148,22 @@ impl Queue {
             } else {
                 Vec::new()
             },
+            deletions: if is_all {
+                std::mem::take(&mut waiting.deletions)
+            } else {
+                Vec::new()
+            },
         };
         (!is_end).then_some(batch)
+    }
+
+    fn wait(&self, waiting: &mut MutexGuard<'_, Waiting>) {
+        let has_none = |waiting: &mut Waiting| waiting.records.is_empty() && !waiting.is_urgent();
+        self.filled.wait_while_for(waiting, has_none, IDLE_AFTER);
+        if !waiting.records.is_empty() {
+            let is_early = |waiting: &mut Waiting| !waiting.is_urgent();
+            self.filled.wait_while_for(waiting, is_early, BATCH_DELAY);
+        }
     }
 }
 
@@ -147,7 +183,7 @@ mod tests {
         let queue = Queue::default();
         (0..WAITING_MAX + 3).for_each(|_| queue.push(record()));
         assert_eq!(queue.dropped(), 3);
-        assert_eq!(queue.take().unwrap().records.len(), BATCH_MAX);
+        assert_eq!(queue.take(false).unwrap().records.len(), BATCH_MAX);
     }
 
     #[test]
@@ -155,8 +191,8 @@ mod tests {
         let queue = Queue::default();
         queue.push(record());
         queue.close();
-        assert_eq!(queue.take().unwrap().records.len(), 1);
-        assert!(queue.take().is_none());
+        assert_eq!(queue.take(false).unwrap().records.len(), 1);
+        assert!(queue.take(false).is_none());
         queue.push(record());
         assert_eq!(queue.dropped(), 1);
     }

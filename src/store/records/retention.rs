@@ -9,11 +9,11 @@ use super::row::moment;
 use crate::outcome::Timestamp;
 
 /// How many rows are deleted in one transaction, so that nothing waits long for it.
-const ROWS_MAX: usize = 500;
+pub(super) const ROWS_MAX: usize = 500;
 /// How many pages are given back at a time.
 const PAGES_MAX: u32 = 256;
 /// How many batches of rows are deleted before records that wait have their turn.
-const ROUNDS_MAX: usize = 8;
+pub(super) const ROUNDS_MAX: usize = 8;
 /// What the journal beside the file may take, which counts to its size.
 const JOURNAL_BYTES_MAX: u64 = 16 << 20;
 
@@ -78,7 +78,7 @@ pub(super) fn delete_old(
 
 const BOUND: &str = ":bound";
 /// No request that arrived before the bound has a later number: rows behind it need no look.
-const LAST_OF_OLD: &str =
+pub(super) const LAST_OF_OLD: &str =
     "(SELECT coalesce(max(last_seq), 0) FROM arrivals WHERE quarter <= :bound / 900000000)";
 
 /// Deletes the oldest records while the file is too large: those of served requests first.
@@ -100,7 +100,7 @@ pub(super) fn delete_excess(
 }
 
 /// Deletes the oldest rows that meet the condition, in a transaction of their own.
-fn delete(connection: &mut Connection, condition: &str) -> rusqlite::Result<usize> {
+pub(super) fn delete(connection: &mut Connection, condition: &str) -> rusqlite::Result<usize> {
     let transaction = connection.transaction()?;
     let select =
         format!("SELECT seq FROM requests WHERE {condition} ORDER BY seq LIMIT {ROWS_MAX}");
@@ -136,7 +136,7 @@ pub(super) fn bound_journal(
 }
 
 /// Gives free pages back to the file system.
-fn give_back(connection: &Connection) -> rusqlite::Result<()> {
+pub(super) fn give_back(connection: &Connection) -> rusqlite::Result<()> {
     let mut vacuum = connection.prepare(&format!("PRAGMA incremental_vacuum({PAGES_MAX})"))?;
     let mut steps = vacuum.query([])?;
     // Each step frees a page.

@@ -896,3 +896,44 @@ async fn records_of_an_earlier_version_are_filtered_as_well() {
     assert_eq!(listed(&path, &asked("m-1")).len(), 20);
     assert_eq!(listed(&path, &asked("none")).len(), 0);
 }
+
+#[tokio::test]
+async fn what_is_deleted_by_hand_leaves_its_sums_but_for_an_accounts() {
+    let (_folder, path) = place();
+    let store = start(&path);
+    write(&store, (0..1_200).map(|index| served(index, "work"))).await;
+    write(&store, [failed(1_300, "home"), served(1_301, "home")]).await;
+    let before = store.delete(Deletion::Before(at(700))).await;
+    assert_eq!(before, Ok(700));
+    let reader = RecordReader::new(path.clone());
+    let counts = reader.counts().unwrap();
+    assert_eq!((counts.done, counts.failed), (501, 1));
+    assert_eq!(counts.oldest, Some(at(700)));
+    assert_eq!(total(&path).requests, 1_202);
+    assert_eq!(
+        store.delete(Deletion::Account("gone".to_owned())).await,
+        Ok(0)
+    );
+    assert_eq!(
+        store.delete(Deletion::Account("home".to_owned())).await,
+        Ok(2)
+    );
+    assert_eq!(total(&path).requests, 1_200);
+    assert_eq!(store.delete(Deletion::All).await, Ok(500));
+    assert_eq!(total(&path).requests, 1_200);
+    assert_eq!(reader.counts().unwrap(), RecordCounts::default());
+    // Numbers go on, also after a start: who follows the list misses nothing.
+    drop(store);
+    let store = start(&path);
+    write(&store, [served(2_000, "work")]).await;
+    let page = Page {
+        after: Some(1_202),
+        ..page(5)
+    };
+    assert_eq!(
+        reader.list(&RequestFilter::default(), &page).unwrap().len(),
+        1
+    );
+    store.close();
+    assert!(store.delete(Deletion::All).await.is_err());
+}

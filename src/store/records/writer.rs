@@ -1,7 +1,7 @@
 //! The writer: the one thread that writes records. A record and its share of the sums are in one
 //! transaction, and only a record that is new is summed up.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use rusqlite::{Transaction, params, params_from_iter};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
+use super::deletion::Wanted;
 use super::names::NameIds;
 use super::problem::RecordsProblem;
 use super::queue::Batch;
@@ -46,6 +47,8 @@ struct Writer {
     retry_at: Option<Instant>,
     /// Records and checks of batches that were not written, to be noted in the file later.
     unnoted: Unnoted,
+    /// What the person wants deleted; the first one has begun.
+    deletions: VecDeque<Wanted>,
     sweep_at: Instant,
 }
 
@@ -63,6 +66,7 @@ impl Writer {
             database: None,
             retry_at: Some(Instant::now()),
             unnoted: Unnoted::default(),
+            deletions: VecDeque::new(),
             sweep_at: Instant::now(),
         }
     }
@@ -70,13 +74,15 @@ impl Writer {
     fn run(mut self) {
         // At once, so that a file that cannot be used is reported before the first request.
         self.open();
-        while let Some(batch) = self.shared.queue.take() {
+        while let Some(batch) = self.shared.queue.take(!self.deletions.is_empty()) {
             self.unnoted.health_checks += batch.health_checks;
             if self.open() {
                 self.write(&batch);
             } else {
                 self.shared.queue.drop_batch(batch.records.len());
             }
+            self.deletions.extend(batch.deletions);
+            self.delete();
             for flush in batch.flushes {
                 // Who waited may be gone.
                 let _ = flush.send(());
@@ -131,6 +137,25 @@ impl Writer {
                 self.shared.queue.drop_batch(batch.records.len());
                 self.stop(error);
             }
+        }
+    }
+
+    /// Goes on with what is to be deleted, in the order in which it was asked for.
+    fn delete(&mut self) {
+        let Some(wanted) = self.deletions.pop_front() else {
+            return;
+        };
+        let Some(database) = &mut self.database else {
+            let unusable = RecordsProblem::Unusable {
+                why: "it cannot be opened".to_owned(),
+            };
+            wanted.refuse(self.shared.problem().unwrap_or(unusable));
+            return;
+        };
+        if let Some(rest) = wanted.step(&mut database.file.connection) {
+            self.deletions.push_front(rest);
+        } else {
+            self.publish_state();
         }
     }
 

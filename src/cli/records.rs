@@ -1,0 +1,60 @@
+//! What is kept of requests.
+
+use super::agent::records_line;
+use super::args::RecordsCommand;
+use super::exit_code::{DONE, WRONG_USAGE};
+use super::{ExitCode, Program, Session};
+use crate::control::cost::grouped;
+use crate::control::record_keeping::RecordsFacts;
+use crate::control::verbs::{GetRecords, RecordsDelete};
+
+pub(super) fn perform(
+    session: &mut Session<'_, impl Program>,
+    command: Option<RecordsCommand>,
+) -> ExitCode {
+    let Some(RecordsCommand::Delete {
+        all,
+        before,
+        account,
+        yes,
+    }) = command
+    else {
+        let facts = session.call(GetRecords {})?;
+        session.out.facts(&facts, lines(&facts));
+        return Ok(DONE);
+    };
+    if !yes {
+        session
+            .out
+            .error("nothing was deleted: say the same with `--yes`");
+        return Ok(WRONG_USAGE);
+    }
+    let done = session.call(RecordsDelete {
+        all,
+        before,
+        account,
+    })?;
+    let mut text = vec![format!("{} records are deleted", grouped(done.deleted))];
+    text.extend(lines(&done.records));
+    session.out.facts(&done, text);
+    Ok(DONE)
+}
+
+fn lines(facts: &RecordsFacts) -> Vec<String> {
+    let mut lines = vec![records_line(&facts.status)];
+    lines.push(format!(
+        "{} done, {} left early, {} failed, {} refused",
+        grouped(facts.done),
+        grouped(facts.left),
+        grouped(facts.failed),
+        grouped(facts.refused)
+    ));
+    lines.push(format!(
+        "kept for {} days, what failed for {}; statistics for good",
+        facts.keep_days, facts.keep_failed_days
+    ));
+    if let Some(problem) = &facts.status.problem {
+        lines.push(problem.to_string());
+    }
+    lines
+}
