@@ -149,7 +149,7 @@ fn ends(rows: &[RequestRow], page: &Page, has_more: bool) -> (Option<i64>, Optio
 }
 
 impl LogRow {
-    fn of(row: RequestRow, config: &Config, prices: &Prices) -> Self {
+    pub(super) fn of(row: RequestRow, config: &Config, prices: &Prices) -> Self {
         let why = FailureFacts::of_row(&row).map(|facts| facts.sentence());
         let cost = CostFacts::of(&cost_of_request(&row, config, prices));
         let failure = row.failure;

@@ -20,6 +20,7 @@ use crate::status::Timestamp;
 pub(super) const FORM_TOKEN: &str = "token";
 
 /// What a page is made with.
+#[derive(Clone)]
 pub(super) struct PageContext {
     pub(super) service: Arc<ControlService>,
     pub(super) text: Texts,
@@ -40,6 +41,14 @@ pub(super) struct PageContext {
 impl PageContext {
     pub(super) fn language(&self) -> Language {
         self.text.0
+    }
+
+    /// The same at a later moment.
+    pub(super) fn at(&self, now: Timestamp) -> Self {
+        Self {
+            now,
+            ..self.clone()
+        }
     }
 
     /// Verbs on pages have no place for notes.
@@ -102,6 +111,15 @@ impl PageContext {
         at.map_or_else(
             || self.text.unknown().to_owned(),
             |at| self.language().moment(&at, self.today()),
+        )
+    }
+
+    /// The same with seconds.
+    pub(super) fn exact_time_text(&self, at: Timestamp) -> String {
+        let at = self.zoned(at);
+        at.map_or_else(
+            || self.text.unknown().to_owned(),
+            |at| self.language().exact_moment(&at, self.today()),
         )
     }
 

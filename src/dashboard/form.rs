@@ -7,7 +7,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use crate::control::ControlError;
 
 /// The fields of a form or a query, in their order. Some may hold a secret: they are not shown.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Fields(Vec<(String, String)>);
 
 impl Fields {
@@ -58,6 +58,9 @@ impl FailedForm<'_> {
         self.name == name && subject.is_none_or(|subject| self.fields.get("name") == subject)
     }
 }
+
+/// In the URL of a list, the name of what has none: a field that is empty is not set.
+pub(super) const NO_NAME: &str = "-";
 
 /// As RFC 3986 calls unreserved: everything else is escaped in a segment or a query.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC

@@ -16,6 +16,7 @@ use super::guard::{Rejection, admit, cookie};
 use super::layout::{self, Page};
 use super::pages::{self, Shown, Submitted};
 use super::response::{html, see_other, typed};
+use super::sessions::SessionWatch;
 use super::texts::Texts;
 use super::{Dashboard, leads_to, limits};
 use crate::control::{ControlError, Fault};
@@ -167,8 +168,22 @@ impl Visit<'_> {
         if let Some(asset) = asset(path) {
             return asset;
         }
+        if path == "live" {
+            return self.live();
+        }
         let segments = segments(path);
         self.page(&segments, None).await
+    }
+
+    /// A stream of what is recorded from now on, or since the event that the browser got last.
+    fn live(&self) -> Response<ResponseBody> {
+        let dashboard = self.dashboard;
+        let Some(session) = SessionWatch::new(&dashboard.sessions, self.session) else {
+            return without_session(None, self.text);
+        };
+        let last = self.head.headers.get("last-event-id");
+        let last = last.and_then(|id| id.to_str().ok()?.trim().parse().ok());
+        pages::open_live(self.context(), &dashboard.live, last, session)
     }
 
     async fn page(
@@ -235,9 +250,10 @@ impl Visit<'_> {
 /// A page in its frame. The frame is of the moment after the page was made.
 fn whole(context: &PageContext, page: &Page) -> Response<ResponseBody> {
     let overview = context.service.overview(SystemTime::now());
-    let status = match page.is_failed {
-        true => StatusCode::UNPROCESSABLE_ENTITY,
-        false => StatusCode::OK,
+    let status = match (page.is_failed, page.is_missing) {
+        (_, true) => StatusCode::NOT_FOUND,
+        (true, _) => StatusCode::UNPROCESSABLE_ENTITY,
+        _ => StatusCode::OK,
     };
     html(status, &layout::document(context, &overview, page))
 }

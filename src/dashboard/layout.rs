@@ -20,6 +20,10 @@ pub(super) struct Page {
     pub(super) content: Markup,
     /// Whether a form was not carried out.
     pub(super) is_failed: bool,
+    /// Whether it says that what was asked for is not there.
+    pub(super) is_missing: bool,
+    /// What its head has besides.
+    pub(super) head: Option<Markup>,
 }
 
 impl Page {
@@ -30,6 +34,8 @@ impl Page {
             action: None,
             content,
             is_failed: false,
+            is_missing: false,
+            head: None,
         }
     }
 }
@@ -47,6 +53,7 @@ pub(super) fn document(context: &PageContext, overview: &Overview, page: &Page) 
                 link rel="icon" type="image/svg+xml" href=(context.link("icon.svg"));
                 link rel="stylesheet" href=(context.link("style.css"));
                 script src=(context.link("script.js")) defer {}
+                @if let Some(head) = &page.head { (head) }
             }
             body {
                 a.skip href="#content" { (text.skip_to_content()) }

@@ -12,8 +12,10 @@ mod guard;
 mod handler;
 mod last_figures;
 mod layout;
+mod live;
 mod pages;
 mod plot;
+mod request_parts;
 mod response;
 mod sessions;
 mod snippets;
@@ -39,6 +41,7 @@ use crate::language::Language;
 use crate::listener::listen::{BindError, BindScope, Listeners, bind};
 use crate::listener::{Handler, ListenerLimits, ResponseBody, serve};
 use last_figures::LastFigures;
+use live::LiveHub;
 use sessions::Sessions;
 use texts::Texts;
 
@@ -64,7 +67,8 @@ fn limits() -> ListenerLimits {
 pub struct Dashboard {
     service: Arc<ControlService>,
     port: u16,
-    sessions: Mutex<Sessions>,
+    sessions: Arc<Mutex<Sessions>>,
+    live: Arc<LiveHub>,
     tray_note: TrayNote,
     last_figures: Arc<LastFigures>,
 }
@@ -88,7 +92,8 @@ impl Dashboard {
         let dashboard = Self {
             service,
             port: listeners.port(),
-            sessions: Mutex::new(Sessions::new()),
+            sessions: Arc::new(Mutex::new(Sessions::new())),
+            live: LiveHub::new(),
             tray_note,
             last_figures: Arc::default(),
         };

@@ -1,10 +1,13 @@
 //! One-time links, and the sessions that they begin.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// How long a link works.
 pub(super) const LINK_LASTS: Duration = Duration::from_secs(60);
@@ -28,6 +31,52 @@ pub(super) struct Sessions {
 struct Token {
     value: String,
     expires_at: SystemTime,
+    /// Tells what is open for it, once it is dropped.
+    end: DropGuard,
+}
+
+impl Token {
+    fn new(value: String, expires_at: SystemTime) -> Self {
+        Self {
+            value,
+            expires_at,
+            end: CancellationToken::new().drop_guard(),
+        }
+    }
+}
+
+/// What outlasts a request watches whether its session still does.
+pub(super) struct SessionWatch {
+    sessions: Arc<Mutex<Sessions>>,
+    value: String,
+    end: CancellationToken,
+}
+
+impl SessionWatch {
+    /// `None` where there is no such session.
+    pub(super) fn new(sessions: &Arc<Mutex<Sessions>>, value: &str) -> Option<Self> {
+        let open = sessions.lock();
+        let at = find(&open.sessions, value, SystemTime::now())?;
+        Some(Self {
+            sessions: Arc::clone(sessions),
+            value: value.to_owned(),
+            end: open.sessions[at].end.token().clone(),
+        })
+    }
+
+    /// Resolves when the session is ended. One that runs out by itself is found by
+    /// [`SessionWatch::is_open`].
+    ///
+    /// Cancel safe.
+    pub(super) async fn ended(&self) {
+        self.end.cancelled().await;
+    }
+
+    /// Whether it lasts. Asking does not make it last longer.
+    pub(super) fn is_open(&self) -> bool {
+        let open = self.sessions.lock();
+        find(&open.sessions, &self.value, SystemTime::now()).is_some()
+    }
 }
 
 impl Sessions {
@@ -47,10 +96,7 @@ impl Sessions {
     /// A new link's token.
     pub(super) fn issue_link(&mut self, now: SystemTime) -> String {
         let value = random::<16>();
-        let token = Token {
-            value: value.clone(),
-            expires_at: now + LINK_LASTS,
-        };
+        let token = Token::new(value.clone(), now + LINK_LASTS);
         push(&mut self.links, token, LINKS_MAX);
         value
     }
@@ -61,10 +107,7 @@ impl Sessions {
         let at = find(&self.links, link, now)?;
         self.links.remove(at);
         let value = random::<32>();
-        let token = Token {
-            value: value.clone(),
-            expires_at: now + SESSION_LASTS,
-        };
+        let token = Token::new(value.clone(), now + SESSION_LASTS);
         push(&mut self.sessions, token, SESSIONS_MAX);
         Some(value)
     }

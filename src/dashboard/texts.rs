@@ -248,4 +248,76 @@ texts! {
         "Aufzeichnungen dürfen {size} belegen: Die ältesten machen Platz.";
     means_provider_refused(name): "{name} does not serve: its key would travel unencrypted." |
         "{name} antwortet nicht: Sein Schlüssel ginge unverschlüsselt über das Netz.";
+    // Monitoring.
+    filter: "Filter" | "Filtern";
+    filter_nothing: "Show all" | "Alle zeigen";
+    any: "any" | "alle";
+    no_name: "none" | "keine";
+    ending: "State" | "Status";
+    ending_done: "served" | "bedient";
+    ending_left: "left early" | "abgebrochen";
+    ending_failed: "failed" | "fehlgeschlagen";
+    ending_refused: "refused" | "abgelehnt";
+    ending_any_failure: "failed or refused" | "fehlgeschlagen oder abgelehnt";
+    cause: "Cause" | "Ursache";
+    blame: "Fault of" | "Verursacht von";
+    asked_model: "Asked for" | "Angefragt";
+    account: "Account" | "Konto";
+    model: "Model" | "Modell";
+    key: "Key" | "Schlüssel";
+    client: "Client" | "Client";
+    conversation: "Conversation" | "Unterhaltung";
+    since: "Since" | "Seit";
+    until_when: "Until" | "Bis";
+    first_byte: "First byte" | "Erstes Byte";
+    took: "Took" | "Dauer";
+    tokens_in: "In" | "Ein";
+    tokens_cached: "Cached" | "Cache";
+    tokens_out: "Out" | "Aus";
+    cost: "Cost" | "Kosten";
+    unknown_path: "unknown path" | "unbekannter Pfad";
+    attempts_made(count): "{count} attempts" | "{count} Versuche";
+    dropped_fields(fields): "dropped {fields}" | "weggelassen: {fields}";
+    tokens_so_far: "tokens so far" | "Tokens bis zum Abbruch";
+    expected_a_time: "Write 24h, 7d, today, 2026-11-29 or 2026-11-29T14:00:00Z." |
+        "Möglich sind 24h, 7d, today, 2026-11-29 oder 2026-11-29T14:00:00Z.";
+    show_without: "Show without it" | "Ohne diesen Filter zeigen";
+    show_them: "Show them" | "Anzeigen";
+    without_part(part, value, count): "Without {part} “{value}” there are {count}." |
+        "Ohne {part} „{value}“ gibt es {count}.";
+    no_part_excludes: "No single part of the filter excludes them: leave out several." |
+        "Es liegt an keinem einzelnen Filter: mehrere weglassen.";
+    requests_will_come: "Each request appears here as soon as it has ended." |
+        "Jede Anfrage erscheint hier, sobald sie beendet ist.";
+    nothing_listed: "This filter cannot be read." | "Dieser Filter ist nicht lesbar.";
+    live: "Live" | "Live";
+    paused: "Paused" | "Angehalten";
+    live_is_off: "Not connected" | "Nicht verbunden";
+    live_or_paused: "Keep the list up to date, or let it stand" |
+        "Liste laufend aktualisieren oder anhalten";
+    reload: "Reload" | "Neu laden";
+    new_requests: "new" | "neue";
+    no_live_stream: "No stream for this page now: too many are open, or its filter cannot be read." |
+        "Für diese Seite gibt es jetzt keinen Strom: zu viele sind offen, oder ihr Filter ist nicht lesbar.";
+    paging: "Older and newer requests" | "Ältere und neuere Anfragen";
+    rows_up_to(count, time): "{count} up to {time}" | "{count} bis {time}";
+    older: "Older" | "Ältere";
+    newer: "Newer" | "Neuere";
+    latest: "Latest" | "Neueste";
+    no_requests_yet: "No requests yet." | "Noch keine Anfragen.";
+    no_request_matches: "No request matches." | "Keine Anfrage passt zum Filter.";
+    one_request_matches: "One request matches." | "Eine Anfrage passt zum Filter.";
+    requests_match(count): "{count} requests match." | "{count} Anfragen passen zum Filter.";
+    more_requests_match(count): "{count} requests match, and older ones." |
+        "{count} Anfragen passen zum Filter, und ältere.";
+    last_was_served: "The last request was served." | "Die letzte Anfrage wurde bedient.";
+    last_failed: "The last request failed." | "Die letzte Anfrage ist fehlgeschlagen.";
+    all_were_served(count): "All of the last {count} requests were served." |
+        "Alle der letzten {count} Anfragen wurden bedient.";
+    none_failed_some_left(count, left): "None of the last {count} requests failed; clients left {left} early." |
+        "Keine der letzten {count} Anfragen ist fehlgeschlagen; {left} haben Clients abgebrochen.";
+    all_failed(count): "All of the last {count} requests failed." |
+        "Alle der letzten {count} Anfragen sind fehlgeschlagen.";
+    some_failed(failed, count): "{failed} of the last {count} requests failed." |
+        "{failed} der letzten {count} Anfragen sind fehlgeschlagen.";
 }

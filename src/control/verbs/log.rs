@@ -11,7 +11,7 @@ use crate::control::service::ControlService;
 use crate::control::verb::{LOCAL_LIMIT, Needs, Verb};
 use crate::control::wire::{ControlError, Notes};
 use crate::record::{Cause, Ending, blame_named};
-use crate::store::records::{Page, RequestFilter};
+use crate::store::records::{FilterPart, Page, RequestFilter};
 
 /// How many requests there are at a time.
 const ROWS_MAX: usize = 1_000;
@@ -19,7 +19,7 @@ const ROWS_DEFAULT: usize = 50;
 /// How long a caller that follows is kept waiting for the next request.
 const WAIT_MAX: Duration = Duration::from_secs(10);
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Log {
     /// Only those that failed or were refused.
@@ -81,7 +81,62 @@ impl Verb for Log {
 }
 
 impl Log {
-    fn filter(&self) -> Result<RequestFilter, ControlError> {
+    /// The parts that mean nothing, and why.
+    pub fn problems(&self) -> Vec<(FilterPart, ControlError)> {
+        let nothing = Self::default;
+        let alone = [
+            (
+                FilterPart::Ending,
+                Self {
+                    ending: self.ending.clone(),
+                    ..nothing()
+                },
+            ),
+            (
+                FilterPart::Cause,
+                Self {
+                    cause: self.cause.clone(),
+                    ..nothing()
+                },
+            ),
+            (
+                FilterPart::Blame,
+                Self {
+                    blame: self.blame.clone(),
+                    ..nothing()
+                },
+            ),
+            (
+                FilterPart::Session,
+                Self {
+                    session: self.session.clone(),
+                    ..nothing()
+                },
+            ),
+            (
+                FilterPart::Since,
+                Self {
+                    since: self.since.clone(),
+                    ..nothing()
+                },
+            ),
+            (
+                FilterPart::Until,
+                Self {
+                    until: self.until.clone(),
+                    ..nothing()
+                },
+            ),
+        ];
+        let problems = alone
+            .into_iter()
+            .filter_map(|(part, log)| Some((part, log.filter().err()?)));
+        problems.collect()
+    }
+
+    /// # Errors
+    /// When a part of it means nothing.
+    pub(in crate::control) fn filter(&self) -> Result<RequestFilter, ControlError> {
         let (zone, now) = (TimeZone::system(), SystemTime::now());
         let at = |text: &Option<String>| {
             let begin = text

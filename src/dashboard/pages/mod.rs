@@ -16,6 +16,7 @@ use super::texts::Texts;
 use crate::control::ControlError;
 use crate::control::overview::Overview;
 use crate::listener::ResponseBody;
+pub(super) use monitoring::open_live;
 
 /// The pages of the navigation, in its order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
