@@ -167,11 +167,19 @@ pub(super) fn read_now(service: Arc<ControlService>, recording: Arc<Recording>) 
         Now {
             in_flight: in_use.iter().map(|view| u64::from(view.in_flight)).sum(),
             accounts: by_state(&service.overview(now).accounts),
+            client_limits: refusals(&service),
             records_dropped: records.not_recorded,
             spans_dropped: recording.spans_dropped(),
             store_bytes: (records.bytes > 0).then_some(records.bytes),
         }
     })
+}
+
+fn refusals(service: &ControlService) -> Vec<(&'static str, u64)> {
+    let refusals = service.client_keys().refusals().into_iter();
+    refusals
+        .map(|(limit, count)| (limit.name(), count))
+        .collect()
 }
 
 /// How many accounts stand how. Where a provider has any, those that are ready are counted also

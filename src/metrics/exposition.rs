@@ -87,6 +87,10 @@ pub(super) fn write(counters: &Counters, now: &Now) -> String {
     times(&mut text, &FIRST_BYTE, counters, |of| &of.first_bytes);
     gauges(&mut text, now);
     text.family(&CLIENT_LIMITS);
+    for (limit, count) in &now.client_limits {
+        let limit = [("limit", *limit)];
+        text.sample("aerostat_client_limits_total", &limit, *count);
+    }
     text.family(&RECORDS_DROPPED);
     text.sample("aerostat_records_dropped_total", &[], now.records_dropped);
     if let Some(dropped) = now.spans_dropped {

@@ -49,6 +49,9 @@ pub struct Now {
     pub in_flight: u64,
     /// How many accounts stand how, by provider and the status' word.
     pub accounts: BTreeMap<(String, &'static str), u64>,
+    /// Requests since the start that a limit of their key refused, by the limit's word. The words
+    /// are ours, and few.
+    pub client_limits: Vec<(&'static str, u64)>,
     /// Requests since the start that have no record.
     pub records_dropped: u64,
     /// Spans since the start that were not delivered. `None` in a program without traces.

@@ -164,12 +164,15 @@ fn what_is_read_now_is_shown() {
     let now = Now {
         in_flight: 2,
         accounts: [(("lab".to_owned(), "ready"), 3)].into(),
+        client_limits: vec![("tokens_day", 5)],
         records_dropped: 4,
         spans_dropped: None,
         store_bytes: None,
     };
     let text = Metrics::default().text(&now);
     assert_eq!(value(&text, "aerostat_in_flight "), Some("2"));
+    let limit = r#"aerostat_client_limits_total{limit="tokens_day"}"#;
+    assert_eq!(value(&text, limit), Some("5"));
     let ready = r#"aerostat_accounts{provider="lab",state="ready"}"#;
     assert_eq!(value(&text, ready), Some("3"));
     assert_eq!(value(&text, "aerostat_records_dropped_total "), Some("4"));
