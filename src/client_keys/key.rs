@@ -126,7 +126,11 @@ impl ClientKey {
         if self.is_closed.load(Ordering::Relaxed) {
             return Err(refusal::revoked(&self.name));
         }
-        self.last_used.store(seconds(now), Ordering::Relaxed);
+        // Rounded up, as all moments are that are shown.
+        self.last_used.store(
+            seconds(now + Duration::from_nanos(999_999_999)),
+            Ordering::Relaxed,
+        );
         if !self.is_limited.load(Ordering::Relaxed) {
             self.save_last_use();
             return Ok(None);

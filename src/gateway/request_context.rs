@@ -184,12 +184,16 @@ impl<'c> RequestContext<'c> {
             return Ok(());
         };
         permit.check_model(&self.routing.model)?;
-        if !self.is_partial {
-            return Ok(());
-        }
-        let read = || routing_fields::from_whole(self.request);
-        let whole = long_work::on_body(self.request.body.len(), read)?;
-        permit.check_model(&whole.model)
+        let read = || -> Result<(), Fault> {
+            if self.is_partial {
+                permit.check_model(&routing_fields::from_whole(self.request)?.model)?;
+            }
+            let others = routing_fields::other_models(self.request);
+            others
+                .iter()
+                .try_for_each(|model| permit.check_model(model))
+        };
+        long_work::on_body(self.request.body.len(), read)
     }
 
     /// The canonical request.

@@ -3,9 +3,11 @@
 //! A small body is read whole, a large one at its two ends, since reading it through would cost
 //! more than sending it on. What lies between the ends is left to the upstream to judge.
 
+use std::borrow::Cow;
+
 use super::client_request::ClientRequest;
 use crate::canon::Fault;
-use crate::json::EdgeMembers;
+use crate::json::{Document, EdgeMembers};
 use crate::protocol::RoutingFields;
 
 /// Up to this length a body is read whole.
@@ -27,6 +29,23 @@ pub(super) fn from_whole(request: &ClientRequest) -> Result<RoutingFields, Fault
         .map_err(|error| error.into_fault(body))?;
     fields.stream.get_or_insert(false);
     Ok(fields)
+}
+
+/// The models that the body names beside its own: what some services fall back to. None where the
+/// body cannot be read.
+///
+/// Source: OpenRouter's documentation, "Model fallbacks": `models`, an array of names.
+pub(super) fn other_models(request: &ClientRequest) -> Vec<String> {
+    let body = request.body.whole().clone();
+    let Ok(document) = Document::parse(body) else {
+        return Vec::new();
+    };
+    let fields = document.root().fields().into_iter().flatten();
+    let lists = fields.filter(|(name, _)| name == "models");
+    let names = lists.filter_map(|(_, list)| list.items().ok()).flatten();
+    names
+        .filter_map(|name| name.str().ok().map(Cow::into_owned))
+        .collect()
 }
 
 /// Reads both ends of a large body. `None` where the body is small, or its ends do not name the

@@ -182,7 +182,7 @@ impl Failure {
             cause: Cause::of(fault, last),
             blame: fault.blame,
             message: fault.message.clone(),
-            until: fault.retry_after.map(|wait| now + wait),
+            until: fault.retry_after.map(|wait| whole_millis(now + wait)),
         }
     }
 
@@ -194,6 +194,14 @@ impl Failure {
             Ending::Failed
         }
     }
+}
+
+/// A moment without the part of a millisecond that has passed since the wait was computed: what ends
+/// at midnight is not told to end a second later.
+fn whole_millis(at: Timestamp) -> Timestamp {
+    let since = at.duration_since(Timestamp::UNIX_EPOCH).unwrap_or_default();
+    let beyond = since.subsec_nanos() % 1_000_000;
+    at - std::time::Duration::from_nanos(u64::from(beyond))
 }
 
 /// The word for whose fault it is, which is stored.
