@@ -27,6 +27,18 @@ pub struct Account {
     pub added_at: SystemTime,
 }
 
+impl Account {
+    /// The account as it is stored: one that a provider has without any being added is, from `now`
+    /// on.
+    #[must_use]
+    pub fn kept(mut self, now: SystemTime) -> Self {
+        if self.added_at == SystemTime::UNIX_EPOCH {
+            self.added_at = now;
+        }
+        self
+    }
+}
+
 /// Where an account's credential comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,6 +1,7 @@
 //! The commands about accounts.
 
 use std::path::Path;
+use std::time::SystemTime;
 
 use anyhow::{Context as _, anyhow};
 use base64::Engine as _;
@@ -448,12 +449,12 @@ fn quota_lines(account: &AccountFacts) -> Vec<String> {
     account
         .quota
         .iter()
-        .map(quota_line)
+        .map(|quota| quota_line(quota, SystemTime::now()))
         .chain(budgets)
         .collect()
 }
 
-fn quota_line(quota: &QuotaFacts) -> String {
+fn quota_line(quota: &QuotaFacts, now: SystemTime) -> String {
     let number = |number: Option<u64>| {
         number.map_or_else(|| "unknown".to_owned(), |number| number.to_string())
     };
@@ -467,11 +468,26 @@ fn quota_line(quota: &QuotaFacts) -> String {
         .map(|at| format!(", resets at {}", rfc3339(at)))
         .unwrap_or_default();
     format!(
-        "quota {}{model}: {} of {} left{resets}",
+        "quota {}{model}: {} of {} left{resets}{}",
         quota.window,
         number(quota.remaining),
-        number(quota.limit)
+        number(quota.limit),
+        remark_on(quota, now)
     )
+}
+
+/// What an old reading is worth, and where a fresh one leads.
+fn remark_on(quota: &QuotaFacts, now: SystemTime) -> String {
+    let read = rfc3339(quota.read_at);
+    if quota.has_reset(now) {
+        return format!(" (read at {read}; reset since)");
+    }
+    if quota.stale_for(now).is_some() {
+        return format!(" (read at {read})");
+    }
+    let gone = quota.gone_at().filter(|at| *at > now);
+    gone.map(|at| format!(" (gone at {} at this pace)", rfc3339(at)))
+        .unwrap_or_default()
 }
 
 fn budget_line(budget: &BudgetFacts) -> String {

@@ -12,6 +12,7 @@
 //! here prints or ends the process.
 
 pub(crate) mod account;
+mod account_pages;
 mod agent;
 mod attention;
 mod billing;
@@ -48,6 +49,7 @@ pub(crate) mod verbs;
 mod wire;
 
 pub use account::{AccountFacts, BudgetFacts, QuotaFacts};
+pub use account_pages::SignInRequest;
 pub use agent::{Action, AgentHandle, AgentInbox, AgentState, DesiredState};
 pub use client_family::ClientFamily;
 pub use config_change::{
@@ -74,6 +76,7 @@ pub use crate::config::file::{
 pub use crate::config::keys::{KEYS, Key, TakesEffect, ValueKind, by_path as key_by_path};
 pub use crate::config::local_key::read_or_create as local_key;
 pub use crate::config::{Config, Edit, Home, Live, Problem, Problems};
+pub use crate::pool::{Cooldown, Place, Precedence, Prospect, SkipReason};
 pub use crate::provider::Provider;
 pub use crate::store::Store;
 pub use crate::store::records::{FilterPart, RecordsStatus, Served};

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use super::agent::AgentHandle;
 use super::dashboard_link::{DashboardLink, LinkIssuer};
 use super::record_pricing::{RecordPricing, read_prices};
+use super::sign_in::PendingSignIns;
 use super::socket_path::SocketPath;
 use super::wire::ControlError;
 use crate::account::{Credential, KeySources, Secret, VaultError};
@@ -66,6 +67,8 @@ pub struct ControlService {
     pub(super) records: Option<Arc<RecordStore>>,
     /// What was recorded.
     pub(super) record_reader: Arc<RecordReader>,
+    /// The sign-ins that pages wait for.
+    pub(super) sign_ins: PendingSignIns,
     /// Set once the agent has a dashboard.
     dashboard: OnceLock<Arc<dyn LinkIssuer>>,
 }
@@ -103,6 +106,7 @@ impl ControlService {
             agent: None,
             ring: Arc::new(Ring::new(0)),
             records: None,
+            sign_ins: PendingSignIns::default(),
             dashboard: OnceLock::new(),
         }
     }
@@ -229,6 +233,7 @@ impl ControlService {
 
     /// Removes the dashboard's files and stores what waits to be stored. Called at the end.
     pub fn close(&self) {
+        self.sign_ins.cancel_all();
         if let Some(dashboard) = self.dashboard.get() {
             dashboard.close();
         }

@@ -14,8 +14,9 @@ use super::wire::{ControlError, Notes};
 pub(super) const LOCAL_LIMIT: Duration = Duration::from_secs(20);
 /// The time limit of a verb that calls providers.
 pub(super) const CALL_LIMIT: Duration = Duration::from_secs(120);
-/// The time limit of a verb during which a person may sign in with a browser.
-pub(super) const SIGN_IN_LIMIT: Duration = Duration::from_secs(10 * 60);
+/// The time limit of a verb during which a person may sign in with a browser: the sign-in's own,
+/// and a test call.
+pub(super) const SIGN_IN_LIMIT: Duration = Duration::from_secs(12 * 60);
 /// The time limit of a verb that waits for responses in flight. The agent, which knows the
 /// configured `drain_timeout`, answers earlier.
 pub(super) const DRAIN_LIMIT: Duration = Duration::from_secs(25 * 60 * 60);

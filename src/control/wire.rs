@@ -125,6 +125,9 @@ impl Notes {
 pub struct ControlError {
     pub kind: ErrorKind,
     pub message: String,
+    /// Which part of the request is wrong, where it is one: `concurrency`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<Cow<'static, str>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -142,6 +145,7 @@ impl ControlError {
         Self {
             kind: ErrorKind::Failed,
             message: message.to_string(),
+            field: None,
         }
     }
 
@@ -166,7 +170,22 @@ impl ControlError {
         Self {
             kind: ErrorKind::WrongUsage,
             message: message.to_string(),
+            field: None,
         }
+    }
+
+    /// The same, with the part of the request that is wrong.
+    #[must_use]
+    pub(super) fn of_field(self, field: &'static str) -> Self {
+        Self {
+            field: Some(field.into()),
+            ..self
+        }
+    }
+
+    /// What was entered in one field is wrong.
+    pub fn in_field(field: &'static str, message: impl fmt::Display) -> Self {
+        Self::usage(message).of_field(field)
     }
 
     pub fn not_running() -> Self {
@@ -174,6 +193,7 @@ impl ControlError {
         Self {
             kind: ErrorKind::NotRunning,
             message,
+            field: None,
         }
     }
 

@@ -183,6 +183,7 @@ pub(super) mod samples {
             limit: Some(100),
             remaining: Some(100 - u64::from(used_percent)),
             resets_at: Some(after(minutes)),
+            length_seconds: Some(5 * 60 * 60),
             source: ReadingSource::Header,
             read_at: noon().time,
         }

@@ -69,6 +69,8 @@ pub use schedule::lease_request::{
     BadSessionKey, LeaseError, LeaseRequest, PassedOver, SessionKey, SkipReason,
 };
 pub use schedule::pick;
+pub use schedule::pick::{Place, Precedence};
+pub use schedule::prospects::Prospect;
 pub use shared::{LockWatch, PoolConfig};
 pub use state_store::{NullStateStore, QuotaReading, SavedBinding, SavedState, Spent, StateStore};
 pub use view::{AccountView, BudgetView};
@@ -168,6 +170,12 @@ impl Pool {
     /// All accounts as they stand.
     pub fn view(&self, now: Timestamp) -> Vec<AccountView> {
         self.0.view(now)
+    }
+
+    /// Which account of each provider the next request would ask, and why not the others. `model`
+    /// is the upstream's name; `None`: any that the account may serve.
+    pub fn prospects(&self, model: Option<&str>, now: Timestamp) -> Vec<Prospect> {
+        self.0.prospects(model, now)
     }
 
     /// How many accounts could serve now. The offline provider's is no account of the user's.

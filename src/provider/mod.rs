@@ -26,7 +26,7 @@ pub use balance::Balance;
 pub use base_url::{BadBaseUrl, BaseUrl};
 pub use classify::ErrorResponse;
 pub use dialects::{dialect, dialects};
-pub use limits::{DayEnd, RETRY_AFTER_MAX, WAIT_MAX, readings, retry_after};
+pub use limits::{DayEnd, RETRY_AFTER_MAX, WAIT_MAX, readings, retry_after, window_length};
 pub use prepare::OutboundRequest;
 
 use std::sync::Arc;

@@ -78,23 +78,27 @@ pub(in crate::control) fn provider_for(
         return Ok(provider.clone());
     }
     if preset(name).is_some() {
-        return preset_provider(name).map_err(ControlError::failed);
+        return preset_provider(name)
+            .map_err(|needs| ControlError::failed(needs).of_field("provider"));
     }
     let configured = config
         .providers
         .iter()
         .map(|provider| provider.name.as_str());
     let known = configured.chain(PRESETS.iter().map(|preset| preset.name));
-    let name_shown = name.escape_debug();
-    Err(ControlError::failed(
-        match nearest(name, known, 1).first() {
-            Some(near) => format!("no provider `{name_shown}`; did you mean `{near}`?"),
-            None => format!(
-                "no provider `{name_shown}`; add [providers.{name_shown}] with `protocol` and `base_url` to the configuration"
-            ),
-        },
-    ))
+    let shown: String = name.chars().take(NAME_SHOWN_MAX).collect();
+    let shown = shown.escape_debug();
+    let error = ControlError::failed(match nearest(name, known, 1).first() {
+        Some(near) => format!("no provider `{shown}`; did you mean `{near}`?"),
+        None => format!(
+            "no provider `{shown}`; add [providers.{shown}] with `protocol` and `base_url` to the configuration"
+        ),
+    });
+    Err(error.of_field("provider"))
 }
+
+/// How much of a name is shown that is none.
+const NAME_SHOWN_MAX: usize = 64;
 
 /// The name of a new account: the given one, or else its provider's, with a number where that is
 /// taken.
@@ -118,11 +122,14 @@ pub(in crate::control) fn free_name(
             .find(|name| !is_taken(name))
             .ok_or_else(|| ControlError::usage("no name is free; give one with `--name`"));
     };
-    let name: AccountName = name.parse().map_err(ControlError::usage)?;
+    let name: AccountName = name
+        .parse()
+        .map_err(|bad| ControlError::usage(bad).of_field("name"))?;
     if is_taken(&name) {
-        return Err(ControlError::failed(format!(
+        let error = ControlError::failed(format!(
             "an account `{name}` is there already; `aerostat account login {name}` enters its credential again"
-        )));
+        ));
+        return Err(error.of_field("name"));
     }
     Ok(name)
 }
@@ -156,9 +163,11 @@ fn read_entered(
     if provider.auth == Auth::None {
         return match input {
             CredentialInput::Nothing => Ok((Source::Keyless, Credential::None)),
-            _ => Err(ControlError::usage(format!(
-                "`{name}` wants no key; add it without one"
-            ))),
+            _ => {
+                let error =
+                    ControlError::usage(format!("`{name}` wants no key; add it without one"));
+                Err(error.of_field("key"))
+            }
         };
     }
     if matches!(
@@ -167,7 +176,7 @@ fn read_entered(
             | CredentialInput::SameForNewAddress
             | CredentialInput::SignIn { .. }
     ) {
-        return Err(ControlError::usage(format!("`{name}` wants a key")));
+        return Err(ControlError::usage(format!("`{name}` wants a key")).of_field("key"));
     }
     if provider.would_leak() {
         return Err(ControlError::failed(format!(
@@ -201,9 +210,9 @@ fn from_variable(
 ) -> Result<(Source, Credential), ControlError> {
     if !is_variable(variable) {
         // It may be the key itself, so it is not repeated.
-        return Err(ControlError::usage(
-            "--env: expected the name of a variable: letters, digits and `_`",
-        ));
+        let error =
+            ControlError::usage("--env: expected the name of a variable: letters, digits and `_`");
+        return Err(error.of_field("variable"));
     }
     let value = accounts.variable(variable).map(Secret::trimmed);
     let credential = match value {
@@ -221,12 +230,13 @@ fn usable(WireSecret(secret): &WireSecret) -> Result<Secret, ControlError> {
     let secret = secret.clone().trimmed();
     let text = secret.expose();
     if text.is_empty() {
-        return Err(ControlError::usage("the key is empty"));
+        return Err(ControlError::usage("the key is empty").of_field("key"));
     }
     if HeaderValue::from_str(text).is_err() || text.contains(char::is_whitespace) {
-        return Err(ControlError::usage(
+        let error = ControlError::usage(
             "the key holds blanks or other characters that no header can carry; copy it again",
-        ));
+        );
+        return Err(error.of_field("key"));
     }
     Ok(secret)
 }
@@ -262,10 +272,11 @@ pub(in crate::control) async fn store_credential(
     )
     .await?;
     if let (TestResult::Refused { why }, false) = (&tested, options.keep) {
-        return Err(ControlError::failed(format!(
+        let error = ControlError::failed(format!(
             "{why}; nothing was stored: {}",
             advice_for_refused(provider)
-        )));
+        ));
+        return Err(error.of_field("key"));
     }
     if account.source == Source::Vault && is_key {
         seal(service, &account, credential, provider, options, notes).await?;

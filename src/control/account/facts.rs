@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::account::{Account, CredentialProblem, Source};
 use crate::outcome::{ReadingSource, Timestamp, Unit};
 use crate::pool::{AccountView, BudgetView, Cooldown, QuotaReading};
-use crate::provider::Provider;
+use crate::provider::{Provider, window_length};
 use crate::status::{AccountStatus, CooldownCause, NeedsUser, timestamp};
 
 /// One account.
@@ -83,6 +83,9 @@ pub struct QuotaFacts {
     pub remaining: Option<u64>,
     #[serde(with = "timestamp::option")]
     pub resets_at: Option<Timestamp>,
+    /// How long the window lasts, where its name tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub length_seconds: Option<u64>,
     pub source: ReadingSource,
     #[serde(with = "timestamp")]
     pub read_at: Timestamp,
@@ -219,6 +222,7 @@ impl QuotaFacts {
             limit: reading.limit,
             remaining: reading.remaining,
             resets_at: reading.resets_at,
+            length_seconds: window_length(&reading.window).map(|length| length.as_secs()),
             source: reading.source,
             read_at: read.read_at,
         }
@@ -356,6 +360,7 @@ mod tests {
                 limit,
                 remaining,
                 resets_at: None,
+                length_seconds: None,
                 source: ReadingSource::Header,
                 read_at: Timestamp::UNIX_EPOCH,
             };

@@ -4,6 +4,9 @@
 mod credential;
 mod facts;
 mod list;
+mod offers;
+mod order;
+mod pace;
 pub(in crate::control) mod settings;
 mod test_call;
 mod tokens;
@@ -15,6 +18,9 @@ pub(super) use credential::{free_name, provider_for, read_credential, store_cred
 pub(super) use facts::form_of;
 pub use facts::{AccountFacts, BudgetFacts, CooldownFacts, CredentialForm, QuotaFacts};
 pub(super) use list::{counts, find, list, show};
+pub use offers::ProviderOffer;
+pub(super) use offers::offers;
+pub(super) use order::moved;
 pub use settings::SettingChanges;
 pub(super) use test_call::{TestResult, test_call};
 pub(super) use tokens::bearer;

@@ -81,7 +81,8 @@ fn concurrency(value: &str) -> Result<u32, ControlError> {
         _ => Err(ControlError::usage(format!(
             "--concurrency: expected a number from 1 on, or `none`, found `{}`",
             value.escape_debug()
-        ))),
+        ))
+        .of_field("concurrency")),
     }
 }
 
@@ -97,7 +98,8 @@ pub(in crate::control) fn end_of_day(value: &str) -> Result<Timestamp, ControlEr
         Err(_) => Err(ControlError::usage(format!(
             "--expires: expected a day such as `2027-01-31`, or `none`, found `{}`",
             value.escape_debug()
-        ))),
+        ))
+        .of_field("expires")),
     }
 }
 
@@ -120,7 +122,8 @@ fn proxy(value: &str) -> Result<String, ControlError> {
     }
     Err(ControlError::usage(
         "--proxy: expected a URL without a password, such as `http://127.0.0.1:3128`, or `none`",
-    ))
+    )
+    .of_field("proxy"))
 }
 
 fn budgets(values: &[String]) -> Result<Vec<Budget>, ControlError> {
@@ -130,7 +133,11 @@ fn budgets(values: &[String]) -> Result<Vec<Budget>, ControlError> {
     let mut budgets = Vec::new();
     for value in values {
         let budget = value.parse();
-        budgets.push(budget.map_err(|bad| ControlError::usage(format!("--budget: {bad}")))?);
+        budgets.push(
+            budget.map_err(|bad| {
+                ControlError::usage(format!("--budget: {bad}")).of_field("budgets")
+            })?,
+        );
     }
     Ok(budgets)
 }

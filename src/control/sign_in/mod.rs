@@ -7,8 +7,11 @@
 mod browser;
 mod callback;
 mod page;
+mod pending;
 
 pub use browser::open_browser;
+pub(super) use pending::PendingSignIns;
+pub use pending::{SignInProgress, SignInState};
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -24,7 +27,7 @@ use crate::upstream::{ProxyChoice, Upstream};
 use callback::{Ended, response_to};
 
 /// How long a person may take. Two-factor codes have to be found.
-pub const SIGN_IN_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+pub const SIGN_IN_TIMEOUT: Duration = Duration::from_secs(10 * 60);
 
 /// Why there are no tokens. Each is a sentence for people.
 #[derive(Debug, thiserror::Error)]

@@ -250,7 +250,7 @@ async fn nobody_is_waited_for_longer_than_allowed() {
         .unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the sign-in was not finished within 5 min; start it again"
+        "the sign-in was not finished within 10 min; start it again"
     );
 }
 

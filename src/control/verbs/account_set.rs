@@ -41,17 +41,11 @@ impl Verb for AccountSet {
         }
         let account = account::find(&service.accounts, &self.name)?;
         let settings = self.changes.apply(&account.settings)?;
-        // An account that a provider has without any being added is stored from now on.
-        let added_at = if account.added_at == SystemTime::UNIX_EPOCH {
-            SystemTime::now()
-        } else {
-            account.added_at
-        };
         let account = Account {
             settings,
-            added_at,
             ..account
-        };
+        }
+        .kept(SystemTime::now());
         service
             .store()
             .put_account(account)

@@ -10,6 +10,7 @@ pub(super) mod grant;
 pub(super) mod lease;
 pub(super) mod lease_request;
 pub mod pick;
+pub(super) mod prospects;
 pub(super) mod provider_pool;
 mod query;
 pub(super) mod queue;

@@ -8,7 +8,8 @@
 //! ```
 
 use super::eligibility::{Eligible, Ineligible, Recovery};
-use super::lease_request::PassedOver;
+use super::lease_request::{PassedOver, SkipReason};
+use crate::account::AccountName;
 use crate::outcome::Timestamp;
 use crate::pool::health::windows::Level;
 
@@ -280,4 +281,95 @@ pub(super) fn passed_over(
         }
     }
     passed_over
+}
+
+/// Where an account stands in a choice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// It would be chosen.
+    Next,
+    /// It could serve, and another one comes first.
+    Behind {
+        first: AccountName,
+        because: Precedence,
+    },
+    PassedOver(SkipReason),
+}
+
+/// Why one account that could serve comes before another: the first of its [`Rank`]'s fields that
+/// differs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precedence {
+    /// The other one failed lately.
+    FailedLately,
+    /// The provider said that the other one has nothing left, or it would only be probed.
+    UsedUp,
+    /// As the user set it.
+    Priority,
+    /// A limit of the other one is nearly used up.
+    NearlyUsedUp,
+    /// The first one is to be tried again.
+    Probe,
+    /// The other one has more to do.
+    Load,
+    /// Both have the same to do, and the other one was used more recently.
+    Turn,
+    /// The mode uses up one after the other.
+    Order,
+}
+
+impl Precedence {
+    fn of(first: &Rank, other: &Rank, mode: SchedulingMode) -> Self {
+        if first.class != other.class {
+            return match other.class {
+                Class::Degraded => Self::FailedLately,
+                Class::Usual | Class::Exhausted | Class::LastResort => Self::UsedUp,
+            };
+        }
+        if first.priority != other.priority {
+            Self::Priority
+        } else if first.is_low != other.is_low {
+            Self::NearlyUsedUp
+        } else if first.is_no_probe != other.is_no_probe {
+            Self::Probe
+        } else if mode == SchedulingMode::Drain {
+            Self::Order
+        } else if first.load != other.load {
+            Self::Load
+        } else {
+            Self::Turn
+        }
+    }
+}
+
+/// The place of each account, in their order.
+pub(super) fn places(
+    accounts: &[AccountSlot],
+    input: &PickInput<'_>,
+    now: Timestamp,
+) -> Vec<Place> {
+    let ranked: Vec<Result<Rank, SkipReason>> = accounts
+        .iter()
+        .enumerate()
+        .map(|(index, slot)| match slot.check(input, now) {
+            Ok(eligible) => Ok(Rank::of(slot, index, eligible, input)),
+            Err(ineligible) => Err(ineligible.reason(now)),
+        })
+        .collect();
+    let mut lowest = Lowest::default();
+    for (index, rank) in ranked.iter().enumerate() {
+        if let Ok(rank) = rank {
+            lowest.offer(*rank, index);
+        }
+    }
+    let ranked = ranked.into_iter().enumerate();
+    let places = ranked.map(|(index, rank)| match (rank, lowest.0) {
+        (Ok(rank), Some((first, at))) if at != index => Place::Behind {
+            first: accounts[at].account.name.clone(),
+            because: Precedence::of(&first, &rank, input.mode),
+        },
+        (Ok(_), _) => Place::Next,
+        (Err(reason), _) => Place::PassedOver(reason),
+    });
+    places.collect()
 }

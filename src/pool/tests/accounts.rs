@@ -309,3 +309,68 @@ async fn a_provider_without_accounts_has_none() {
         .unwrap_err();
     assert_eq!(refused, LeaseError::None { why: Vec::new() });
 }
+
+/// `alpha: next`, `beta: behind alpha (Priority)`, `gamma: passed over (disabled)`.
+fn places(pool: &Pool, model: Option<&str>) -> Vec<String> {
+    let prospects = pool.prospects(model, pool.now());
+    let told = prospects.into_iter().map(|prospect| {
+        let place = match prospect.place {
+            Place::Next => "next".to_owned(),
+            Place::Behind { first, because } => format!("behind {first} ({because:?})"),
+            Place::PassedOver(reason) => format!("passed over ({reason})"),
+        };
+        format!("{}: {place}", prospect.account)
+    });
+    told.collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_next_account_is_told_without_a_lease_and_why_not_the_others() {
+    let mut list = accounts(&["alpha", "beta", "gamma", "delta"]);
+    list[0].settings.priority = 200;
+    list[2].settings.enabled = false;
+    list[3].settings.models = Some(vec!["other-*".to_owned()]);
+    list[3].settings.priority = 200;
+    let pool = pool_of(list, SchedulingMode::Balance);
+    let expected = [
+        "alpha: behind beta (Priority)",
+        "beta: next",
+        "gamma: passed over (disabled)",
+        "delta: passed over (the model is not in its list)",
+    ];
+    assert_eq!(places(&pool, Some(MODEL)), expected);
+    assert_eq!(places(&pool, None)[3], "delta: behind beta (Priority)");
+    assert_eq!(use_once(&pool, &lease_request(), &served()).await, "beta");
+    assert_eq!(
+        places(&pool, Some(MODEL)),
+        expected,
+        "asking changes nothing"
+    );
+
+    let until = pool.now() + 30 * MINUTE;
+    assert_eq!(
+        use_once(&pool, &lease_request(), &throttled(until)).await,
+        "beta"
+    );
+    let after = places(&pool, Some(MODEL));
+    assert_eq!(after[0], "alpha: next");
+    assert!(
+        after[1].starts_with("beta: passed over (cooling until"),
+        "{after:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn among_equals_the_one_with_less_to_do_is_next() {
+    let pool = pool_of(accounts(&["alpha", "beta"]), SchedulingMode::Balance);
+    let lease = pool.lease(&lease_request()).await.unwrap();
+    assert_eq!(
+        places(&pool, None),
+        ["alpha: behind beta (Load)", "beta: next"]
+    );
+    settle(&pool, lease, &served());
+    assert_eq!(
+        places(&pool, None),
+        ["alpha: behind beta (Turn)", "beta: next"]
+    );
+}

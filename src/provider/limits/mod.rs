@@ -6,11 +6,13 @@
 mod body;
 mod clock;
 mod day;
+mod length;
 mod parse;
 mod retry_after;
 mod windows;
 
 pub use day::DayEnd;
+pub use length::window_length;
 pub use retry_after::{RETRY_AFTER_MAX, retry_after};
 
 use std::time::Duration;
