@@ -1,5 +1,7 @@
 //! The frame of every page: its head, the navigation, the verdict, and the foot.
 
+use std::time::Duration;
+
 use maud::{DOCTYPE, Markup, html};
 
 use super::context::PageContext;
@@ -18,6 +20,8 @@ pub(super) struct Page {
     /// Beside the verdict: what can be done with the whole.
     pub(super) action: Option<Markup>,
     pub(super) content: Markup,
+    /// When the page asks again by itself: it waits for something.
+    pub(super) refresh_after: Option<Duration>,
     /// Whether a form was not carried out.
     pub(super) is_failed: bool,
     /// Whether it says that what was asked for is not there.
@@ -33,6 +37,7 @@ impl Page {
             verdict: verdict.into(),
             action: None,
             content,
+            refresh_after: None,
             is_failed: false,
             is_missing: false,
             head: None,
@@ -49,6 +54,9 @@ pub(super) fn document(context: &PageContext, overview: &Overview, page: &Page) 
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
+                @if let Some(pause) = page.refresh_after {
+                    meta http-equiv="refresh" content=(pause.as_secs());
+                }
                 title { (title(context, overview, page)) }
                 link rel="icon" type="image/svg+xml" href=(context.link("icon.svg"));
                 link rel="stylesheet" href=(context.link("style.css"));

@@ -185,16 +185,250 @@ texts! {
         "Cursor lässt sich nicht hierher leiten: Seine Anfragen laufen über die eigenen Server, und die erreichen {url} auf diesem Rechner nicht.";
 
     // Accounts.
-    enable: "Enable" | "Einschalten";
-    disable: "Disable" | "Ausschalten";
+    enable: "Switch on" | "Einschalten";
+    disable: "Switch off" | "Ausschalten";
     provider: "Provider" | "Anbieter";
     name: "Name" | "Name";
     api_key: "API key" | "API-Schlüssel";
-    add: "Add" | "Hinzufügen";
     add_an_account: "Add an account" | "Konto hinzufügen";
-    enter_key: "Enter key" | "Schlüssel eintragen";
-    new_key_of(name): "New API key of {name}" | "Neuer API-Schlüssel von {name}";
-
+    enter_key: "New key" | "Neuer Schlüssel";
+    account_state: "State" | "Zustand";
+    account_limits: "Limits" | "Limits";
+    order_of_use: "Order" | "Reihenfolge";
+    from_cache_24_h: "From cache, 24 h" | "Aus dem Cache, 24 h";
+    used_by_it_today: "Used today" | "Heute genutzt";
+    used_nothing: "nothing" | "nichts";
+    one_request_and_tokens(tokens): "1 request, {tokens} tokens" | "1 Anfrage, {tokens} Tokens";
+    requests_and_tokens(requests, tokens): "{requests} requests, {tokens} tokens" |
+        "{requests} Anfragen, {tokens} Tokens";
+    use_earlier(name): "Use {name} earlier" | "{name} früher verwenden";
+    use_later(name): "Use {name} later" | "{name} später verwenden";
+    figures_unknown(why): "The figures are unknown: {why}. Everything else works." |
+        "Die Zahlen sind unbekannt: {why}. Alles andere funktioniert.";
+    took_too_long: "this took too long; look at the agent's log, and try again" |
+        "das hat zu lange gedauert; das Protokoll des Agenten ansehen und noch einmal versuchen";
+    // How many can serve, and what the first of the others needs.
+    no_accounts_yet: "No accounts yet." | "Noch keine Konten.";
+    all_accounts_off: "All accounts are switched off." | "Alle Konten sind ausgeschaltet.";
+    the_account_can_serve: "The account can serve." | "Das Konto kann antworten.";
+    the_account_cannot_serve: "The account cannot serve." | "Das Konto kann nicht antworten.";
+    none_of_accounts_can_serve(count): "None of {count} accounts can serve." |
+        "Keines der {count} Konten kann antworten.";
+    all_accounts_can_serve(count): "All {count} accounts can serve." |
+        "Alle {count} Konten können antworten.";
+    some_accounts_can_serve(able, count): "{able} of {count} accounts can serve." |
+        "{able} von {count} Konten können antworten.";
+    others_need_you(count): "And {count} more." | "Und {count} weitere.";
+    account_can_serve(name): "{name} can serve." | "{name} kann antworten.";
+    account_cannot_serve(name): "{name} cannot serve." | "{name} kann nicht antworten.";
+    account_is_off(name): "{name} is switched off." | "{name} ist ausgeschaltet.";
+    account_rests_until(name, time): "{name} rests until {time}." | "{name} pausiert bis {time}.";
+    account_needs_its_key(name): "{name} needs its key." | "{name} braucht seinen Schlüssel.";
+    account_needs_a_new_key(name): "{name} needs a new key." |
+        "{name} braucht einen neuen Schlüssel.";
+    account_needs_a_sign_in(name): "{name} needs a sign-in." | "{name} braucht eine Anmeldung.";
+    account_needs_a_new_sign_in(name): "{name} needs a new sign-in." |
+        "{name} braucht eine neue Anmeldung.";
+    account_has_a_new_address(name): "{name} needs your word on its new address." |
+        "{name} hat eine neue Adresse, die Sie bestätigen müssen.";
+    account_is_locked(name): "{name} is locked in the vault." |
+        "{name} liegt im verschlossenen Tresor.";
+    account_has_expired(name): "{name} has expired." | "{name} ist abgelaufen.";
+    account_has_no_credential(name): "{name} has no usable credential." |
+        "{name} hat keine brauchbaren Zugangsdaten.";
+    account_has_no_provider(name): "{name} has no active provider." |
+        "{name} hat keinen aktiven Anbieter.";
+    account_needs_nothing(name): "{name} needs nothing." | "{name} braucht nichts.";
+    // States, a word each.
+    lamp_ready: "ready" | "bereit";
+    lamp_busy: "busy" | "ausgelastet";
+    lamp_refreshing: "refreshing" | "erneuert Zugang";
+    lamp_rests: "rests" | "pausiert";
+    lamp_rests_partly: "rests in part" | "pausiert teilweise";
+    lamp_needs_you: "needs you" | "braucht Sie";
+    lamp_off: "off" | "aus";
+    // Limits.
+    limits_unknown: "limits unknown" | "Limits unbekannt";
+    window_requests: "requests" | "Anfragen";
+    window_tokens: "tokens" | "Tokens";
+    window_input_tokens: "input tokens" | "Eingabe-Tokens";
+    window_output_tokens: "output tokens" | "Ausgabe-Tokens";
+    window_balance: "balance" | "Guthaben";
+    window_percent_used(percent): "{percent} % used" | "{percent} % verbraucht";
+    window_left(amount): "{amount} left" | "noch {amount}";
+    window_left_of(left, limit): "{left} of {limit} left" | "noch {left} von {limit}";
+    window_limit_known(limit): "{limit}, use unknown" | "{limit}, Verbrauch unbekannt";
+    window_resets(time): "resets {time}" | "Neubeginn {time}";
+    window_reset_since(time): "reset since ({time}), not read again" |
+        "seither neu begonnen ({time}), nicht neu gelesen";
+    gone_at_this_pace(time): "gone {time} at this pace" | "bei diesem Tempo leer um {time}";
+    window_read_ago(age): "read {age} ago" | "vor {age} gelesen";
+    of_the_window_gone(percent): "{percent} % of the window is gone" |
+        "{percent} % des Zeitraums sind vorbei";
+    budget_used(spent, limit): "{spent} of {limit} used" | "{spent} von {limit} verbraucht";
+    your_budget(budget): "your budget {budget}" | "Ihr Budget {budget}";
+    quota_awaits_proof: "The provider named no end: the next request shows whether there is quota again." |
+        "Der Anbieter nannte kein Ende: Die nächste Anfrage zeigt, ob es wieder Kontingent gibt.";
+    // Which account the next request would ask.
+    its_next_request: "Next request" | "Nächste Anfrage";
+    next_for_model: "Who would be asked next, for a model as its provider names it" |
+        "Wer würde als Nächstes gefragt, für ein Modell, wie sein Anbieter es nennt";
+    any_model_at_all: "any model" | "beliebiges Modell";
+    show_it: "Show" | "Anzeigen";
+    not_in_use: "Not asked: its provider is not active." |
+        "Wird nicht gefragt: Der Anbieter ist nicht aktiv.";
+    would_be_next: "Would be asked next." | "Würde als Nächstes gefragt.";
+    behind_by_priority(first): "Could serve; {first} comes first by its order." |
+        "Könnte antworten; {first} ist nach der Reihenfolge früher dran.";
+    behind_as_it_failed(first): "Could serve, but failed lately; {first} comes first." |
+        "Könnte antworten, schlug aber zuletzt fehl; {first} ist früher dran.";
+    behind_as_used_up(first): "Is tried only if {first} fails: its provider said that nothing is left." |
+        "Wird nur gefragt, wenn {first} ausfällt: Laut Anbieter ist nichts mehr übrig.";
+    behind_as_nearly_used_up(first): "Could serve, but a limit is nearly used up; {first} comes first." |
+        "Könnte antworten, aber ein Limit ist fast verbraucht; {first} ist früher dran.";
+    behind_a_probe(first): "Could serve; {first} is tried again first." |
+        "Könnte antworten; zuerst wird {first} wieder versucht.";
+    behind_by_load(first): "Could serve; {first} has less to do." |
+        "Könnte antworten; {first} hat weniger zu tun.";
+    behind_by_turn(first): "Could serve; it is {first}'s turn." |
+        "Könnte antworten; {first} ist an der Reihe.";
+    behind_by_order(first): "Could serve; {first} is used up first." |
+        "Könnte antworten; {first} wird zuerst aufgebraucht.";
+    not_asked(why): "Not asked: {why}." | "Wird nicht gefragt: {why}.";
+    not_asked_model: "Not asked: the model is not in its list." |
+        "Wird nicht gefragt: Das Modell steht nicht in seiner Liste.";
+    not_asked_off: "Not asked: it is switched off." | "Wird nicht gefragt: Es ist ausgeschaltet.";
+    not_asked_busy(count): "Not asked now: {count} requests are in flight, and that is its limit." |
+        "Wird gerade nicht gefragt: {count} Anfragen laufen, mehr sind nicht erlaubt.";
+    not_asked_paced(time): "Not asked before {time}: its limit is nearly used up, so its requests are spaced out." |
+        "Wird vor {time} nicht gefragt: Das Limit ist fast verbraucht, darum liegen Pausen zwischen den Anfragen.";
+    not_asked_refreshing: "Not asked now: its access token is being refreshed." |
+        "Wird gerade nicht gefragt: Das Zugriffstoken wird erneuert.";
+    // All of one account.
+    account_rests: "Rests" | "Pausen";
+    end_rests: "End them" | "Pausen beenden";
+    kept_conversations: "Conversations" | "Unterhaltungen";
+    conversations_and_requests(kept, running): "{kept} keep to it, {running} requests in flight" |
+        "{kept} bleiben bei ihm, {running} laufende Anfragen";
+    account_today: "Today" | "Heute";
+    its_last_failure: "Last failure" | "Letzter Fehler";
+    its_failures: "All of 7 days" | "Alle aus 7 Tagen";
+    account_credential: "Credential" | "Zugangsdaten";
+    from_variable: "from the environment variable" | "aus der Umgebungsvariablen";
+    needs_no_credential: "none needed" | "keine nötig";
+    sealed_tokens: "a sign-in, sealed in the vault" | "eine Anmeldung, versiegelt im Tresor";
+    sealed_key: "a key, sealed in the vault" | "ein Schlüssel, versiegelt im Tresor";
+    token_until(time): "access token until {time}" | "Zugriffstoken bis {time}";
+    test_account: "Test" | "Prüfen";
+    remove_it: "Remove" | "Entfernen";
+    models_listed(count): "It lists {count} models" | "{count} Modelle im Angebot";
+    vault_help: "The vault opens with the system's keyring, with a key file that AEROSTAT_VAULT_KEY_FILE names, or with a passphrase. A passphrase is asked for in the terminal where the agent was started, never on a page. What the accounts wait for is said by" |
+        "Der Tresor öffnet sich mit dem Schlüsselbund des Systems, mit einer Schlüsseldatei, die AEROSTAT_VAULT_KEY_FILE nennt, oder mit einer Passphrase. Nach der Passphrase wird im Terminal gefragt, in dem der Agent gestartet wurde, nie auf einer Seite. Worauf die Konten warten, sagt";
+    provider_is_off(provider): "The provider {provider} is switched off. This switches it on:" |
+        "Der Anbieter {provider} ist ausgeschaltet. So wird er eingeschaltet:";
+    provider_is_gone(provider): "The configuration has no provider {provider} any more: add it again, or remove the account." |
+        "In der Konfiguration gibt es keinen Anbieter {provider} mehr: wieder eintragen oder das Konto entfernen.";
+    key_is_in_variable(variable): "The key comes from the environment variable {variable}: set it there and start the agent again." |
+        "Der Schlüssel kommt aus der Umgebungsvariablen {variable}: dort setzen und den Agenten neu starten.";
+    address_changed(before, now): "The credential was entered for {before}; the configuration now says {now}. It is sent there only once you say so." |
+        "Die Zugangsdaten wurden für {before} eingegeben; die Konfiguration nennt jetzt {now}. Dorthin werden sie erst gesendet, wenn Sie zustimmen.";
+    address_is_right: "The new address is right" | "Die neue Adresse stimmt";
+    save_and_test: "Save and test" | "Speichern und prüfen";
+    sign_in_with_browser: "Sign in with the browser" | "Mit dem Browser anmelden";
+    other_ways: "Other ways" | "Andere Wege";
+    remove_this_account: "Remove this account…" | "Dieses Konto entfernen …";
+    remove_account(name): "Remove {name}" | "{name} entfernen";
+    remove_account_for_good(name): "Remove {name}, and forget its credential" |
+        "{name} entfernen und seine Zugangsdaten löschen";
+    removing_means: "Its credential is deleted here, not at the provider. Conversations that keep to it go to another account." |
+        "Die Zugangsdaten werden hier gelöscht, nicht beim Anbieter. Unterhaltungen, die bei ihm blieben, gehen zu einem anderen Konto.";
+    and_its_figures: "And what becomes of its figures?" | "Und was wird aus den Zahlen?";
+    keep_its_figures: "They stay in the statistics and the log" |
+        "Sie bleiben in der Statistik und im Protokoll";
+    forget_its_figures: "They are deleted too: its requests and their sums" |
+        "Sie werden mitgelöscht: seine Anfragen und deren Summen";
+    say_that_you_are_sure: "Tick the box to remove it" | "Zum Entfernen das Kästchen ankreuzen";
+    account_is_gone: "This account is no longer there" | "Dieses Konto gibt es nicht mehr";
+    // Its settings.
+    save_settings: "Save" | "Speichern";
+    set_priority: "Priority" | "Priorität";
+    set_priority_hint: "Lower ones are used first; accounts with the same number share their requests. 100 by default." |
+        "Kleinere zuerst; Konten mit derselben Zahl teilen sich die Anfragen. Voreinstellung 100.";
+    expected_a_number(typed): "Expected a number such as 100, found {typed}" |
+        "Erwartet wird eine Zahl wie 100, nicht {typed}";
+    set_concurrency: "Requests at a time" | "Anfragen gleichzeitig";
+    concurrency_hint: "From 1 on; empty: no limit." | "Ab 1; leer: keine Grenze.";
+    set_models: "Models" | "Modelle";
+    models_hint: "Names as the provider has them, with commas between them, also with *; empty: all." |
+        "Namen wie beim Anbieter, durch Kommas getrennt, auch mit *; leer: alle.";
+    set_proxy: "Proxy" | "Proxy";
+    proxy_hint: "A URL without a password, such as http://127.0.0.1:3128; empty: none of its own." |
+        "Eine URL ohne Passwort, etwa http://127.0.0.1:3128; leer: kein eigener.";
+    set_last_day: "Last day" | "Letzter Tag";
+    expires_hint: "The last day on which it serves, such as 2027-01-31; empty: no end." |
+        "Der letzte Tag, an dem es antwortet, etwa 2027-01-31; leer: kein Ende.";
+    set_budgets: "Your budgets" | "Eigene Budgets";
+    budgets_hint: "One a line, such as 500000 tokens/day Europe/Berlin or 1000 requests/month; empty: none." |
+        "Je Zeile eines, etwa 500000 tokens/day Europe/Berlin oder 1000 requests/month; leer: keines.";
+    // Adding one.
+    choose_one: "Choose" | "Auswählen";
+    choose_provider: "Continue" | "Weiter";
+    in_your_configuration: "In your configuration" | "In Ihrer Konfiguration";
+    known_providers: "Known providers" | "Bekannte Anbieter";
+    demo_needs_none: "demo is built in and needs no account: its models are demo/openai_chat, demo/anthropic and so on. A server of your own is a provider once the configuration names it." |
+        "demo ist eingebaut und braucht kein Konto: Die Modelle heißen demo/openai_chat, demo/anthropic und so weiter. Ein eigener Server ist ein Anbieter, sobald die Konfiguration ihn nennt.";
+    wants_configuration: "needs its address first" | "braucht zuerst seine Adresse";
+    wants_sign_in: "sign-in (OAuth)" | "Anmeldung (OAuth)";
+    wants_nothing: "needs nothing" | "braucht nichts";
+    wants_no_key(provider): "{provider} wants no key." | "{provider} verlangt keinen Schlüssel.";
+    key_is_tested: "It is tested at the provider, then sealed in the vault. It is not shown again." |
+        "Er wird beim Anbieter geprüft und dann im Tresor versiegelt. Er wird nicht wieder angezeigt.";
+    or_variable: "Or the environment variable that holds it" |
+        "Oder die Umgebungsvariable, die ihn enthält";
+    variable_hint: "The agent reads it when it starts, and stores nothing." |
+        "Der Agent liest sie beim Start und speichert nichts.";
+    refresh_token: "Refresh token" | "Refresh-Token";
+    client_secret: "Client secret" | "Client-Secret";
+    client_secret_hint: "Only where your own OAuth client has one." |
+        "Nur, wenn Ihr eigener OAuth-Client eines hat.";
+    service_account: "Or a service account's JSON file" |
+        "Oder die JSON-Datei eines Dienstkontos";
+    service_account_hint: "The whole text of the file." | "Der ganze Text der Datei.";
+    if_it_is_refused: "If it is refused" | "Falls abgelehnt wird";
+    keep_refused: "Store it although the provider refuses it" |
+        "Speichern, obwohl der Anbieter ablehnt";
+    store_in_plain_text: "Store it in plain text where nothing can seal it: every program that reads your files can read it" |
+        "Im Klartext speichern, wenn nichts versiegeln kann: Jedes Programm, das Ihre Dateien liest, kann es lesen";
+    name_hint: "Letters, digits and . _ @ + -; empty: the provider's name." |
+        "Buchstaben, Ziffern und . _ @ + -; leer: der Name des Anbieters.";
+    key_comes_from: "Where its key comes from:" | "Woher der Schlüssel kommt:";
+    add_and_test: "Add and test" | "Hinzufügen und prüfen";
+    no_client(provider): "A sign-in with the browser needs your own OAuth client: set client_id in [providers.{provider}.oauth]." |
+        "Für eine Anmeldung mit dem Browser ist ein eigener OAuth-Client nötig: client_id in [providers.{provider}.oauth] setzen.";
+    provider_needs(provider): "{provider} cannot be called yet:" |
+        "{provider} kann noch nicht aufgerufen werden:";
+    configured_without_account: "Configured, without an account:" | "Konfiguriert, ohne Konto:";
+    move_accounts: "To another machine" | "Auf einen anderen Rechner";
+    export_hint: "Accounts are exported into a file that a passphrase seals, in the terminal:" |
+        "Konten werden im Terminal in eine Datei exportiert, die eine Passphrase versiegelt:";
+    import_hint: "And imported from it; without --yes it only says what would change:" |
+        "Und daraus importiert; ohne --yes wird nur gesagt, was sich ändern würde:";
+    // A sign-in with the browser.
+    sign_in_waits(provider): "A sign-in at {provider} waits for you." |
+        "Eine Anmeldung bei {provider} wartet auf Sie.";
+    sign_in_steps: "Open the provider's page and sign in there. This page goes on by itself." |
+        "Die Seite des Anbieters öffnen und sich dort anmelden. Diese Seite macht von selbst weiter.";
+    open_sign_in_of(provider): "Open the sign-in of {provider}" | "Anmeldung bei {provider} öffnen";
+    waits_for_sign_in: "waiting" | "wartet";
+    sign_in_ends_at(time): "It ends by itself at {time}." | "Sie endet von selbst um {time}.";
+    sign_in_is_over: "This sign-in is over." | "Diese Anmeldung ist vorbei.";
+    sign_in_failed: "The sign-in did not succeed." | "Die Anmeldung ist nicht gelungen.";
+    signed_in_as(name): "{name} is signed in." | "{name} ist angemeldet.";
+    signed_in_untested(name): "{name} is stored, but could not be tested." |
+        "{name} ist gespeichert, konnte aber nicht geprüft werden.";
+    go_to_account(name): "To {name}" | "Zu {name}";
+    go_on_to_sign_in: "Go on" | "Weiter";
+    cancel_sign_in: "Cancel" | "Abbrechen";
     // A change of config.toml, on several pages.
     nothing_is_written_yet: "Nothing is changed yet." | "Noch ist nichts geändert.";
     changed_meanwhile: "config.toml was changed elsewhere meanwhile. Nothing was written: this is the difference to the file as it is now." |

@@ -102,6 +102,8 @@ pub(super) async fn show(
         [""] => home::page(context, overview, failed).await,
         ["first-request"] => return Some(home::state_of_first_request(context, overview).await),
         ["accounts"] => accounts::page(context, overview, failed).await,
+        ["accounts", name] => accounts::account_page(context, overview, name, failed).await?,
+        ["sign-in", id] => accounts::sign_in_page(context, id),
         ["proxy"] => proxy::page(context, overview).await,
         ["monitoring"] => monitoring::page(context).await,
         ["statistics"] => statistics::page(context).await,
@@ -120,6 +122,8 @@ pub(super) async fn submit(
     match path {
         [form] => home::submit(context, form, fields).await,
         ["accounts", form] => accounts::submit(context, form, fields).await,
+        ["accounts", name, form] => accounts::submit_of(context, name, form, fields).await,
+        ["sign-in", id, form] => accounts::submit_sign_in(context, id, form),
         _ => None,
     }
 }
