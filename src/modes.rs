@@ -92,6 +92,22 @@ named_enum! {
     }
 }
 
+named_enum! {
+    /// Of which requests the bodies are kept.
+    pub enum BodyMode {
+        Off = "off",
+        /// Of those that fail or are refused.
+        Errors = "errors",
+        All = "all",
+    }
+}
+
+impl serde::Serialize for BodyMode {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
 impl SchedulingMode {
     /// Whether a conversation keeps to its account.
     pub fn has_affinity(self) -> bool {

@@ -146,6 +146,72 @@ pub enum Next {
     OtherCandidate,
 }
 
+impl Scope {
+    pub const ALL: [Self; 2] = [Self::Model, Self::Account];
+
+    /// Its word, which is stored.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Model => "model",
+            Self::Account => "account",
+        }
+    }
+}
+
+impl Stage {
+    pub const ALL: [Self; 4] = [Self::Connect, Self::Tls, Self::Head, Self::Body];
+
+    /// Its word, which is stored.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::Head => "head",
+            Self::Body => "body",
+        }
+    }
+}
+
+impl Refusal {
+    pub const ALL: [Self; 4] = [
+        Self::UnknownModel,
+        Self::ContextTooLong,
+        Self::InvalidSignature,
+        Self::Other,
+    ];
+
+    /// Its word, which is stored.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::UnknownModel => "unknown_model",
+            Self::ContextTooLong => "context_too_long",
+            Self::InvalidSignature => "invalid_signature",
+            Self::Other => "other",
+        }
+    }
+}
+
+impl Next {
+    pub const ALL: [Self; 5] = [
+        Self::Return,
+        Self::RefreshThenRetry,
+        Self::RetryWithoutReasoning,
+        Self::OtherAccount,
+        Self::OtherCandidate,
+    ];
+
+    /// Its word, which is stored.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Return => "return",
+            Self::RefreshThenRetry => "refresh",
+            Self::RetryWithoutReasoning => "without_reasoning",
+            Self::OtherAccount => "other_account",
+            Self::OtherCandidate => "other_candidate",
+        }
+    }
+}
+
 impl Outcome {
     /// What to do after this outcome, as far as nothing of the response was committed: after the
     /// first byte there is nothing left to decide, since two responses are never spliced.

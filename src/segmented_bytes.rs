@@ -119,7 +119,8 @@ impl SegmentedBytes {
         })
     }
 
-    fn iter(&self) -> impl Iterator<Item = &Bytes> {
+    /// The segments.
+    pub fn iter(&self) -> impl Iterator<Item = &Bytes> {
         std::iter::once(&self.first).chain(&self.others)
     }
 }

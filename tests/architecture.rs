@@ -58,7 +58,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     // and the account's name of `account`.
     (
         "record",
-        &["json", "canon", "account", "outcome", "protocol"],
+        &["modes", "json", "canon", "account", "outcome", "protocol"],
     ),
     // Limits of clients' keys: budgets count as those of accounts do, by the prices of
     // statistics, and models are named as in the rules of `provider`. Its tests need an operation
@@ -113,6 +113,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "store",
         &[
+            "modes",
             "json",
             "host",
             "canon",

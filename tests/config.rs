@@ -125,9 +125,12 @@ async fn see(key: &'static str) {
         "record.keep_days" | "record.keep_failed_days" => is_shown(key, "7").await,
         #[cfg(feature = "otlp")]
         "telemetry.otlp_endpoint" => crate::otlp::spans_go_where_the_file_says().await,
+        "record.keep_bodies_days" => is_shown(key, "7").await,
         "record.bytes_max" => is_shown(key, "64 MiB").await,
         "dashboard.theme" => a_page_turns(key, "dark", "data-theme=\"dark\"").await,
         "dashboard.language" => a_page_turns(key, "de", "lang=\"de\"").await,
+        "record.bodies" => bodies_are_kept_or_not().await,
+        "record.body_bytes_max" => bodies_are_cut().await,
         limit if limit.starts_with("limits.") => see_limit(limit).await,
         other => panic!("no test changes `{other}`"),
     }
@@ -445,6 +448,46 @@ async fn requests_are_recorded_or_not() {
         let before = recorded();
         agent.post(CHAT, body.clone()).await;
         recorded() == before
+    })
+    .await;
+}
+
+fn bodies_of_latest(agent: &Agent) -> serde_json::Value {
+    let json = |arguments: &[&str]| -> serde_json::Value {
+        let setup = Setup::default().arg("--json");
+        let setup = arguments.iter().fold(setup, |setup, word| setup.arg(word));
+        let output = setup.command(agent.home()).output().unwrap();
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let log = json(&["log"]);
+    let id = log["rows"][0]["id"].as_str().unwrap().to_owned();
+    json(&["explain", &id, "--bodies"])["bodies"]["bodies"].clone()
+}
+
+async fn bodies_are_kept_or_not() {
+    let agent = Agent::start(&config(""));
+    let body = LAB.replace("lab/m", "demo");
+    agent.post(CHAT, body.clone()).await;
+    assert_eq!(bodies_of_latest(&agent), serde_json::json!([]));
+    append(&agent, "[record]\nbodies = \"all\"\n");
+    until("record.bodies", async || {
+        agent.post(CHAT, body.clone()).await;
+        bodies_of_latest(&agent) != serde_json::json!([])
+    })
+    .await;
+}
+
+async fn bodies_are_cut() {
+    let agent = Agent::start(&config("[record]\nbodies = \"all\""));
+    let body = LAB
+        .replace("lab/m", "demo")
+        .replace("hi", &"hi".repeat(1_000));
+    agent.post(CHAT, body.clone()).await;
+    assert_eq!(bodies_of_latest(&agent)[0]["is_cut"], false);
+    append(&agent, "body_bytes_max = \"1 KiB\"\n");
+    until("record.body_bytes_max", async || {
+        agent.post(CHAT, body.clone()).await;
+        bodies_of_latest(&agent)[0]["is_cut"] == true
     })
     .await;
 }

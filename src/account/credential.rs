@@ -15,6 +15,21 @@ pub enum Credential {
     ServiceAccount(Secret),
 }
 
+impl Credential {
+    /// Everything in it that must not be shown.
+    pub fn secrets(&self) -> Vec<&Secret> {
+        match self {
+            Self::None => Vec::new(),
+            // A service account's key signs on this machine and is sent nowhere.
+            Self::Key(secret) | Self::ServiceAccount(secret) => vec![secret],
+            Self::OAuth(tokens) => [&tokens.access, &tokens.refresh, &tokens.client_secret]
+                .into_iter()
+                .flatten()
+                .collect(),
+        }
+    }
+}
+
 /// The tokens of an OAuth sign-in, and the state of their refresh.
 ///
 /// Every part may be missing: a pasted refresh token comes without an access token, and some

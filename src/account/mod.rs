@@ -9,6 +9,7 @@ mod address;
 mod credential;
 mod export;
 mod from_env;
+mod key_patterns;
 mod name;
 mod period;
 mod proxy;
@@ -22,10 +23,11 @@ pub use address::{Address, BadAddress};
 pub use credential::{Credential, Tokens, VaultEntry};
 pub use export::{Change, ChangeKind, Export, ExportError, Exported, Preview};
 pub use from_env::{CredentialProblem, credential_from_env};
+pub use key_patterns::key_like;
 pub use name::{AccountName, BadName};
 pub use period::{BudgetWords, Period};
 pub use proxy::{BadProxy, Proxy, ProxyKind};
-pub use redactor::Redactor;
+pub use redactor::{REDACTED, Redactor};
 pub use secret::Secret;
 pub use settings::{
     Account, AccountSettings, BadBudget, Budget, BudgetUnit, PRIORITY_DEFAULT, Source,

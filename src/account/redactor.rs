@@ -1,9 +1,10 @@
 //! Takes a credential out of what a server says, by its value.
 //!
-//! Servers quote what they refuse: as it was sent, in a URL, in JSON, in HTML, in Base64. Knows one
-//! credential and finds it in each of these forms; it knows nothing of what keys look like.
+//! Servers quote what they refuse: as it was sent, in a URL, in JSON, in HTML, in Base64. Knows the
+//! values and finds them in each of these forms; it knows nothing of what keys look like.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -14,7 +15,7 @@ use zeroize::Zeroizing;
 use super::{Credential, Secret};
 
 /// Stands for a credential.
-const REDACTED: &[u8] = b"[redacted]";
+pub const REDACTED: &[u8] = b"[redacted]";
 
 /// Shorter values are no secrets, and would be found in any text.
 const VALUE_BYTES_MIN: usize = 4;
@@ -32,13 +33,15 @@ const PART_BYTES_MIN: usize = 16;
 /// How long a run of backslashes or `25` in front of one character may be.
 const ESCAPES_MAX: usize = 16;
 
-/// Takes the values of one credential out of texts.
+/// Takes the values of one credential, or of several, out of texts.
 ///
-/// Building one encodes the credential several times: build it once there is something to redact.
+/// Building one encodes each value several times: build it once there is something to redact.
 pub struct Redactor {
+    /// By their first byte in lower case.
     needles: Vec<Needle>,
-    /// Whether a value may begin with that byte.
-    starts: [bool; 256],
+    /// Those that begin with the byte `b` are `needles[first[b]..first[b + 1]]`: with many values,
+    /// few of them are compared at each place.
+    first: [u32; 257],
 }
 
 /// One form of a value.
@@ -51,17 +54,7 @@ struct Needle {
 
 impl Redactor {
     pub fn of(credential: &Credential) -> Self {
-        match credential {
-            Credential::None => Self::of_secrets(&[]),
-            // A service account's key signs on this machine and is sent nowhere.
-            Credential::Key(secret) | Credential::ServiceAccount(secret) => {
-                Self::of_secrets(&[secret])
-            }
-            Credential::OAuth(tokens) => {
-                let all = [&tokens.access, &tokens.refresh, &tokens.client_secret];
-                Self::of_secrets(&all.into_iter().flatten().collect::<Vec<_>>())
-            }
-        }
+        Self::of_secrets(&credential.secrets())
     }
 
     /// Whether one of a credential's secrets is in a text as it is, or the text in a secret. Cheaper
@@ -71,14 +64,7 @@ impl Redactor {
             let secret = secret.expose();
             text.contains(secret) || secret.contains(text)
         };
-        match credential {
-            Credential::None => false,
-            Credential::Key(secret) | Credential::ServiceAccount(secret) => is_in(secret),
-            Credential::OAuth(tokens) => {
-                let all = [&tokens.access, &tokens.refresh, &tokens.client_secret];
-                all.into_iter().flatten().any(is_in)
-            }
-        }
+        credential.secrets().into_iter().any(is_in)
     }
 
     pub fn of_secrets(secrets: &[&Secret]) -> Self {
@@ -86,21 +72,22 @@ impl Redactor {
         for secret in secrets {
             add_forms(secret.expose().trim().as_bytes(), &mut needles);
         }
-        // The whole of a value before a part of another.
-        needles.sort_by_key(|needle| std::cmp::Reverse(needle.bytes.len()));
-        let mut starts = [false; 256];
+        let key = |needle: &Needle| needle.bytes[0].to_ascii_lowercase();
+        needles.sort_by_key(key);
+        let mut first = [0; 257];
         for needle in &needles {
-            let first = needle.bytes[0];
-            starts[usize::from(first.to_ascii_lowercase())] = true;
-            starts[usize::from(first.to_ascii_uppercase())] = true;
+            first[usize::from(key(needle)) + 1] += 1;
         }
-        if !needles.is_empty() {
-            // The beginnings of escapes.
-            for escape in *b"\\%&" {
-                starts[usize::from(escape)] = true;
-            }
+        for byte in 0..256 {
+            first[byte + 1] += first[byte];
         }
-        Self { needles, starts }
+        Self { needles, first }
+    }
+
+    /// The values that begin with that byte, whatever its case.
+    fn beginning_with(&self, byte: u8) -> &[Needle] {
+        let byte = usize::from(byte.to_ascii_lowercase());
+        &self.needles[self.first[byte] as usize..self.first[byte + 1] as usize]
     }
 
     /// The text without the credential.
@@ -113,24 +100,35 @@ impl Redactor {
 
     /// The bytes without the credential, whatever they are.
     pub fn bytes<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
+        let found = self.find(text);
+        if found.is_empty() {
+            return Cow::Borrowed(text);
+        }
         let mut clean = Vec::new();
         let mut done = 0;
+        for value in found {
+            clean.extend_from_slice(&text[done..value.start]);
+            clean.extend_from_slice(REDACTED);
+            done = value.end;
+        }
+        clean.extend_from_slice(&text[done..]);
+        Cow::Owned(clean)
+    }
+
+    /// Where values stand in the text, in order.
+    pub fn find(&self, text: &[u8]) -> Vec<Range<usize>> {
+        let mut found = Vec::new();
         let mut at = 0;
         while at < text.len() {
             match self.end_of_value(text, at) {
                 Some(end) => {
-                    clean.extend_from_slice(&text[done..at]);
-                    clean.extend_from_slice(REDACTED);
-                    (done, at) = (end, end);
+                    found.push(at..end);
+                    at = end;
                 }
                 None => at += 1,
             }
         }
-        if done == 0 {
-            return Cow::Borrowed(text);
-        }
-        clean.extend_from_slice(&text[done..]);
-        Cow::Owned(clean)
+        found
     }
 
     /// Takes what can no longer become a value off the front of `held`, without the credential. What
@@ -172,11 +170,15 @@ impl Redactor {
 
     /// The end of a value that starts at `at`.
     fn end_of_value(&self, text: &[u8], at: usize) -> Option<usize> {
-        if !self.starts[usize::from(text[at])] {
-            return None;
-        }
-        self.needles
+        let plain = self.beginning_with(text[at]);
+        let escaped = match text[at] {
+            b'\\' | b'%' | b'&' if !self.needles.is_empty() => unescape(&text[at..]),
+            _ => None,
+        };
+        let escaped = escaped.map_or(&[][..], |(byte, _)| self.beginning_with(byte));
+        plain
             .iter()
+            .chain(escaped)
             .filter_map(|needle| needle.end_in(text, at))
             .max()
     }

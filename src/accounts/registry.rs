@@ -105,6 +105,30 @@ impl AccountRegistry {
         self.sources().roster(&config, added)
     }
 
+    /// Every secret of the vault and of the accounts from elsewhere. What a locked vault holds is
+    /// sent nowhere.
+    pub fn secrets(&self) -> Vec<Secret> {
+        let vault = self.vault();
+        let sealed = vault
+            .names()
+            .into_iter()
+            .filter_map(|name| vault.get(&name));
+        let of_members = self
+            .members()
+            .into_iter()
+            .filter_map(|member| member.credential.ok());
+        let credentials = sealed.map(|entry| entry.credential).chain(of_members);
+        credentials
+            .flat_map(|credential| {
+                credential
+                    .secrets()
+                    .into_iter()
+                    .cloned()
+                    .collect::<Vec<_>>()
+            })
+            .collect()
+    }
+
     /// Gives the pool the accounts and the scheduling rules as they are now.
     pub fn reload_pool(&self) {
         let rules = roster::pool_config(&self.live.borrow().config);

@@ -16,7 +16,7 @@ use crate::accounts::{AccountRegistry, balance_client};
 use crate::config::{Config, Home, Live};
 use crate::control::client::Client;
 use crate::control::lock::{Holder, HomeLock, LockError};
-use crate::control::record_keeping::retention;
+use crate::control::record_keeping::{body_settings, retention};
 use crate::control::socket::ControlSocket;
 use crate::control::status::Status;
 use crate::control::verbs::GetStatus;
@@ -96,10 +96,12 @@ impl ControlPlane {
         let ring = Arc::new(Ring::new(explain::RECORDS_MAX));
         let records = RecordStore::start(home.records_file(), retention(config), ring.clone())?;
         records.set_enabled(config.record.enabled);
+        records.configure_bodies(body_settings(config));
         let records = Arc::new(records);
         let environment = Arc::new(SystemEnvironment);
         let service = ControlService::new(home.clone(), path, store, followed, environment)
             .with_agent(agent, ring, records.clone());
+        service.follow_bodies();
         let control = Self {
             service: Arc::new(service),
             live,
@@ -117,6 +119,7 @@ impl ControlPlane {
     pub(super) fn configure_records(&self, config: &Config) {
         self.records.set_retention(retention(config));
         self.records.set_enabled(config.record.enabled);
+        self.records.configure_bodies(body_settings(config));
     }
 
     /// Opens the vault. Where that takes too long, or the vault is locked for now, goes on trying

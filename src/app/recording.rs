@@ -7,10 +7,12 @@ use std::time::Duration;
 
 #[cfg(feature = "otlp")]
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::config::Config;
 use crate::control::ControlService;
 use crate::metrics::Metrics;
+use crate::record::bodies::{BodyCollector, RawBodies};
 use crate::record::{Record, Recorder};
 use crate::store::records::RecordStore;
 #[cfg(feature = "otlp")]
@@ -84,14 +86,28 @@ impl Recording {
     }
 }
 
-impl Recorder for Recording {
-    fn record(&self, mut record: Record) {
+impl Recording {
+    fn keep(&self, mut record: Record, bodies: Option<RawBodies>) {
         record.bound();
         let record = Arc::new(record);
         self.metrics.count(&record);
         #[cfg(feature = "otlp")]
         self.traces.push(&record);
-        self.records.keep(record);
+        self.records.keep(record, bodies);
+    }
+}
+
+impl Recorder for Recording {
+    fn record(&self, record: Record) {
+        self.keep(record, None);
+    }
+
+    fn record_with_bodies(&self, record: Record, bodies: RawBodies) {
+        self.keep(record, Some(bodies));
+    }
+
+    fn collect_bodies(&self, arrived: Instant) -> Option<Box<BodyCollector>> {
+        self.records.collect_bodies(arrived)
     }
 
     fn health_check(&self) {

@@ -6,11 +6,12 @@ use serde_json::json;
 
 use super::args::Args;
 use super::exit_code::{DONE, NOT_RUNNING};
-use super::{ExitCode, Program, RunOptions, Session, system};
+use super::{ExitCode, Program, RunOptions, Session, records_bodies, system};
 use crate::control::status::{AccountCounts, Status};
 use crate::control::verbs::status::status_without_agent;
 use crate::control::verbs::{GetStatus, Quit};
-use crate::control::{ControlError, ErrorKind, RecordsStatus, Started, Verb};
+use crate::control::{BodiesFacts, ControlError, ErrorKind, RecordsStatus, Started, Verb};
+use crate::modes::BodyMode;
 use crate::status::{AgentStatus, LocalTime, PortStatus, rfc3339};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -165,6 +166,8 @@ fn status_lines(status: &Status) -> Vec<String> {
         ));
     }
     lines.extend(status.records.as_ref().map(records_line));
+    let bodies = status.records.as_ref().map(|records| &records.bodies);
+    lines.extend(bodies.and_then(bodies_line));
     if status.notes_dropped > 0 {
         lines.push(format!(
             "state: {} changes of cooldowns and budgets were not stored, because the disk was too slow; a restart forgets them",
@@ -200,6 +203,14 @@ pub(super) fn records_line(records: &RecordsStatus) -> String {
         line.push_str(&format!(", {} not recorded", records.not_recorded));
     }
     line
+}
+
+/// That prompts and answers are kept, why and until when; also that they are not although the
+/// configuration says so.
+pub(super) fn bodies_line(bodies: &BodiesFacts) -> Option<String> {
+    let is_off = bodies.mode == BodyMode::Off;
+    let is_news = !is_off || bodies.configured != BodyMode::Off;
+    is_news.then(|| format!("bodies: {}", records_bodies::sentence(bodies)))
 }
 
 /// Has a verb done that changes how the agent stands, and says how it stands then.

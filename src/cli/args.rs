@@ -75,6 +75,9 @@ pub(super) enum Command {
     Explain {
         /// The value of `x-aerostat-request-id` in its response
         id: String,
+        /// Show its bodies too, where they are kept, and what differs between them
+        #[arg(long)]
+        bodies: bool,
     },
     /// List the requests that were served or failed, the latest first
     Log(LogArgs),
@@ -92,6 +95,39 @@ pub(super) enum Command {
     /// Write the manual pages to a folder
     #[command(hide = true)]
     Man { folder: PathBuf },
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct BodiesArgs {
+    /// Of no request, of those that fail, of all, or as `config.toml` says
+    #[arg(value_parser = ["off", "errors", "all", "configured"])]
+    pub(super) mode: Option<String>,
+    /// For how long: `15m`, `2h`, `1d`
+    #[arg(long = "for", value_name = "TIME", value_parser = duration_seconds, conflicts_with = "next_failures")]
+    pub(super) for_seconds: Option<u64>,
+    /// Until so many requests have failed
+    #[arg(long, value_name = "N")]
+    pub(super) next_failures: Option<u32>,
+    /// Delete the bodies that are kept; records and sums stay
+    #[arg(long)]
+    pub(super) delete: bool,
+}
+
+/// Reads `90s`, `15m`, `2h` or `1d`.
+fn duration_seconds(text: &str) -> Result<u64, String> {
+    let expected = || "expected a time such as `15m`, `2h` or `1d`".to_owned();
+    let (digits, unit) = text
+        .split_at_checked(text.len().saturating_sub(1))
+        .ok_or_else(expected)?;
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 60 * 60,
+        "d" => 24 * 60 * 60,
+        _ => return Err(expected()),
+    };
+    let count: u64 = digits.parse().map_err(|_| expected())?;
+    count.checked_mul(seconds).ok_or_else(expected)
 }
 
 #[derive(Debug, clap::Args)]
@@ -183,6 +219,8 @@ pub(super) struct StatsArgs {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum RecordsCommand {
+    /// Show whether prompts and answers are kept, or change it for a while
+    Bodies(BodiesArgs),
     /// Delete records; statistics keep what they summed up, but those of an account
     #[command(group(clap::ArgGroup::new("which").required(true)))]
     Delete {

@@ -1,15 +1,41 @@
 //! What became of one request, line by line.
 
+use serde::Serialize;
+
 use super::exit_code::DONE;
-use super::{ExitCode, Program, Session};
+use super::{ExitCode, Program, Session, bodies};
+use crate::control::body_facts::RequestBodies;
 use crate::control::cost::CostAccount;
 use crate::control::explain::{AttemptFacts, ConversationFacts, Explanation, PassedOverFacts};
-use crate::control::verbs::Explain;
+use crate::control::verbs::{Explain, ExplainBodies};
 use crate::status::rfc3339;
 
-pub(super) fn explain(session: &mut Session<'_, impl Program>, id: String) -> ExitCode {
-    let explanation = session.call(Explain { id })?;
-    session.out.facts(&explanation, lines(&explanation));
+/// An explanation with the request's bodies.
+#[derive(Serialize)]
+struct WithBodies<'e> {
+    #[serde(flatten)]
+    explanation: &'e Explanation,
+    bodies: &'e RequestBodies,
+}
+
+pub(super) fn explain(
+    session: &mut Session<'_, impl Program>,
+    id: String,
+    with_bodies: bool,
+) -> ExitCode {
+    let explanation = session.call(Explain { id: id.clone() })?;
+    let mut shown = lines(&explanation);
+    if !with_bodies {
+        session.out.facts(&explanation, shown);
+        return Ok(DONE);
+    }
+    let bodies = session.call(ExplainBodies { id })?;
+    shown.extend(bodies::lines(&bodies));
+    let facts = WithBodies {
+        explanation: &explanation,
+        bodies: &bodies,
+    };
+    session.out.facts(&facts, shown);
     Ok(DONE)
 }
 
@@ -42,6 +68,12 @@ fn lines(explanation: &Explanation) -> Vec<String> {
         numbered.map(|(index, attempt)| format!("attempt {}: {}", index + 1, tried(attempt))),
     );
     lines.push(ended(explanation));
+    lines.extend(
+        explanation
+            .repeats
+            .iter()
+            .map(|first| format!("it sent request {first} again")),
+    );
     lines.extend(list("dropped", &explanation.dropped));
     lines.extend(list("adjusted", &explanation.adjusted));
     lines.extend(explanation.cost.as_ref().and_then(cost));

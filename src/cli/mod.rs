@@ -6,6 +6,7 @@
 mod account;
 mod agent;
 mod args;
+mod bodies;
 mod config;
 pub(crate) mod exit_code;
 mod explain;
@@ -14,6 +15,7 @@ mod log;
 mod out;
 mod provider;
 mod records;
+mod records_bodies;
 mod selftest;
 mod stats;
 mod system;
@@ -227,7 +229,7 @@ fn perform(session: &mut Session<'_, impl Program>, args: Args) -> ExitCode {
         Command::Provider(ProviderCommand::List) => provider::list(session),
         Command::Provider(ProviderCommand::Models { name }) => provider::models(session, name),
         Command::Account(command) => account::perform(session, command),
-        Command::Explain { id } => explain::explain(session, id),
+        Command::Explain { id, bodies } => explain::explain(session, id, bodies),
         Command::Log(args) => log::log(session, &args),
         Command::Stats(args) => stats::stats(session, args),
         Command::Records { command } => records::perform(session, command),

@@ -1,9 +1,9 @@
 //! What is kept of requests.
 
-use super::agent::records_line;
+use super::agent::{bodies_line, records_line};
 use super::args::RecordsCommand;
 use super::exit_code::{DONE, WRONG_USAGE};
-use super::{ExitCode, Program, Session};
+use super::{ExitCode, Program, Session, records_bodies};
 use crate::control::cost::grouped;
 use crate::control::record_keeping::RecordsFacts;
 use crate::control::verbs::{GetRecords, RecordsDelete};
@@ -12,16 +12,19 @@ pub(super) fn perform(
     session: &mut Session<'_, impl Program>,
     command: Option<RecordsCommand>,
 ) -> ExitCode {
-    let Some(RecordsCommand::Delete {
-        all,
-        before,
-        account,
-        yes,
-    }) = command
-    else {
-        let facts = session.call(GetRecords {})?;
-        session.out.facts(&facts, lines(&facts));
-        return Ok(DONE);
+    let (all, before, account, yes) = match command {
+        Some(RecordsCommand::Delete {
+            all,
+            before,
+            account,
+            yes,
+        }) => (all, before, account, yes),
+        Some(RecordsCommand::Bodies(args)) => return records_bodies::perform(session, args),
+        None => {
+            let facts = session.call(GetRecords {})?;
+            session.out.facts(&facts, lines(&facts));
+            return Ok(DONE);
+        }
     };
     if !yes {
         session
@@ -53,6 +56,7 @@ fn lines(facts: &RecordsFacts) -> Vec<String> {
         "kept for {} days, what failed for {}; statistics for good",
         facts.keep_days, facts.keep_failed_days
     ));
+    lines.extend(bodies_line(&facts.status.bodies));
     if let Some(problem) = &facts.status.problem {
         lines.push(problem.to_string());
     }

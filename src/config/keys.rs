@@ -8,7 +8,7 @@ use toml_edit::{Array, Value};
 
 use super::resolved::Translation;
 use crate::canon::Dialect;
-use crate::modes::{AuthMode, LanguageChoice, SchedulingMode, Theme};
+use crate::modes::{AuthMode, BodyMode, LanguageChoice, SchedulingMode, Theme};
 use crate::provider::{self, Auth};
 use crate::suggestion::nearest;
 
@@ -82,6 +82,11 @@ pub enum ValueKind {
     /// A number of bytes, at least `min`: an integer, or text such as `64 MiB`.
     Bytes {
         min: u64,
+    },
+    /// The same with an upper bound.
+    BytesUpTo {
+        min: u64,
+        max: u64,
     },
     Text,
     /// The name of an environment variable. Errors never repeat the value: it may be the key itself.
@@ -468,6 +473,27 @@ pub static KEYS: &[Key] = &[
         "how large the file of the records may become; the oldest make room",
     ),
     key(
+        "record.bodies",
+        ValueKind::OneOf(BodyMode::NAMES),
+        Some("\"off\""),
+        "keep prompts and answers, without secrets: of no request, of those that fail, of all; `aerostat records bodies` does it for a while",
+    ),
+    key(
+        "record.body_bytes_max",
+        ValueKind::BytesUpTo {
+            min: 1024,
+            max: 1 << 20,
+        },
+        Some("\"256 KiB\""),
+        "how much of a body is kept; the rest is cut off",
+    ),
+    key(
+        "record.keep_bodies_days",
+        DAYS,
+        Some("7"),
+        "how many days bodies are kept; where the file is full they go first",
+    ),
+    key(
         "dashboard.theme",
         ValueKind::OneOf(Theme::NAMES),
         Some("\"system\""),
@@ -586,6 +612,9 @@ impl ValueKind {
             Self::Bytes { min } => {
                 format!("a number of bytes from {min} on, or text such as `64 MiB`")
             }
+            Self::BytesUpTo { min, max } => {
+                format!("a number of bytes from {min} to {max}, or text such as `256 KiB`")
+            }
             Self::Text => "text in quotes".to_owned(),
             Self::EnvName => {
                 "the name of an environment variable (letters, digits and `_`)".to_owned()
@@ -624,19 +653,16 @@ impl ValueKind {
     }
 
     fn accepts(&self, value: &Value) -> bool {
-        let integer = || {
-            value
-                .as_integer()
-                .and_then(|integer| u64::try_from(integer).ok())
-        };
+        let integer = || integer_of(value);
         match self {
             Self::Bool => value.is_bool(),
             Self::Count { min, max } => {
                 integer().is_some_and(|count| (*min..=*max).contains(&count))
             }
-            Self::Bytes { min } => integer()
-                .or_else(|| bytes(value.as_str()?))
-                .is_some_and(|bytes| bytes >= *min),
+            Self::Bytes { min } => bytes_of(value).is_some_and(|bytes| bytes >= *min),
+            Self::BytesUpTo { min, max } => {
+                bytes_of(value).is_some_and(|bytes| (*min..=*max).contains(&bytes))
+            }
             Self::Text => value.is_str(),
             Self::EnvName => value.as_str().is_some_and(is_env_name),
             Self::OneOf(words) => value.as_str().is_some_and(|word| words.contains(&word)),
@@ -651,7 +677,7 @@ impl ValueKind {
     /// be separated by commas.
     pub(super) fn parse_word(&self, word: &str) -> Value {
         match self {
-            Self::Bool | Self::Count { .. } | Self::Bytes { .. } => {
+            Self::Bool | Self::Count { .. } | Self::Bytes { .. } | Self::BytesUpTo { .. } => {
                 word.trim().parse().unwrap_or_else(|_| Value::from(word))
             }
             Self::Text | Self::EnvName | Self::OneOf(_) | Self::Dialect => Value::from(word),
@@ -662,6 +688,17 @@ impl ValueKind {
             },
         }
     }
+}
+
+fn integer_of(value: &Value) -> Option<u64> {
+    value
+        .as_integer()
+        .and_then(|integer| u64::try_from(integer).ok())
+}
+
+/// An integer, or a number with a unit.
+fn bytes_of(value: &Value) -> Option<u64> {
+    integer_of(value).or_else(|| bytes(value.as_str()?))
 }
 
 fn one_of(words: impl Iterator<Item = &'static str>) -> String {

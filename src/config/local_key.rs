@@ -22,14 +22,19 @@ const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 /// When the file can neither be read nor created, or holds something else.
 pub fn read_or_create(home: &Home) -> io::Result<Secret> {
     let path = home.local_key_file();
-    let found = home.secure().and_then(|()| match read(&path) {
+    let found = home.secure().and_then(|()| match read_file(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => create(home, &path),
         found => found,
     });
     found.map_err(|error| private_file::named(&path, &error))
 }
 
-fn read(path: &Path) -> io::Result<Secret> {
+/// The local key, where there is one.
+pub fn read(home: &Home) -> Option<Secret> {
+    read_file(&home.local_key_file()).ok()
+}
+
+fn read_file(path: &Path) -> io::Result<Secret> {
     let file = private_file::open(path)?;
     private_file::restrict(&file)?;
     let mut bytes = Zeroizing::new(Vec::with_capacity(FILE_BYTES_MAX as usize + 1));
@@ -59,7 +64,7 @@ fn create(home: &Home, path: &Path) -> io::Result<Secret> {
     let line = format!("{}\n", key.expose());
     match private_file::write_new(path, line.as_bytes()) {
         Ok(()) => Ok(key),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => read(path),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => read_file(path),
         Err(error) => Err(error),
     }
 }

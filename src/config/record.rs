@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::limits::bytes;
+use crate::modes::BodyMode;
 
 /// A setting is one field here and one row of [`super::keys::KEYS`], which holds its default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -15,4 +16,10 @@ pub struct RecordSettings {
     /// The file with its journal.
     #[serde(deserialize_with = "bytes")]
     pub bytes_max: usize,
+    /// Of which requests the bodies are kept.
+    pub bodies: BodyMode,
+    /// Of each body.
+    #[serde(deserialize_with = "bytes")]
+    pub body_bytes_max: usize,
+    pub keep_bodies_days: u32,
 }

@@ -6,7 +6,7 @@ use super::cost::CostAccount;
 use super::failure_reason::FailureFacts;
 use super::wire::ControlError;
 use crate::canon::{Loss, LossKind};
-use crate::outcome::{Next, Outcome, Timestamp};
+use crate::outcome::{Next, Outcome, Scope, Stage, Timestamp};
 use crate::protocol::Operation;
 use crate::record::{Attempt, NextStep, PassedOver, Record, blame_name};
 use crate::status::timestamp;
@@ -73,6 +73,24 @@ pub struct Explanation {
     /// Where it stands in its conversation; `None` where it is of none, or not in the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conversation: Option<ConversationFacts>,
+    /// Until when it is of no use to ask again, where that is known.
+    #[serde(default, with = "timestamp::option")]
+    pub until: Option<Timestamp>,
+    /// What a translation could not carry exactly, in the order in which it was noted.
+    #[serde(default)]
+    pub losses: Vec<LossFacts>,
+    /// The id of the request that this one sends again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeats: Option<String>,
+}
+
+/// A field that a translation changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LossFacts {
+    /// In the client's request; of what was added, its name upstream.
+    pub path: String,
+    /// `dropped`, `adjusted` or `added`.
+    pub kind: String,
 }
 
 /// A request among those of its conversation that are kept.
@@ -136,6 +154,28 @@ pub struct AttemptFacts {
     #[serde(with = "timestamp::option")]
     pub until: Option<Timestamp>,
     pub detail: Option<String>,
+    /// What the outcome is about: one `model` or the whole `account`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    /// Where it ended: `connect`, `tls`, `head` or `body`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<String>,
+    /// Why the upstream took no such request: `unknown_model`, `context_too_long`,
+    /// `invalid_signature` or `other`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<String>,
+    /// What followed, as a word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_step: Option<NextFacts>,
+}
+
+/// What followed an attempt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NextFacts {
+    /// `return`, `refresh`, `without_reasoning`, `other_account` or `other_candidate`.
+    pub next: String,
+    /// Whether a limit stood against more.
+    pub is_limited: bool,
 }
 
 /// No record has that id.
@@ -205,6 +245,23 @@ impl Explanation {
             bytes_out: record.bytes_out,
             cost: None,
             conversation: None,
+            until: record.failure.as_ref().and_then(|failure| failure.until),
+            losses: record.losses.iter().map(LossFacts::of).collect(),
+            repeats: record.repeats.as_deref().map(str::to_owned),
+        }
+    }
+}
+
+impl LossFacts {
+    pub(super) fn of(loss: &Loss) -> Self {
+        let kind = match loss.kind {
+            LossKind::Dropped => "dropped",
+            LossKind::Adjusted => "adjusted",
+            LossKind::Added => "added",
+        };
+        Self {
+            path: loss.path.clone(),
+            kind: kind.to_owned(),
         }
     }
 }
@@ -240,6 +297,16 @@ impl AttemptFacts {
             next: attempt.next.map(next_text),
             until: until(&attempt.outcome),
             detail: attempt.detail.clone(),
+            scope: scope(&attempt.outcome).map(|scope| scope.name().to_owned()),
+            stage: stage(&attempt.outcome).map(|stage| stage.name().to_owned()),
+            refusal: match attempt.outcome {
+                Outcome::Rejected(refusal) => Some(refusal.name().to_owned()),
+                _ => None,
+            },
+            next_step: attempt.next.map(|step| NextFacts {
+                next: step.next.name().to_owned(),
+                is_limited: step.is_limited,
+            }),
         }
     }
 }
@@ -275,6 +342,20 @@ fn adjusted(loss: &Loss) -> Option<String> {
     }
 }
 
+fn scope(outcome: &Outcome) -> Option<Scope> {
+    match outcome {
+        Outcome::Throttled { scope, .. } | Outcome::QuotaSpent { scope, .. } => Some(*scope),
+        _ => None,
+    }
+}
+
+fn stage(outcome: &Outcome) -> Option<Stage> {
+    match outcome {
+        Outcome::Unreachable { stage } | Outcome::TimedOut { stage } => Some(*stage),
+        _ => None,
+    }
+}
+
 fn until(outcome: &Outcome) -> Option<Timestamp> {
     match outcome {
         Outcome::Throttled { until, .. }
@@ -292,7 +373,6 @@ mod tests {
 
     use super::*;
     use crate::canon::{Blame, Fault, FaultKind, Usage};
-    use crate::outcome::Scope;
     use crate::protocol::openai_chat;
     use crate::record::{Failure, Resolved};
 

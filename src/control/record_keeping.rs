@@ -8,6 +8,7 @@ use super::service::ControlService;
 use super::wire::ControlError;
 use crate::config::Config;
 use crate::record::Ring;
+use crate::record::bodies::BodySettings;
 use crate::store::records::{Deletion, RecordStore, RecordsStatus, Retention};
 
 /// The records that are kept.
@@ -32,7 +33,16 @@ pub(crate) fn retention(config: &Config) -> Retention {
     Retention {
         served: days(settings.keep_days),
         failed: days(settings.keep_failed_days),
+        bodies: days(settings.keep_bodies_days),
         bytes_max: settings.bytes_max as u64,
+    }
+}
+
+/// What the configuration says of keeping bodies.
+pub(crate) fn body_settings(config: &Config) -> BodySettings {
+    BodySettings {
+        mode: config.record.bodies,
+        bytes_max: config.record.body_bytes_max,
     }
 }
 

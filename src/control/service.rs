@@ -7,6 +7,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
 use super::agent::AgentHandle;
+use super::bodies_asked;
 use super::dashboard_link::{DashboardLink, LinkIssuer};
 use super::record_pricing::{RecordPricing, read_prices};
 use super::sign_in::PendingSignIns;
@@ -16,7 +17,7 @@ use crate::account::{Credential, KeySources, Secret, VaultError};
 use crate::accounts::AccountRegistry;
 use crate::canon::{Fault, ModelCard};
 use crate::client_keys::{ClientKeys, KeySettings};
-use crate::config::{Config, Home, Live};
+use crate::config::{Config, Home, Live, local_key};
 use crate::pool::Pool;
 use crate::prices::Prices;
 use crate::provider::Provider;
@@ -46,6 +47,14 @@ pub trait Environment: Send + Sync {
 
     /// The sources of the vault's key that this process has.
     fn vault_keys(&self) -> KeySources;
+}
+
+/// Every secret that this home knows by its value. Of keys for the port only the local one is: of
+/// the others a request carries the value, or nothing does.
+fn known_secrets(accounts: &AccountRegistry, home: &Home) -> Vec<Secret> {
+    let mut known = accounts.secrets();
+    known.extend(local_key::read(home));
+    known
 }
 
 /// What verbs work on, for one home. The process that has it holds the home's lock.
@@ -125,6 +134,15 @@ impl ControlService {
             records: Some(records),
             ..self
         }
+    }
+
+    /// Keeps what a person asked for of bodies over a restart, and names the secrets that bodies
+    /// are stored without.
+    pub fn follow_bodies(&self) {
+        let Some(records) = &self.records else { return };
+        bodies_asked::follow(records.bodies(), self.store());
+        let (accounts, home) = (self.accounts.clone(), self.home.clone());
+        records.set_known_secrets(move || known_secrets(&accounts, &home));
     }
 
     pub fn home(&self) -> &Home {

@@ -222,7 +222,7 @@ async fn try_once(
 /// Ends a request that nothing served: with the upstream's own error response where it may pass,
 /// else with the fault, which the server renders.
 fn give_up(error: AttemptError, attempts: Attempts) -> Result<GatewayResponse, Box<GatewayError>> {
-    let tracker = attempts.into_tracker();
+    let mut tracker = attempts.into_tracker();
     let AttemptError {
         fault,
         original,
@@ -233,6 +233,7 @@ fn give_up(error: AttemptError, attempts: Attempts) -> Result<GatewayResponse, B
         return Err(Box::new(GatewayError::tracked(fault, status, tracker)));
     };
     tracker.write_headers(original.headers_mut());
+    tracker.note_response(&original);
     let bytes_out = original.body().len() as u64;
     tracker.finish_with_fault(original.status(), &fault, bytes_out);
     Ok(original.map(GatewayBody::Full))

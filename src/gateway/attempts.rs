@@ -3,6 +3,7 @@
 //!
 //! It decides nothing; `retry` reads it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -14,11 +15,13 @@ use super::plan::Plan;
 use super::request_context::RequestContext;
 use super::request_tracker::RequestTracker;
 use super::resolution_cache::ResolvedModel;
-use crate::account::AccountName;
+use crate::account::{AccountName, Credential};
 use crate::canon::Loss;
 use crate::outcome::{Next, Outcome, Reading};
 use crate::pool::{Lease, PassedOver, SessionKey};
 use crate::record::NextStep;
+use crate::segmented_bytes::SegmentedBytes;
+use crate::upstream::UpstreamBody;
 
 pub(super) struct Attempts {
     tracker: RequestTracker,
@@ -154,6 +157,23 @@ impl Attempts {
 
     pub(super) fn set_session(&mut self, session: Option<SessionKey>) {
         self.tracker.set_session(session);
+    }
+
+    /// Copies what goes upstream in the attempt, where bodies are kept.
+    pub(super) fn note_sent(
+        &mut self,
+        request: &http::Request<SegmentedBytes>,
+        credential: &Arc<Credential>,
+    ) {
+        self.tracker.note_sent(request, credential);
+    }
+
+    /// Copies what comes back as it is read, where bodies are kept.
+    pub(super) fn watch_body(
+        &mut self,
+        response: http::Response<UpstreamBody>,
+    ) -> http::Response<UpstreamBody> {
+        self.tracker.watch_body(response)
     }
 
     /// Records the head of the upstream's response.

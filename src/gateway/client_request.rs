@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, Method, Uri};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Span;
@@ -20,6 +20,9 @@ use crate::segmented_bytes::SegmentedBytes;
 /// A client's request. It does not change while it is served.
 pub struct ClientRequest {
     pub request_id: String,
+    pub method: Method,
+    /// As it came: with a key in its query, where the client sends it there.
+    pub uri: Uri,
     pub protocol: &'static dyn Protocol,
     pub operation: Operation,
     pub path_model: Option<String>,
@@ -75,6 +78,8 @@ pub struct RefusedRequest<'r> {
     /// `None` where the path leads to none.
     pub operation: Option<Operation>,
     pub path_model: Option<&'r str>,
+    pub method: &'r Method,
+    pub uri: &'r Uri,
     pub headers: &'r HeaderMap,
     pub key: Option<Arc<str>>,
     pub received_at: Timestamp,

@@ -69,6 +69,7 @@ impl Exchange<'_> {
         let credential = lease.credential().clone();
         let span = attempts.begin(self.plan, lease, began_at);
         debug!(parent: &span, waited = ?began_at - asked_at, "account leased");
+        attempts.note_sent(&request, &credential);
         let outgoing = Outgoing { request, proxy };
         let mut result = self
             .send_and_read(outgoing, &credential, began_at, attempts)
@@ -120,6 +121,7 @@ impl Exchange<'_> {
         attempts.set_head(response.status(), upstream_id);
         let readings = provider::readings(response.headers(), || self.context.now());
         attempts.set_readings(readings);
+        let response = attempts.watch_body(response);
         if !response.status().is_success() {
             return Err(self.refused(response, credential).await);
         }

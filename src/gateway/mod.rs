@@ -21,6 +21,7 @@
 mod attempt;
 mod attempt_error;
 mod attempts;
+mod body_tee;
 mod catalog;
 mod client_request;
 mod config;
@@ -57,7 +58,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use http::{Response, StatusCode};
+use http::Response;
 
 pub use catalog::fetch_models;
 pub use client_request::{ClientRequest, RefusedRequest};
@@ -101,11 +102,29 @@ impl Gateway {
     }
 
     /// Records a request that was refused before it got here, once it passed the guard.
-    pub fn record_refused(&self, refused: &RefusedRequest<'_>, fault: &Fault, status: StatusCode) {
+    pub fn record_refused(
+        &self,
+        refused: &RefusedRequest<'_>,
+        fault: &Fault,
+        response: &Response<Bytes>,
+    ) {
         let mut record = refused.record();
-        record.status = status.as_u16();
+        record.status = response.status().as_u16();
         record.fail(Failure::of(fault, None, Timestamp::now()));
-        self.state.recorder.record(record);
+        let recorder = &self.state.recorder;
+        let Some(mut bodies) = recorder.collect_bodies(refused.arrived) else {
+            return recorder.record(record);
+        };
+        let RefusedRequest {
+            method,
+            uri,
+            headers,
+            ..
+        } = refused;
+        // Its body was not read.
+        bodies.client_sent(method, uri, headers, std::iter::empty());
+        bodies.client_got(record.status, response.headers(), Some(response.body()));
+        recorder.record_with_bodies(record, bodies.into_raw());
     }
 
     /// Counts a health check, which has no record.
@@ -155,7 +174,8 @@ impl Gateway {
 }
 
 /// A response that no upstream was asked for, with its record closed.
-fn recorded(tracker: RequestTracker, response: Response<Bytes>) -> GatewayResponse {
+fn recorded(mut tracker: RequestTracker, response: Response<Bytes>) -> GatewayResponse {
+    tracker.note_response(&response);
     tracker.finish_local(response.status(), response.body().len() as u64);
     response.map(GatewayBody::Full)
 }

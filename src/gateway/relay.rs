@@ -301,7 +301,7 @@ impl Relay {
             if let Some(bytes) = self.outbox.pop_front() {
                 self.last_sent_at = Instant::now();
                 if let Some(commit) = &mut self.commit {
-                    commit.tracker.sent(bytes.len());
+                    commit.tracker.sent(&bytes);
                 }
                 return Poll::Ready(Some(Ok(Frame::data(bytes))));
             }

@@ -7,25 +7,30 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{Span, debug, field};
 
 use super::attempt_error::{said_by_provider, shutdown_fault};
+use super::body_tee;
 use super::client_request::ClientRequest;
 use super::resolution_cache::ResolvedModel;
 use super::response_facts::ResponseFacts;
 use super::response_headers;
 use super::response_owners::ResponseOwners;
 use super::stream_transform::StreamStatus;
-use crate::account::AccountName;
+use crate::account::{AccountName, Credential};
 use crate::canon::{Blame, Fault, FaultKind, FinishReason, Loss};
 use crate::client_keys::Permit;
 use crate::outcome::{Outcome, Reading, Scope, Stage, Timestamp};
 use crate::pool::{self, Lease, SessionKey, SkipReason};
 use crate::protocol;
+use crate::record::bodies::BodyCollector;
 use crate::record::{Attempt, Ending, Failure, NextStep, PassedOver, Record, Recorder};
+use crate::segmented_bytes::SegmentedBytes;
+use crate::upstream::UpstreamBody;
 
 /// An open record. Finishing consumes it; dropping it records that the client left.
 pub(super) struct RequestTracker {
@@ -49,6 +54,8 @@ struct OpenRecord {
     request_span: Span,
     /// Of the latest attempt, which the response comes from.
     attempt_span: Span,
+    /// Set where bodies are kept.
+    bodies: Option<Box<BodyCollector>>,
 }
 
 /// The attempt whose account is not given back yet.
@@ -65,6 +72,11 @@ impl RequestTracker {
         recorder: Arc<dyn Recorder>,
         response_owners: Arc<ResponseOwners>,
     ) -> Self {
+        let mut bodies = recorder.collect_bodies(request.arrived);
+        if let Some(bodies) = &mut bodies {
+            let body = request.body.iter().map(|segment| &segment[..]);
+            bodies.client_sent(&request.method, &request.uri, &request.headers, body);
+        }
         let open = OpenRecord {
             record: request.record(),
             served_by: None,
@@ -77,6 +89,7 @@ impl RequestTracker {
             current: None,
             request_span: request.span.clone(),
             attempt_span: Span::none(),
+            bodies,
         };
         Self {
             open: Some(Box::new(open)),
@@ -216,6 +229,42 @@ impl RequestTracker {
         open.attempt_span = span;
     }
 
+    /// Copies what goes upstream, where bodies are kept.
+    pub(super) fn note_sent(
+        &mut self,
+        request: &http::Request<SegmentedBytes>,
+        credential: &Arc<Credential>,
+    ) {
+        if let Some(bodies) = &mut self.open_mut().bodies {
+            let body = request.body().iter().map(|segment| &segment[..]);
+            let (method, uri) = (request.method(), request.uri());
+            bodies.went_upstream(method, uri, request.headers(), body, credential);
+        }
+    }
+
+    /// Copies what comes back as it is read, where bodies are kept.
+    pub(super) fn watch_body(
+        &mut self,
+        response: http::Response<UpstreamBody>,
+    ) -> http::Response<UpstreamBody> {
+        let Some(bodies) = &mut self.open_mut().bodies else {
+            return response;
+        };
+        let part = bodies.comes_back(response.status().as_u16(), response.headers());
+        match part {
+            Some(part) => response.map(|body| body_tee::copied(body, part)),
+            None => response,
+        }
+    }
+
+    /// Copies what the client gets, where bodies are kept.
+    pub(super) fn note_response(&mut self, response: &http::Response<Bytes>) {
+        if let Some(bodies) = &mut self.open_mut().bodies {
+            let status = response.status().as_u16();
+            bodies.client_got(status, response.headers(), Some(response.body()));
+        }
+    }
+
     /// Keeps what the upstream said of the account's limits until the attempt settles.
     pub(super) fn set_readings(&mut self, readings: Vec<Reading>) {
         if let Some(current) = &mut self.open_mut().current {
@@ -273,16 +322,24 @@ impl RequestTracker {
         response_headers::write(headers, &open.record, open.served_by.as_ref());
     }
 
-    /// Records that a stream with this status goes to the client.
-    pub(super) fn start_stream(&mut self, status: StatusCode) {
-        let record = &mut self.open_mut().record;
-        record.status = status.as_u16();
-        record.stream = true;
+    /// Records that a stream with this head goes to the client.
+    pub(super) fn start_stream(&mut self, head: &http::Response<()>) {
+        let open = self.open_mut();
+        let status = head.status().as_u16();
+        open.record.status = status;
+        open.record.stream = true;
+        if let Some(bodies) = &mut open.bodies {
+            bodies.client_got(status, head.headers(), None);
+        }
     }
 
     /// Records that bytes of the response leave for the client.
-    pub(super) fn sent(&mut self, bytes: usize) {
-        self.open_mut().record.bytes_out += bytes as u64;
+    pub(super) fn sent(&mut self, bytes: &[u8]) {
+        let open = self.open_mut();
+        open.record.bytes_out += bytes.len() as u64;
+        if let Some(bodies) = &mut open.bodies {
+            bodies.client_gets(bytes);
+        }
         self.first_byte();
     }
 
@@ -430,6 +487,7 @@ impl RequestTracker {
             permit,
             arrived,
             request_span,
+            bodies,
             ..
         } = *open;
         record.took = arrived.elapsed();
@@ -449,7 +507,10 @@ impl RequestTracker {
             fault = record.failure.as_ref().map(|failure| failure.cause.name()),
             "request recorded"
         );
-        recorder.record(record);
+        match bodies.filter(|bodies| bodies.is_wanted(record.ending)) {
+            Some(bodies) => recorder.record_with_bodies(record, bodies.into_raw()),
+            None => recorder.record(record),
+        }
     }
 }
 

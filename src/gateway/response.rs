@@ -44,11 +44,13 @@ impl GatewayError {
         }
     }
 
-    /// Completes the rendered error response's head, and records the request with its status.
-    pub fn finish(self, status: StatusCode, headers: &mut HeaderMap, bytes_out: u64) {
-        if let Some(tracker) = self.tracker {
-            tracker.write_headers(headers);
-            tracker.finish_with_fault(status, &self.fault, bytes_out);
+    /// Completes the rendered error response's head, and records the request with it.
+    pub fn finish(self, response: &mut Response<Bytes>) {
+        if let Some(mut tracker) = self.tracker {
+            tracker.write_headers(response.headers_mut());
+            tracker.note_response(response);
+            let bytes_out = response.body().len() as u64;
+            tracker.finish_with_fault(response.status(), &self.fault, bytes_out);
         }
     }
 }
@@ -114,12 +116,13 @@ impl PendingResponse {
     ) -> GatewayResponse {
         match self {
             Self::Full { response, facts } => {
+                tracker.note_response(&response);
                 let bytes_out = response.body().len() as u64;
                 tracker.finish_full(response.status(), facts, bytes_out);
                 response.map(GatewayBody::Full)
             }
             Self::Stream { head, mut relay } => {
-                tracker.start_stream(head.status());
+                tracker.start_stream(&head);
                 relay.commit(tracker, shutdown.clone());
                 head.map(|()| GatewayBody::Stream(relay))
             }

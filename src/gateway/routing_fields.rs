@@ -102,6 +102,8 @@ mod tests {
             .for_each(|chunk| segments.push(Bytes::copy_from_slice(chunk)));
         ClientRequest {
             request_id: "1".to_owned(),
+            method: http::Method::POST,
+            uri: http::Uri::from_static("/"),
             protocol: protocol::by_name(dialect).unwrap(),
             operation: Operation::Generate,
             path_model: (dialect == "gemini").then(|| "m".to_owned()),

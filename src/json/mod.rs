@@ -7,6 +7,7 @@
 //!
 //! This module knows no dialect and does no IO.
 
+pub mod diff;
 mod document;
 mod edge_members;
 mod path;

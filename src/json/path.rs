@@ -81,7 +81,7 @@ impl PathFinder {
 /// The longest key that a path repeats, in characters: each path below a key repeats it.
 const KEY_CHARS_MAX: usize = 100;
 
-fn push_key(path: &mut String, key: &str) {
+pub(super) fn push_key(path: &mut String, key: &str) {
     if !path.is_empty() {
         path.push('.');
     }

@@ -1,8 +1,10 @@
 //! The facts of one finished request, and the recorder that takes them.
 //!
-//! A record holds no prompt, no response and no secret. Recording never blocks.
+//! A record holds no prompt, no response and no secret; [`bodies`] hold the first two, where a
+//! person asks for them. Recording never blocks.
 
 mod agent_family;
+pub mod bodies;
 mod cause;
 mod ring;
 #[cfg(feature = "otlp")]
@@ -12,12 +14,15 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::account::AccountName;
 use crate::canon::{Dialect, Loss, ServiceTier, Usage};
 use crate::outcome::{Next, Outcome, Refusal, Timestamp};
 use crate::protocol::Operation;
 
 pub use agent_family::agent_family;
+use bodies::{BodyCollector, RawBodies};
 pub use cause::{Cause, Ending, Failure, blame_name, blame_named};
 pub use ring::Ring;
 #[cfg(feature = "otlp")]
@@ -69,6 +74,8 @@ pub struct Record {
     /// The bytes of the client's body, and of the response's.
     pub bytes_in: u64,
     pub bytes_out: u64,
+    /// The id of the request that this one sends again.
+    pub repeats: Option<Box<str>>,
 }
 
 /// What a model's name became. Requests for the same name share it.
@@ -168,6 +175,7 @@ impl Record {
             losses: Vec::new(),
             bytes_in: 0,
             bytes_out: 0,
+            repeats: None,
         }
     }
 
@@ -224,6 +232,18 @@ fn shorten(text: &mut String) {
 /// Takes records; must not block.
 pub trait Recorder: Send + Sync {
     fn record(&self, record: Record);
+
+    /// The same, with the request's bodies.
+    fn record_with_bodies(&self, record: Record, bodies: RawBodies) {
+        drop(bodies);
+        self.record(record);
+    }
+
+    /// Collects the bodies of a request that arrived now, where they are wanted.
+    fn collect_bodies(&self, arrived: Instant) -> Option<Box<BodyCollector>> {
+        let _ = arrived;
+        None
+    }
 
     /// A health check was answered, which has no record.
     fn health_check(&self) {}

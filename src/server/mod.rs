@@ -12,10 +12,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
+use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, HeaderName, UPGRADE};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response};
-use http_body::Body as _;
 use hyper::body::Incoming;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -199,14 +199,12 @@ impl Server {
                 }
             }),
             Err(error) => {
-                let mut response = scope.error_response(&error.fault);
+                let mut response = scope.rendered(&error.fault);
                 if let Some(status) = error.status {
                     *response.status_mut() = status;
                 }
-                let status = response.status();
-                let bytes_out = response.body().size_hint().exact().unwrap_or_default();
-                error.finish(status, response.headers_mut(), bytes_out);
-                response
+                error.finish(&mut response);
+                response.map(ResponseBody::from)
             }
         }
     }
@@ -221,7 +219,7 @@ impl ClientStream for Relay {
 impl Server {
     /// Refuses a request that passed the guard, and records it.
     fn refuse_request(&self, scope: &RequestScope<'_>, fault: &Fault) -> Response<ResponseBody> {
-        let response = scope.error_response(fault);
+        let response = scope.rendered(fault);
         let path_model = match &scope.matched.route {
             Route::Operation { model, .. } => model.as_deref(),
             _ => None,
@@ -231,14 +229,15 @@ impl Server {
             protocol: scope.matched.protocol,
             operation: scope.matched.operation(),
             path_model,
+            method: &scope.head.method,
+            uri: &scope.head.uri,
             headers: &scope.head.headers,
             key: scope.key.clone(),
             received_at: SystemTime::now(),
             arrived: scope.arrived,
         };
-        self.gateway
-            .record_refused(&refused, fault, response.status());
-        response
+        self.gateway.record_refused(&refused, fault, &response);
+        response.map(ResponseBody::from)
     }
 
     fn refuse_method(
@@ -372,6 +371,8 @@ impl<'s> RequestScope<'s> {
         let parameters = &self.matched.protocol.descriptor().query_parameters;
         ClientRequest {
             request_id: self.request_id.clone(),
+            method: self.head.method.clone(),
+            uri: self.head.uri.clone(),
             protocol: self.matched.protocol,
             operation,
             path_model,
@@ -390,8 +391,12 @@ impl<'s> RequestScope<'s> {
 
     /// An error in the client's dialect.
     fn error_response(&self, fault: &Fault) -> Response<ResponseBody> {
+        self.rendered(fault).map(ResponseBody::from)
+    }
+
+    fn rendered(&self, fault: &Fault) -> Response<Bytes> {
         debug!(parent: &self.span, fault = ?fault.kind, "error response");
-        errors::respond(self.matched.protocol, fault, &self.request_id).map(ResponseBody::from)
+        errors::respond(self.matched.protocol, fault, &self.request_id)
     }
 
     /// `fault` of the guard, unless it is about the body of a request to a path that is not served:

@@ -27,7 +27,7 @@ use aerostat::segmented_bytes::SegmentedBytes;
 use aerostat::upstream::{ProxyChoice, TransportError, Upstream, UpstreamBody};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full};
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -216,6 +216,8 @@ impl Room {
         let body = json!({"model": model, "stream": stream, "messages": [{"role": "user", "content": "hi"}]});
         let request = ClientRequest {
             request_id: "r".to_owned(),
+            method: Method::POST,
+            uri: Uri::from_static("/v1/chat/completions"),
             protocol: protocol::by_name("openai_chat").unwrap(),
             operation: Operation::Generate,
             path_model: None,
@@ -243,7 +245,9 @@ impl Room {
             }
             Err(error) => {
                 let fault = Some(error.fault.clone());
-                error.finish(StatusCode::BAD_GATEWAY, &mut HeaderMap::new(), 0);
+                let mut response = Response::new(Bytes::new());
+                *response.status_mut() = StatusCode::BAD_GATEWAY;
+                error.finish(&mut response);
                 Answered { status: 0, fault }
             }
         }

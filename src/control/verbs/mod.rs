@@ -15,6 +15,7 @@ pub mod account_set;
 pub mod account_show;
 pub mod account_test;
 pub mod explain;
+pub mod explain_bodies;
 pub mod failures;
 pub mod key_create;
 pub mod key_list;
@@ -28,6 +29,7 @@ pub mod provider_list;
 pub mod provider_models;
 pub mod quit;
 pub mod records;
+pub mod records_bodies;
 pub mod records_delete;
 pub mod start;
 pub mod stats;
@@ -67,6 +69,7 @@ table! {
     account_show::AccountShow,
     account_test::AccountTest,
     explain::Explain,
+    explain_bodies::ExplainBodies,
     failures::Failures,
     key_create::KeyCreate,
     key_list::KeyList,
@@ -80,6 +83,7 @@ table! {
     provider_models::ProviderModels,
     quit::Quit,
     records::GetRecords,
+    records_bodies::RecordsBodies,
     records_delete::RecordsDelete,
     start::Start,
     stats::Stats,

@@ -29,6 +29,9 @@ pub(super) struct Detail<'d> {
     /// `~` before what was adjusted, `+` before what was added.
     #[serde(default, borrow, skip_serializing_if = "Vec::is_empty")]
     losses: Vec<Cow<'d, str>>,
+    /// The id of the request that this one sends again.
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    repeats: Option<Cow<'d, str>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -101,6 +104,7 @@ impl<'d> Detail<'d> {
                 .map(|attempt| Tried::of(attempt, record.received_at))
                 .collect(),
             losses: record.losses.iter().map(loss_text).collect(),
+            repeats: record.repeats.as_deref().map(Cow::Borrowed),
         }
     }
 
@@ -119,6 +123,7 @@ impl<'d> Detail<'d> {
             .into_iter()
             .filter_map(|tried| tried.read(record))
             .collect();
+        record.repeats = self.repeats.map(Into::into);
         record.losses = self.losses.iter().map(|text| read_loss(text)).collect();
     }
 }
@@ -161,7 +166,7 @@ impl<'d> Tried<'d> {
             status: attempt.status,
             head: attempt.head_after.map(micros),
             id: attempt.upstream_id.as_deref().map(Cow::Borrowed),
-            next: attempt.next.map(|step| next_name(step.next).into()),
+            next: attempt.next.map(|step| step.next.name().into()),
             limited: attempt.next.is_some_and(|step| step.is_limited),
         }
     }
@@ -217,13 +222,11 @@ fn read_loss(text: &str) -> Loss {
 fn outcome_parts(outcome: &Outcome) -> (Option<&'static str>, Option<Timestamp>) {
     match outcome {
         Outcome::Throttled { scope, until } | Outcome::QuotaSpent { scope, until } => {
-            (Some(scope_name(*scope)), *until)
+            (Some(scope.name()), *until)
         }
         Outcome::Overloaded { until } => (None, *until),
-        Outcome::Rejected(refusal) => (Some(refusal_name(*refusal)), None),
-        Outcome::Unreachable { stage } | Outcome::TimedOut { stage } => {
-            (Some(stage_name(*stage)), None)
-        }
+        Outcome::Rejected(refusal) => (Some(refusal.name()), None),
+        Outcome::Unreachable { stage } | Outcome::TimedOut { stage } => (Some(stage.name()), None),
         _ => (None, None),
     }
 }
@@ -235,14 +238,14 @@ fn read_outcome(
     usage: Usage,
 ) -> Option<Outcome> {
     let scope = || {
-        [Scope::Model, Scope::Account]
+        Scope::ALL
             .into_iter()
-            .find(|scope| Some(scope_name(*scope)) == of)
+            .find(|scope| Some(scope.name()) == of)
     };
     let stage = || {
-        [Stage::Connect, Stage::Tls, Stage::Head, Stage::Body]
+        Stage::ALL
             .into_iter()
-            .find(|stage| Some(stage_name(*stage)) == of)
+            .find(|stage| Some(stage.name()) == of)
     };
     Some(match name {
         "served" => Outcome::Served { usage },
@@ -256,14 +259,9 @@ fn read_outcome(
         },
         "overloaded" => Outcome::Overloaded { until },
         "rejected" => Outcome::Rejected(
-            [
-                Refusal::UnknownModel,
-                Refusal::ContextTooLong,
-                Refusal::InvalidSignature,
-                Refusal::Other,
-            ]
-            .into_iter()
-            .find(|refusal| Some(refusal_name(*refusal)) == of)?,
+            Refusal::ALL
+                .into_iter()
+                .find(|refusal| Some(refusal.name()) == of)?,
         ),
         "unreachable" => Outcome::Unreachable { stage: stage()? },
         "timed_out" => Outcome::TimedOut { stage: stage()? },
@@ -281,51 +279,8 @@ fn read_outcome(
     })
 }
 
-fn scope_name(scope: Scope) -> &'static str {
-    match scope {
-        Scope::Model => "model",
-        Scope::Account => "account",
-    }
-}
-
-fn stage_name(stage: Stage) -> &'static str {
-    match stage {
-        Stage::Connect => "connect",
-        Stage::Tls => "tls",
-        Stage::Head => "head",
-        Stage::Body => "body",
-    }
-}
-
-fn refusal_name(refusal: Refusal) -> &'static str {
-    match refusal {
-        Refusal::UnknownModel => "unknown_model",
-        Refusal::ContextTooLong => "context_too_long",
-        Refusal::InvalidSignature => "invalid_signature",
-        Refusal::Other => "other",
-    }
-}
-
-fn next_name(next: Next) -> &'static str {
-    match next {
-        Next::Return => "return",
-        Next::RefreshThenRetry => "refresh",
-        Next::RetryWithoutReasoning => "without_reasoning",
-        Next::OtherAccount => "other_account",
-        Next::OtherCandidate => "other_candidate",
-    }
-}
-
 fn next_named(word: &str) -> Option<Next> {
-    [
-        Next::Return,
-        Next::RefreshThenRetry,
-        Next::RetryWithoutReasoning,
-        Next::OtherAccount,
-        Next::OtherCandidate,
-    ]
-    .into_iter()
-    .find(|next| next_name(*next) == word)
+    Next::ALL.into_iter().find(|next| next.name() == word)
 }
 
 /// The text of a detail; a record's own texts always have one.

@@ -6,8 +6,10 @@
 //! ```
 //!
 //! Traffic never waits for it. A file that is full, read-only or damaged stops the recording and
-//! nothing else; what was not recorded is counted. It holds no prompt, no answer and no secret.
+//! nothing else; what was not recorded is counted. It holds no secret, and no prompt and no answer but
+//! where a person asked for bodies.
 
+mod bodies;
 mod conversation;
 mod counts;
 mod days;
@@ -31,16 +33,21 @@ mod tests;
 mod writer;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
+use crate::account::Secret;
+use crate::modes::BodyMode;
 use crate::outcome::Timestamp;
+use crate::record::bodies::{BodyCollector, BodySettings, BodySwitch, RawBodies};
 use crate::record::{Record, Recorder, Ring};
-use queue::Queue;
+use queue::{Entry, Queue};
 
 pub use conversation::{CONVERSATION_MAX, Conversation, Turn};
 pub use counts::RecordCounts;
@@ -74,7 +81,56 @@ pub struct RecordsStatus {
     /// When the oldest request arrived that has a record.
     #[serde(default, with = "crate::status::timestamp::option")]
     pub oldest: Option<Timestamp>,
+    /// Whether bodies are kept, why and until when.
+    #[serde(default)]
+    pub bodies: BodiesFacts,
 }
+
+/// Whether bodies are kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BodiesFacts {
+    /// What holds now.
+    pub mode: BodyMode,
+    /// What the configuration says.
+    pub configured: BodyMode,
+    /// Whether a person asked for what holds now, in place of the configuration.
+    pub is_asked_for: bool,
+    #[serde(default, with = "crate::status::timestamp::option")]
+    pub until: Option<Timestamp>,
+    /// After how many failures it ends, where it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failures_left: Option<u32>,
+    /// How much of a body is kept.
+    pub body_bytes_max: u64,
+    pub keep_days: u64,
+}
+
+impl Default for BodiesFacts {
+    fn default() -> Self {
+        let none = BodySwitch::default();
+        Self::of(&none, Retention::default().bodies, Timestamp::UNIX_EPOCH)
+    }
+}
+
+impl BodiesFacts {
+    pub fn of(switch: &BodySwitch, kept: Duration, now: Timestamp) -> Self {
+        const DAY: u64 = 24 * 60 * 60;
+        let status = switch.status(now);
+        let asked = status.asked.as_ref();
+        Self {
+            mode: status.mode,
+            configured: status.configured.mode,
+            is_asked_for: asked.is_some(),
+            until: asked.and_then(|asked| asked.until),
+            failures_left: asked.and_then(|asked| asked.failures_left),
+            body_bytes_max: status.configured.bytes_max as u64,
+            keep_days: kept.as_secs() / DAY,
+        }
+    }
+}
+
+/// Lists the secrets that must not be stored.
+type KnownSecrets = Box<dyn Fn() -> Vec<Secret> + Send + Sync>;
 
 /// Writes records, and keeps the latest in memory.
 pub struct RecordStore {
@@ -90,6 +146,8 @@ struct Shared {
     /// How many of the dropped records are noted in the file.
     noted: AtomicU64,
     is_enabled: AtomicBool,
+    bodies: BodySwitch,
+    known_secrets: OnceLock<KnownSecrets>,
     /// The number of the latest record that was written.
     written: watch::Sender<i64>,
 }
@@ -107,6 +165,8 @@ impl RecordStore {
             state: Mutex::default(),
             noted: AtomicU64::new(0),
             is_enabled: AtomicBool::new(true),
+            bodies: BodySwitch::default(),
+            known_secrets: OnceLock::new(),
             written: watch::Sender::new(0),
         });
         let writer = writer::start(path, shared.clone())?;
@@ -119,12 +179,19 @@ impl RecordStore {
 
     pub fn status(&self) -> RecordsStatus {
         let state = self.shared.state.lock().clone();
+        let retention = self.shared.retention();
         RecordsStatus {
+            bodies: BodiesFacts::of(&self.shared.bodies, retention.bodies, Timestamp::now()),
             is_enabled: self.shared.is_enabled.load(Ordering::Relaxed),
             not_recorded: self.shared.queue.dropped(),
-            bytes_max: self.shared.retention().bytes_max,
+            bytes_max: retention.bytes_max,
             ..state
         }
+    }
+
+    /// Keeps bodies as configured, where no person asked for something else.
+    pub fn configure_bodies(&self, settings: BodySettings) {
+        self.shared.bodies.configure(settings);
     }
 
     /// Keeps records by other limits from now on.
@@ -137,12 +204,35 @@ impl RecordStore {
         self.shared.is_enabled.store(is_enabled, Ordering::Relaxed);
     }
 
-    /// Keeps a record that is bound already.
-    pub fn keep(&self, record: Arc<Record>) {
+    /// Keeps a record that is bound already, with the request's bodies where they are wanted.
+    pub fn keep(&self, record: Arc<Record>, bodies: Option<RawBodies>) {
         if self.shared.is_enabled.load(Ordering::Relaxed) {
-            self.shared.queue.push(record.clone());
+            let bodies =
+                bodies.filter(|_| !record.ending.is_failure() || self.bodies().count_failure());
+            self.shared.queue.push(Entry {
+                record: record.clone(),
+                bodies: bodies.map(Box::new),
+            });
         }
         self.ring.push(record);
+    }
+
+    /// Registers what lists the secrets that must not be stored. Until then no bodies are; later
+    /// calls are ignored.
+    pub fn set_known_secrets(&self, list: impl Fn() -> Vec<Secret> + Send + Sync + 'static) {
+        drop(self.shared.known_secrets.set(Box::new(list)));
+    }
+
+    /// Whether bodies are kept.
+    pub fn bodies(&self) -> &BodySwitch {
+        &self.shared.bodies
+    }
+
+    /// Deletes all bodies. Records and sums stay.
+    ///
+    /// Cancel safe.
+    pub async fn delete_bodies(&self) {
+        let _ = self.shared.queue.delete_bodies().await;
     }
 
     /// The number of the latest record that was written; it changes with each batch.
@@ -186,7 +276,17 @@ impl RecordStore {
 impl Recorder for RecordStore {
     fn record(&self, mut record: Record) {
         record.bound();
-        self.keep(Arc::new(record));
+        self.keep(Arc::new(record), None);
+    }
+
+    fn record_with_bodies(&self, mut record: Record, bodies: RawBodies) {
+        record.bound();
+        self.keep(Arc::new(record), Some(bodies));
+    }
+
+    fn collect_bodies(&self, arrived: Instant) -> Option<Box<BodyCollector>> {
+        let bodies = self.shared.bodies.collect(arrived);
+        bodies.filter(|_| self.shared.is_enabled.load(Ordering::Relaxed))
     }
 
     fn health_check(&self) {

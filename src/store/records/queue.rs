@@ -11,6 +11,7 @@ use tracing::warn;
 use super::deletion::{Deletion, Wanted};
 use super::problem::RecordsProblem;
 use crate::record::Record;
+use crate::record::bodies::RawBodies;
 
 /// How many records may wait; one more is dropped and counted.
 const WAITING_MAX: usize = 8_192;
@@ -23,10 +24,18 @@ const DELETIONS_MAX: usize = 16;
 /// How often the writer looks for what is too old where nothing comes.
 const IDLE_AFTER: Duration = Duration::from_secs(60 * 60);
 
+/// A record, with the request's bodies where they are kept.
+pub(super) struct Entry {
+    pub(super) record: Arc<Record>,
+    pub(super) bodies: Option<Box<RawBodies>>,
+}
+
 /// What the writer takes at a time; empty where nothing came for a while.
 #[derive(Default)]
 pub(super) struct Batch {
-    pub(super) records: Vec<Arc<Record>>,
+    pub(super) records: Vec<Entry>,
+    /// Whether all bodies that were written before are deleted.
+    pub(super) deletes_bodies: bool,
     pub(super) health_checks: u64,
     /// Those that wait for all of this batch to be written.
     pub(super) flushes: Vec<oneshot::Sender<()>>,
@@ -35,7 +44,8 @@ pub(super) struct Batch {
 
 #[derive(Default)]
 struct Waiting {
-    records: VecDeque<Arc<Record>>,
+    records: VecDeque<Entry>,
+    deletes_bodies: bool,
     health_checks: u64,
     flushes: Vec<oneshot::Sender<()>>,
     deletions: Vec<Wanted>,
@@ -60,7 +70,7 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    pub(super) fn push(&self, record: Arc<Record>) {
+    pub(super) fn push(&self, entry: Entry) {
         let mut waiting = self.waiting.lock();
         if waiting.is_closed || waiting.records.len() >= WAITING_MAX {
             waiting.dropped += 1;
@@ -74,13 +84,24 @@ impl Queue {
             }
             return;
         }
-        waiting.records.push_back(record);
+        waiting.records.push_back(entry);
         // The writer waits for the first one, then for a batch of them.
         let wakes = matches!(waiting.records.len(), 1 | BATCH_MAX);
         drop(waiting);
         if wakes {
             self.filled.notify_one();
         }
+    }
+
+    /// Deletes all bodies, also those that wait; resolves as [`Queue::flush`] does.
+    pub(super) fn delete_bodies(&self) -> tokio::sync::oneshot::Receiver<()> {
+        let mut waiting = self.waiting.lock();
+        waiting.deletes_bodies = true;
+        for entry in &mut waiting.records {
+            entry.bodies = None;
+        }
+        drop(waiting);
+        self.flush()
     }
 
     pub(super) fn count_health_check(&self) {
@@ -142,6 +163,7 @@ impl Queue {
         let is_end = waiting.is_closed && records.is_empty();
         let batch = Batch {
             records,
+            deletes_bodies: std::mem::take(&mut waiting.deletes_bodies),
             health_checks: std::mem::take(&mut waiting.health_checks),
             flushes: if is_all {
                 std::mem::take(&mut waiting.flushes)
@@ -173,9 +195,12 @@ mod tests {
     use crate::outcome::Timestamp;
     use crate::protocol::openai_chat;
 
-    fn record() -> Arc<Record> {
+    fn record() -> Entry {
         let at = Timestamp::UNIX_EPOCH;
-        Arc::new(Record::opened("1".to_owned(), at, openai_chat::DIALECT))
+        Entry {
+            record: Arc::new(Record::opened("1".to_owned(), at, openai_chat::DIALECT)),
+            bodies: None,
+        }
     }
 
     #[test]

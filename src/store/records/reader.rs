@@ -6,12 +6,14 @@ use std::path::PathBuf;
 use parking_lot::Mutex;
 use rusqlite::{Connection, OpenFlags};
 
+use super::bodies;
 use super::detail::Detail;
 use super::names::NameTexts;
 use super::problem::RecordsProblem;
 use super::row::{RequestRow, id_value, row_columns};
 use super::schema::SCHEMA;
 use crate::record::Record;
+use crate::record::bodies::RecordedBody;
 
 /// How long a reader waits where the file is locked, which a writer in WAL mode never does for
 /// long.
@@ -98,6 +100,23 @@ impl RecordReader {
             Ok(Some((shown.seq, shown.into_record(detail))))
         })?;
         Ok(found.flatten())
+    }
+
+    /// The bodies of a request, in the order of travel; none where they are not kept.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn bodies(&self, request_id: &str) -> Read<Vec<RecordedBody>> {
+        let found = self.with(|connection| bodies::read(connection, &id_value(request_id)))?;
+        Ok(found.unwrap_or_default())
+    }
+
+    /// How many requests have bodies, and how many bytes these take in the file.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn bodies_size(&self) -> Read<(u64, u64)> {
+        Ok(self.with(bodies::size)?.unwrap_or_default())
     }
 
     /// The number of the latest record; 0 where there is none.

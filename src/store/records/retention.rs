@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
+use super::bodies;
 use super::row::moment;
 use crate::outcome::Timestamp;
 
@@ -24,6 +25,8 @@ pub struct Retention {
     pub served: Duration,
     /// The same of requests that failed.
     pub failed: Duration,
+    /// How long bodies are kept.
+    pub bodies: Duration,
     /// The file with its journal.
     pub bytes_max: u64,
 }
@@ -34,6 +37,7 @@ impl Default for Retention {
         Self {
             served: Duration::from_secs(30 * DAY),
             failed: Duration::from_secs(90 * DAY),
+            bodies: Duration::from_secs(7 * DAY),
             bytes_max: 256 << 20,
         }
     }
@@ -58,7 +62,7 @@ pub(super) fn delete_old(
     now: Timestamp,
 ) -> rusqlite::Result<bool> {
     let before = |kept: Duration| now.checked_sub(kept).map_or(0, moment);
-    let mut may_be_more = false;
+    let mut may_be_more = delete_old_bodies(connection, before(retention.bodies))?;
     for (condition, bound) in [
         ("ending < 2", before(retention.served)),
         ("ending >= 2", before(retention.failed)),
@@ -81,7 +85,19 @@ const BOUND: &str = ":bound";
 pub(super) const LAST_OF_OLD: &str =
     "(SELECT coalesce(max(last_seq), 0) FROM arrivals WHERE quarter <= :bound / 900000000)";
 
-/// Deletes the oldest records while the file is too large: those of served requests first.
+/// Returns whether there may be more of them.
+fn delete_old_bodies(connection: &mut Connection, bound: i64) -> rusqlite::Result<bool> {
+    let sql = format!("received_us < {bound} AND seq <= {LAST_OF_OLD}");
+    let condition = sql.replace(BOUND, &bound.to_string());
+    for _ in 0..ROUNDS_MAX {
+        if bodies::delete_oldest(connection, &condition)? == 0 {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Deletes the oldest records while the file is too large: bodies first, then served requests.
 pub(super) fn delete_excess(
     connection: &mut Connection,
     retention: &Retention,
@@ -89,6 +105,10 @@ pub(super) fn delete_excess(
     for _ in 0..ROUNDS_MAX {
         if file_bytes(connection)? <= retention.pages_bytes_max() {
             return Ok(());
+        }
+        if bodies::delete_oldest(connection, "1")? > 0 {
+            give_back(connection)?;
+            continue;
         }
         let is_served_left = delete(connection, "ending < 2")? > 0;
         if !is_served_left && delete(connection, "ending >= 2")? == 0 {
@@ -112,9 +132,11 @@ pub(super) fn delete(connection: &mut Connection, condition: &str) -> rusqlite::
     {
         let mut row = transaction.prepare_cached("DELETE FROM requests WHERE seq = ?1")?;
         let mut tried = transaction.prepare_cached("DELETE FROM tried WHERE seq = ?1")?;
+        let mut bodies = transaction.prepare_cached("DELETE FROM bodies WHERE seq = ?1")?;
         for seq in &chosen {
             row.execute([seq])?;
             tried.execute([seq])?;
+            bodies.execute([seq])?;
         }
     }
     transaction.commit()?;

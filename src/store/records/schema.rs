@@ -20,7 +20,7 @@ pub(super) const SCHEMA: Schema = Schema {
 ///
 /// `quarter` is a quarter of an hour since 1970: all zones have had offsets in whole quarter hours
 /// since 1980, so a local day is a range of them.
-static MIGRATIONS: [&str; 2] = [
+static MIGRATIONS: [&str; 3] = [
     "
     CREATE TABLE names (
         id INTEGER PRIMARY KEY,
@@ -113,5 +113,15 @@ static MIGRATIONS: [&str; 2] = [
     ALTER TABLE requests ADD COLUMN asked_hash INTEGER;
     CREATE INDEX requests_narrow
         ON requests (seq, ending, account, provider, model, key, agent, asked_hash, cause, blame);
+",
+    "
+    CREATE TABLE bodies (                    -- of requests whose bodies a person asked for
+        seq INTEGER NOT NULL,                -- of the request
+        part INTEGER NOT NULL,               -- in the order of travel
+        received_us INTEGER NOT NULL,        -- the request's
+        head TEXT NOT NULL,                  -- JSON: direction, first line, headers, sizes, times
+        bytes BLOB NOT NULL,                 -- deflated, without secrets
+        PRIMARY KEY (seq, part)
+    );
 ",
 ];

@@ -12,10 +12,11 @@ use rusqlite::{Transaction, params, params_from_iter};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
+use super::bodies::{self, StoredBody};
 use super::deletion::Wanted;
 use super::names::NameIds;
 use super::problem::RecordsProblem;
-use super::queue::Batch;
+use super::queue::{Batch, Entry};
 use super::retention::{Retention, bound_journal, delete_excess, delete_old, file_bytes};
 use super::rollup::{Counted, FIRST_BYTE_BOUNDS_US, Rates, Sums, bounds_passed, quarter_of};
 use super::row::{RecordNames, insert};
@@ -74,10 +75,11 @@ impl Writer {
     fn run(mut self) {
         // At once, so that a file that cannot be used is reported before the first request.
         self.open();
-        while let Some(batch) = self.shared.queue.take(!self.deletions.is_empty()) {
+        while let Some(mut batch) = self.shared.queue.take(!self.deletions.is_empty()) {
             self.unnoted.health_checks += batch.health_checks;
             if self.open() {
-                self.write(&batch);
+                self.delete_bodies(batch.deletes_bodies);
+                self.write(&mut batch);
             } else {
                 self.shared.queue.drop_batch(batch.records.len());
             }
@@ -114,15 +116,25 @@ impl Writer {
         }
     }
 
-    fn write(&mut self, batch: &Batch) {
+    fn delete_bodies(&mut self, is_asked: bool) {
+        if let (true, Some(database)) = (is_asked, &mut self.database)
+            && let Err(error) = bodies::delete_all(&mut database.file.connection)
+        {
+            self.stop(error.into());
+        }
+    }
+
+    fn write(&mut self, batch: &mut Batch) {
+        let count = batch.records.len();
         let Some(database) = &mut self.database else {
             return;
         };
+        let records = prepare(std::mem::take(&mut batch.records), &self.shared);
         let noted = Unnoted {
             dropped: self.shared.queue.dropped() - self.shared.noted(),
             health_checks: self.unnoted.health_checks,
         };
-        let written = database.write(&batch.records, noted);
+        let written = database.write(&records, noted);
         match written {
             Ok(last_seq) => {
                 self.unnoted = Unnoted::default();
@@ -134,7 +146,7 @@ impl Writer {
                 self.tidy();
             }
             Err(error) => {
-                self.shared.queue.drop_batch(batch.records.len());
+                self.shared.queue.drop_batch(count);
                 self.stop(error);
             }
         }
@@ -204,6 +216,28 @@ impl Writer {
     }
 }
 
+/// A record as it is written.
+pub(super) struct Prepared {
+    pub(super) record: Arc<Record>,
+    pub(super) bodies: Vec<StoredBody>,
+}
+
+/// Takes the secrets out of bodies and packs them, before the transaction. Where nothing says which
+/// secrets there are, none are kept.
+fn prepare(records: Vec<Entry>, shared: &Shared) -> Vec<Prepared> {
+    let has_bodies = records.iter().any(|entry| entry.bodies.is_some());
+    let known = shared.known_secrets.get().filter(|_| has_bodies);
+    let known = known.map(|known| known());
+    let pack = |entry: Entry| Prepared {
+        bodies: match (entry.bodies, &known) {
+            (Some(raw), Some(known)) => bodies::packed(raw.redacted(known)),
+            _ => Vec::new(),
+        },
+        record: entry.record,
+    };
+    records.into_iter().map(pack).collect()
+}
+
 /// The open file.
 pub(super) struct Database {
     pub(super) file: file::Database,
@@ -251,6 +285,8 @@ impl Database {
         let connection = &file.connection;
         connection.pragma_update(None, "synchronous", "NORMAL")?;
         connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+        // What is deleted may be a conversation.
+        connection.pragma_update(None, "secure_delete", true)?;
         bound_journal(connection, retention)?;
         connection.set_prepared_statement_cache_capacity(32);
         let last_seq = last_seq(connection)?;
@@ -264,7 +300,7 @@ impl Database {
     /// Writes records with their sums, all or none. Returns the last number.
     fn write(
         &mut self,
-        records: &[Arc<Record>],
+        records: &[Prepared],
         unnoted: Unnoted,
     ) -> Result<Option<i64>, RecordsProblem> {
         self.file.check_place()?;
@@ -279,17 +315,18 @@ impl Database {
 
     fn try_write(
         &mut self,
-        records: &[Arc<Record>],
+        records: &[Prepared],
         unnoted: Unnoted,
     ) -> rusqlite::Result<Option<i64>> {
         let transaction = self.file.connection.transaction()?;
         let mut added = Added::default();
         let mut last_seq = None;
         let mut seq = self.last_seq + 1;
-        for record in records {
+        for Prepared { record, bodies } in records {
             let own = RecordNames::of(record, &transaction, &mut self.names)?;
             if insert(&transaction, &mut self.names, record, &own, seq)? {
                 added.count(record, &own, seq);
+                bodies::insert(&transaction, seq, record.received_at, bodies)?;
                 last_seq = Some(seq);
                 seq += 1;
             }
@@ -302,7 +339,12 @@ impl Database {
 
     #[cfg(test)]
     pub(super) fn write_for_test(&mut self, records: &[Arc<Record>]) -> Result<(), RecordsProblem> {
-        self.write(records, Unnoted::default()).map(drop)
+        let plain = |record: &Arc<Record>| Prepared {
+            record: record.clone(),
+            bodies: Vec::new(),
+        };
+        let records: Vec<_> = records.iter().map(plain).collect();
+        self.write(&records, Unnoted::default()).map(drop)
     }
 
     /// When the oldest record arrived.

@@ -115,6 +115,7 @@ pub async fn fill(path: &Path, shape: Shape, records: u64, until: SystemTime) {
     let kept = Retention {
         served: DAY * 1_000,
         failed: DAY * 1_000,
+        bodies: DAY * 1_000,
         bytes_max: 4 << 30,
     };
     let store = RecordStore::start(path.to_owned(), kept, Arc::new(Ring::new(0)))
