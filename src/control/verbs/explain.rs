@@ -24,6 +24,20 @@ impl Verb for Explain {
     const NEEDS: Needs = Needs::Files;
 
     async fn run(self, service: &ControlService, _: &Notes) -> Result<Explanation, ControlError> {
+        let found = self.find(service).await?;
+        found.ok_or_else(|| unknown(self.id.trim()))
+    }
+}
+
+impl Explain {
+    /// The request. `None` where there is no record of it.
+    ///
+    /// # Errors
+    /// When the records cannot be read.
+    pub async fn find(
+        &self,
+        service: &ControlService,
+    ) -> Result<Option<Explanation>, ControlError> {
         let id = self.id.trim().to_owned();
         let remembered = service.ring.find(&id);
         if let Some(records) = &service.records {
@@ -50,13 +64,15 @@ impl Verb for Explain {
             (Err(error), None) => return Err(error),
         };
         let stored = stored.map(Arc::new);
-        let record = remembered.or(stored).ok_or_else(|| unknown(&id))?;
+        let Some(record) = remembered.or(stored) else {
+            return Ok(None);
+        };
         let (prices, _) = service.prices();
         let facts = conversation.map(|told| ConversationFacts::of(told, &record));
-        Ok(Explanation {
+        Ok(Some(Explanation {
             cost: Some(account_of(&record, &service.config(), &prices)),
             conversation: facts,
             ..Explanation::of(&record)
-        })
+        }))
     }
 }

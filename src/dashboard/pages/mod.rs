@@ -4,6 +4,7 @@ mod accounts;
 mod home;
 mod monitoring;
 mod proxy;
+mod request;
 mod settings;
 mod statistics;
 
@@ -106,6 +107,7 @@ pub(super) async fn show(
         ["sign-in", id] => accounts::sign_in_page(context, id),
         ["proxy"] => proxy::page(context, overview).await,
         ["monitoring"] => monitoring::page(context).await,
+        ["requests", id] => request::page(context, id).await,
         ["statistics"] => statistics::page(context).await,
         ["settings"] => settings::page(context).await,
         _ => return None,

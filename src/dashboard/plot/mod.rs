@@ -1,9 +1,11 @@
 //! Drawings as SVG: colours are classes of the style sheet, every bar is a link, and the numbers
 //! stand beside as a table.
 
+mod axis;
 mod bars;
 mod scale;
 mod window;
 
+pub(super) use axis::{AxisRow, AxisSpan, TimeAxis};
 pub(super) use bars::{Bar, BarPlot, Part};
 pub(super) use window::{WindowBar, window_bar};

@@ -1,0 +1,226 @@
+//! One request: what became of it, drawn, and what to do now.
+
+mod attempts;
+mod tokens;
+
+use std::time::Duration;
+
+use maud::{Markup, html};
+
+use super::Section;
+use crate::control::explain::Explanation;
+use crate::control::verbs::Explain;
+use crate::dashboard::context::PageContext;
+use crate::dashboard::layout::{Page, failure};
+use crate::dashboard::request_parts::{ending, shortened};
+
+const NAME_CHARS_MAX: usize = 200;
+
+pub(super) async fn page(context: &PageContext, id: &str) -> Page {
+    let verb = Explain { id: id.to_owned() };
+    match verb.find(&context.service).await {
+        Ok(Some(explanation)) => explained(context, &explanation),
+        Ok(None) => missing(context, id),
+        Err(error) => {
+            let content = failure(context, &error);
+            Page::new(Section::Monitoring, context.text.monitoring(), content)
+        }
+    }
+}
+
+fn missing(context: &PageContext, id: &str) -> Page {
+    let text = context.text;
+    let kept = &context.service.config().record;
+    let content = html! {
+        p { code { (shortened(id, NAME_CHARS_MAX)) } }
+        p { (text.records_are_kept(kept.keep_days, kept.keep_failed_days)) }
+        p { a href=(context.link("monitoring")) { (text.see_all_requests()) } }
+    };
+    Page {
+        is_missing: true,
+        ..Page::new(Section::Monitoring, text.no_record_of_it(), content)
+    }
+}
+
+fn explained(context: &PageContext, request: &Explanation) -> Page {
+    let content = html! {
+        (outcome(context, request))
+        (attempts::figure(context, request))
+        (attempts::table(context, request))
+        (path(context, request))
+        (carried_over(context, request))
+        (tokens::section(context, request))
+        (facts(context, request))
+    };
+    Page {
+        action: Some(copy_id(context, request)),
+        ..Page::new(Section::Monitoring, verdict(context, request), content)
+    }
+}
+
+fn verdict(context: &PageContext, request: &Explanation) -> String {
+    let text = context.text;
+    let took = millis(context, request.took_ms);
+    let why = request.why.as_deref().map(sentence).unwrap_or_default();
+    let why = shortened(&why, NAME_CHARS_MAX);
+    match request.ending.as_str() {
+        "done" => text.served_in(took),
+        "left" => text.client_left_after(took),
+        "refused" => text.refused_because(why),
+        _ => text.failed_after(took, why),
+    }
+}
+
+/// A clause with a capital and a full stop.
+fn sentence(clause: &str) -> String {
+    let mut chars = clause.chars();
+    let first = chars.next().into_iter().flat_map(char::to_uppercase);
+    let text: String = first.chain(chars).collect();
+    format!("{text}.")
+}
+
+fn copy_id(context: &PageContext, request: &Explanation) -> Markup {
+    let text = context.text;
+    html! {
+        div.row {
+            button.small type="button" hidden data-copy=(request.id) data-copied=(text.copied()) { (text.copy_id()) }
+        }
+    }
+}
+
+/// How it ended, by whose fault, and what to do now.
+fn outcome(context: &PageContext, request: &Explanation) -> Markup {
+    let text = context.text;
+    html! {
+        p.row {
+            (ending(context, &request.ending))
+            @if request.status > 0 { span { (request.status) } }
+            @if let Some(blame) = &request.blame { (fault_of(context, blame)) }
+        }
+        @if let Some(advice) = &request.advice { p { (sentence(advice)) } }
+        @if let Some(fault) = &request.fault { p.soft { (text.client_was_told()) " " (fault) } }
+    }
+}
+
+/// Whose fault it was: one of four words, with a shape each.
+fn fault_of(context: &PageContext, blame: &str) -> Markup {
+    let text = context.text;
+    let (shape, word) = match blame {
+        "client" => ("◁", text.fault_of_client()),
+        "gateway" => ("◆", text.fault_of_gateway()),
+        "account" => ("▣", text.fault_of_account()),
+        _ => ("▷", text.fault_of_provider()),
+    };
+    let link = context.link_with("monitoring", [("blame", blame)]);
+    html! { a href=(link) { span aria-hidden="true" { (shape) " " } (word) } }
+}
+
+/// What the model's name became, and who was not asked.
+fn path(context: &PageContext, request: &Explanation) -> Markup {
+    let text = context.text;
+    html! {
+        section {
+            h2 { (text.way_to_account()) }
+            dl.facts {
+                @if !request.model.is_empty() { dt { (text.asked_model()) } dd { code { (request.model) } } }
+                @if !request.resolution.is_empty() { dt { (text.resolved()) } dd { (request.resolution) } }
+                @if !request.candidates.is_empty() {
+                    dt { (text.candidates()) }
+                    dd { @for (at, candidate) in request.candidates.iter().enumerate() {
+                        @if at > 0 { ", " } code { (candidate) }
+                    } }
+                }
+                @if !request.passed_over.is_empty() {
+                    dt { (text.not_asked()) }
+                    dd { @for passed in &request.passed_over {
+                        div {
+                            code { (passed.candidate) }
+                            @if let Some(account) = &passed.account { " " (account) }
+                            ": " (passed.why)
+                        }
+                    } }
+                }
+            }
+        }
+    }
+}
+
+/// What a translation could not carry over as it was.
+fn carried_over(context: &PageContext, request: &Explanation) -> Markup {
+    let text = context.text;
+    let marked = |mark: char| {
+        let named = request
+            .adjusted
+            .iter()
+            .filter_map(move |path| path.strip_prefix(mark));
+        named.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let kinds = [
+        (text.dropped(), request.dropped.clone()),
+        (text.adjusted(), marked('~')),
+        (text.added(), marked('+')),
+    ];
+    if kinds.iter().all(|(_, paths)| paths.is_empty()) {
+        return html! {};
+    }
+    html! {
+        section {
+            h2 { (text.carried_over()) }
+            dl.facts {
+                @for (kind, paths) in kinds.iter().filter(|(_, paths)| !paths.is_empty()) {
+                    dt { (kind) }
+                    dd { @for (at, path) in paths.iter().enumerate() { @if at > 0 { ", " } code { (path) } } }
+                }
+            }
+        }
+    }
+}
+
+/// Who asked, when and how, with the way to all requests that have it in common.
+fn facts(context: &PageContext, request: &Explanation) -> Markup {
+    let text = context.text;
+    let link = |part: &str, name: &str| {
+        html! { a href=(context.link_with("monitoring", [(part, name)])) { (shortened(name, NAME_CHARS_MAX)) } }
+    };
+    let bytes = |count: u64| context.language().bytes(count);
+    html! {
+        section {
+            h2 { (text.details()) }
+            dl.facts {
+                dt { (text.request_id()) } dd { code { (request.id) } }
+                dt { (text.time()) } dd { (context.exact_time(request.received_at)) }
+                dt { (text.operation()) }
+                dd { (request.operation) ", " code { (request.dialect) } @if request.stream { ", " (text.streamed()) } }
+                @if let Some(first) = request.first_byte_ms { dt { (text.first_byte()) } dd { (millis(context, first)) } }
+                @if let Some(client) = &request.client { dt { (text.client()) } dd { (link("client", client)) } }
+                @if let Some(key) = &request.key { dt { (text.key()) } dd { (link("key", key)) } }
+                @if let Some(session) = &request.session { dt { (text.conversation()) } dd { (conversation(context, request, session)) } }
+                @if let Some(finish) = &request.finish { dt { (text.finish_reason()) } dd { code { (finish) } } }
+                dt { (text.bytes_in_and_out()) } dd { (bytes(request.bytes_in)) " / " (bytes(request.bytes_out)) }
+            }
+        }
+    }
+}
+
+/// Where it stands in its conversation, with the way to the others.
+fn conversation(context: &PageContext, request: &Explanation, session: &str) -> Markup {
+    let text = context.text;
+    let all = context.link_with("monitoring", [("session", session)]);
+    let Some(told) = &request.conversation else {
+        return html! { a href=(all) { (text.all_of_it()) } };
+    };
+    let count = context.language().number(told.requests);
+    html! {
+        @match told.position {
+            Some(position) => a href=(all) { (text.turn_of(context.language().number(position), count)) },
+            None => a href=(all) { (text.all_of_it()) },
+        }
+        @if let Some(previous) = &told.previous { " · " a rel="prev" href=(context.link_to("requests", previous)) { (text.previous()) } }
+        @if let Some(next) = &told.next { " · " a rel="next" href=(context.link_to("requests", next)) { (text.next()) } }
+        @if told.account_changed { " · " (text.account_changed_here()) }
+    }
+}
+
+fn millis(context: &PageContext, millis: u64) -> String {
+    context.language().duration(Duration::from_millis(millis))
+}
