@@ -1,6 +1,7 @@
 //! The dashboard's port by raw requests: who gets in, who is kept out, what its pages show.
 
 mod home;
+mod monitoring;
 
 use std::time::Duration;
 

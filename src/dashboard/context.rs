@@ -105,6 +105,15 @@ impl PageContext {
         self.time_element(at, Language::exact_moment)
     }
 
+    /// The same without what is said when it is pointed at, for long lists.
+    pub(super) fn brief_time(&self, at: Timestamp) -> Markup {
+        let text = self.exact_time_text(at);
+        let exact = self
+            .zoned(at)
+            .map(|at| at.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string());
+        html! { time datetime=[exact] { (text) } }
+    }
+
     /// The same as plain text.
     pub(super) fn time_text(&self, at: Timestamp) -> String {
         let at = self.zoned(at);

@@ -500,7 +500,7 @@ texts! {
     way_to_account: "From the name to the account" | "Vom Namen zum Konto";
     resolved: "Resolved" | "Aufgelöst";
     candidates: "Candidates" | "Kandidaten";
-    not_asked: "Not asked" | "Nicht gefragt";
+    accounts_not_asked: "Not asked" | "Nicht gefragt";
     carried_over: "Carried over" | "Übertragen";
     dropped: "Dropped" | "Weggelassen";
     adjusted: "Adjusted" | "Angepasst";

@@ -264,7 +264,7 @@ fn moment(context: &PageContext, filter: &Filter<'_>, part: FilterPart) -> Marku
     let (name, describing) = (part.name(), format!("{}-error", part.name()));
     html! {
         label { (name_of(context.text, part))
-            input name=(name) value=(filter.value(part)) list="periods" size="12" maxlength="40"
+            input name=(name) value=(filter.value(part)) list="periods" size="9" maxlength="40"
                 placeholder=(context.text.any()) autocomplete="off"
                 aria-invalid=[problem.map(|_| "true")]
                 aria-describedby=[problem.map(|_| describing.as_str())];

@@ -6,6 +6,7 @@ use maud::{Markup, html};
 
 use crate::control::request_log::LogRow;
 use crate::dashboard::context::PageContext;
+use crate::dashboard::form::{escaped, query};
 use crate::dashboard::request_parts::{ending, is_served_as_asked, shortened};
 
 /// How much of a name and of a sentence a row shows: clients choose their length.
@@ -20,11 +21,11 @@ pub(super) fn row(context: &PageContext, row: &LogRow) -> Markup {
     html! {
         tbody data-seq=(row.seq) {
             tr {
-                th scope="row" { a href=(context.link_to("requests", &row.id)) { (context.exact_time(row.received_at)) } }
+                th scope="row" { (when(context, row)) }
                 td { (ending(context, &row.ending)) }
                 td data-label=(text.model()) { span { (model(context, row)) } }
-                td data-label=(text.account()) { (filtered(context, "account", row.account.as_deref())) }
-                td data-label=(text.client()) { (filtered(context, "client", row.client.as_deref())) }
+                td data-label=(text.account()) { (filtered("account", row.account.as_deref())) }
+                td data-label=(text.client()) { (filtered("client", row.client.as_deref())) }
                 td.number data-label=(text.first_byte()) { (duration(context, row.first_byte_ms)) }
                 td.number data-label=(text.took()) { (duration(context, Some(row.took_ms))) }
                 td.number data-label=(text.tokens_in()) { (tokens(context, row, row.input_tokens)) }
@@ -49,7 +50,7 @@ fn model(context: &PageContext, row: &LogRow) -> Markup {
     html! {
         @if !is_same && !row.asked.is_empty() { code { (shortened(&row.asked, NAME_CHARS_MAX)) } }
         @if !is_same && !row.asked.is_empty() && served.is_some() { " → " }
-        @if served.is_some() { code { (filtered(context, "model", served)) } }
+        @if served.is_some() { code { (filtered("model", served)) } }
         @match row.operation.as_deref() {
             Some("generate") => {},
             Some(operation) => { " " span.soft { (operation) } },
@@ -58,19 +59,25 @@ fn model(context: &PageContext, row: &LogRow) -> Markup {
     }
 }
 
+/// When it arrived, as a link to its page. All links of a row are relative: there are many.
+fn when(context: &PageContext, row: &LogRow) -> Markup {
+    let link = format!("requests/{}", escaped(&row.id));
+    html! { a href=(link) { (context.brief_time(row.received_at)) } }
+}
+
 /// A name, as a link to all requests that carry it.
-fn filtered(context: &PageContext, part: &str, name: Option<&str>) -> Markup {
+fn filtered(part: &str, name: Option<&str>) -> Markup {
     let Some(name) = name else {
-        return html! { "–" };
+        return html! {};
     };
-    let link = context.link_with("monitoring", [(part, name)]);
+    let link = format!("monitoring{}", query([(part, name)]));
     html! { a href=(link) { (shortened(name, NAME_CHARS_MAX)) } }
 }
 
 fn duration(context: &PageContext, millis: Option<u64>) -> Markup {
     match millis {
         Some(millis) => html! { (context.language().duration(Duration::from_millis(millis))) },
-        None => html! { "–" },
+        None => html! {},
     }
 }
 
@@ -79,7 +86,7 @@ fn tokens(context: &PageContext, row: &LogRow, count: Option<u64>) -> Markup {
     match count {
         Some(count) => context.count(count),
         None if is_served(row) && row.input_tokens.is_none() => context.unknown(),
-        None => html! { "–" },
+        None => html! {},
     }
 }
 
@@ -87,7 +94,7 @@ fn tokens(context: &PageContext, row: &LogRow, count: Option<u64>) -> Markup {
 fn cached(context: &PageContext, row: &LogRow) -> Markup {
     match row.cache_read_tokens {
         Some(count) => context.count(count),
-        None => html! { "–" },
+        None => html! {},
     }
 }
 
@@ -100,7 +107,7 @@ fn cost(context: &PageContext, row: &LogRow) -> Markup {
     let is_nothing = cost.is_unknown || cost.micros == 0 && !cost.is_free;
     let has_none = is_nothing && row.input_tokens.is_none() && !is_served(row);
     match has_none {
-        true => html! { "–" },
+        true => html! {},
         false => context.cost(&row.cost),
     }
 }

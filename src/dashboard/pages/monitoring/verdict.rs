@@ -33,7 +33,8 @@ pub(super) fn reason(context: &PageContext, filter: &Filter<'_>, summary: &LogSu
     let Some((count, latest)) = &summary.most else {
         return html! {};
     };
-    let Some(what) = &latest.why else {
+    let is_typical = count * 3 >= summary.failed;
+    let Some(what) = latest.why.as_ref().filter(|_| is_typical) else {
         return html! {};
     };
     let cause = latest.cause.as_deref().unwrap_or_default();

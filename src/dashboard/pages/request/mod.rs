@@ -131,7 +131,7 @@ fn path(context: &PageContext, request: &Explanation) -> Markup {
                     } }
                 }
                 @if !request.passed_over.is_empty() {
-                    dt { (text.not_asked()) }
+                    dt { (text.accounts_not_asked()) }
                     dd { @for passed in &request.passed_over {
                         div {
                             code { (passed.candidate) }
