@@ -195,8 +195,8 @@ texts! {
     account_state: "State" | "Zustand";
     account_limits: "Limits" | "Limits";
     order_of_use: "Order" | "Reihenfolge";
-    from_cache_24_h: "From cache, 24 h" | "Aus dem Cache, 24 h";
-    used_by_it_today: "Used today" | "Heute genutzt";
+    from_cache_24_h: "Cache, 24 h" | "Cache, 24 h";
+    used_by_it_today: "Requests · tokens today" | "Anfragen · Tokens heute";
     used_nothing: "nothing" | "nichts";
     one_request_and_tokens(tokens): "1 request, {tokens} tokens" | "1 Anfrage, {tokens} Tokens";
     requests_and_tokens(requests, tokens): "{requests} requests, {tokens} tokens" |
@@ -247,12 +247,50 @@ texts! {
     lamp_rests_partly: "rests in part" | "pausiert teilweise";
     lamp_needs_you: "needs you" | "braucht Sie";
     lamp_off: "off" | "aus";
+    // Why an account does not serve.
+    pauses_until(time, cause): "rests until {time}: {cause}" | "pausiert bis {time}: {cause}";
+    pauses_for_models(time, models, cause): "rests until {time} for {models}: {cause}" |
+        "pausiert bis {time} für {models}: {cause}";
+    cause_rate_limit: "rate limit" | "Anfragelimit";
+    cause_quota: "quota used up" | "Kontingent aufgebraucht";
+    cause_overloaded: "the provider has no capacity" | "der Anbieter ist ausgelastet";
+    cause_forbidden: "not allowed for this account" | "für dieses Konto nicht erlaubt";
+    cause_failing: "failed responses" | "fehlgeschlagene Antworten";
+    cause_refresh_failing: "its access token cannot be refreshed" |
+        "das Zugriffstoken lässt sich nicht erneuern";
+    budget_is_spent_until(budget, time): "your budget of {budget} is spent until {time}" |
+        "Ihr Budget von {budget} ist bis {time} verbraucht";
+    quota_is_spent_until(time): "the provider's limit is used up until {time}" |
+        "das Limit des Anbieters ist bis {time} aufgebraucht";
+    unreachable_next_try(time): "the provider cannot be reached; next try {time}" |
+        "der Anbieter ist nicht erreichbar; nächster Versuch {time}";
+    provider_is_switched_off(provider): "the provider {provider} is switched off" |
+        "der Anbieter {provider} ist ausgeschaltet";
+    provider_is_unknown(provider): "the configuration has no provider {provider}" |
+        "die Konfiguration kennt keinen Anbieter {provider}";
+    nothing_is_stored: "nothing is stored for it" | "es ist nichts gespeichert";
+    key_was_refused: "the provider refused the key" | "der Anbieter lehnte den Schlüssel ab";
+    token_was_refused: "the provider refused a new access token" |
+        "der Anbieter lehnte ein neues Zugriffstoken ab";
+    token_ended: "the access token ended, and there is no refresh token" |
+        "das Zugriffstoken ist abgelaufen, und es gibt kein Refresh-Token";
+    grant_was_refused: "the provider refused to refresh its sign-in" |
+        "der Anbieter lehnte es ab, die Anmeldung zu erneuern";
+    refresh_was_interrupted: "a refresh was interrupted: the sign-in may be used up" |
+        "eine Erneuerung wurde unterbrochen: Die Anmeldung ist womöglich verbraucht";
+    address_differs(before, now): "its address changed from {before} to {now}" |
+        "die Adresse wechselte von {before} zu {now}";
+    vault_is_locked: "the vault is locked" | "der Tresor ist verschlossen";
+    expired_at(time): "expired {time}" | "abgelaufen {time}";
     // Limits.
     limits_unknown: "limits unknown" | "Limits unbekannt";
     window_requests: "requests" | "Anfragen";
     window_tokens: "tokens" | "Tokens";
     window_input_tokens: "input tokens" | "Eingabe-Tokens";
     window_output_tokens: "output tokens" | "Ausgabe-Tokens";
+    window_day: "day" | "Tag";
+    window_hour: "hour" | "Stunde";
+    window_minute: "minute" | "Minute";
     window_balance: "balance" | "Guthaben";
     window_percent_used(percent): "{percent} % used" | "{percent} % verbraucht";
     window_left(amount): "{amount} left" | "noch {amount}";

@@ -45,7 +45,7 @@ pub(super) async fn page(
         (help(context, account))
         section.sheet { (facts::facts(context, account, &figures)) (facts::buttons(context, account, false)) }
         (enter_credential(context, account, failed))
-        section { h2 { (text.settings()) } (settings::form(context, account, failed)) }
+        section #settings { h2 { (text.settings()) } div.sheet { (settings::form(context, account, failed)) } }
         (remove(context, account, failed))
     };
     Page {
@@ -135,7 +135,7 @@ fn enter_credential(
             h2 { (text.account_credential()) }
             @if let Some(moved) = moved { (confirm_address(context, account, &moved)) }
             @match (offer, is_sealed) {
-                (Some(offer), true) => (credential_forms(context, account, offer, failed)),
+                (Some(offer), true) => div.sheet { (credential_forms(context, account, offer, failed)) },
                 _ => p.soft { (no_form(context, account)) },
             }
         }
@@ -166,7 +166,7 @@ fn credential_forms(
     let key = TypedForm::new("key", &credential::FIELDS, failed);
     let entered = html! {
         @if let Some(error) = key.other_error() { p.error role="alert" { (error) } }
-        (credential::fields(context, offer, &key, false))
+        (credential::fields(context, offer, &key, false, false))
         button { (text.save_and_test()) }
     };
     let entered = context.form(&format!("{path}/key"), "", &entered);

@@ -128,12 +128,12 @@ fn enter(context: &PageContext, offer: &ProviderOffer, form: &TypedForm<'_>) -> 
             button.primary name="how" value="browser" { (text.sign_in_with_browser()) }
             details open[form.is_failed()] {
                 summary { (text.other_ways()) }
-                (credential::fields(context, offer, form, true))
+                (credential::fields(context, offer, form, true, true))
                 button name="how" value="entered" { (text.add_and_test()) }
             }
         } @else {
             @if offer.form == CredentialForm::OAuth { p.hint { (text.no_client(&offer.name)) } }
-            (credential::fields(context, offer, form, true))
+            (credential::fields(context, offer, form, true, false))
             button.primary name="how" value="entered" { (text.add_and_test()) }
         }
     };

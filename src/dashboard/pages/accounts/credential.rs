@@ -55,17 +55,18 @@ pub(super) fn options(fields: &Fields) -> StoreOptions {
 }
 
 /// The fields for a provider. `takes_variable`: a new account may take its key from the
-/// environment.
+/// environment. `has_secret_field`: the form has the field of the client's secret already.
 pub(super) fn fields(
     context: &PageContext,
     offer: &ProviderOffer,
     form: &TypedForm<'_>,
     takes_variable: bool,
+    has_secret_field: bool,
 ) -> Markup {
     match offer.form {
         CredentialForm::Nothing => html! { p.hint { (context.text.wants_no_key(&offer.name)) } },
         CredentialForm::Key => key_fields(context, offer, form, takes_variable),
-        CredentialForm::OAuth => token_fields(context, form),
+        CredentialForm::OAuth => token_fields(context, form, has_secret_field),
     }
 }
 
@@ -97,7 +98,7 @@ fn key_fields(
     }
 }
 
-fn token_fields(context: &PageContext, form: &TypedForm<'_>) -> Markup {
+fn token_fields(context: &PageContext, form: &TypedForm<'_>, has_secret_field: bool) -> Markup {
     let text = context.text;
     let token = Field {
         name: "refresh_token",
@@ -109,7 +110,7 @@ fn token_fields(context: &PageContext, form: &TypedForm<'_>) -> Markup {
     let (error, hint) = (form.error_of("key"), Some(text.service_account_hint()));
     html! {
         (token.draw(form))
-        (client_secret_field(context, form))
+        @if !has_secret_field { (client_secret_field(context, form)) }
         div.field {
             label for=(id) { (text.service_account()) }
             textarea id=(id) name="service_account" rows="3" autocomplete="off" spellcheck="false"

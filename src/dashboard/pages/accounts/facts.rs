@@ -46,7 +46,7 @@ pub(super) fn facts(context: &PageContext, account: &AccountFacts, figures: &Fig
 
 fn next(context: &PageContext, account: &AccountFacts, figures: &Figures) -> String {
     match figures.place(account) {
-        Some(place) => standing::place(context, place),
+        Some(place) => standing::place(context, &account.name, place),
         None => context.text.not_in_use().to_owned(),
     }
 }
@@ -68,14 +68,15 @@ fn rests(context: &PageContext, account: &AccountFacts) -> Markup {
         button.small { (context.text.end_rests()) }
     };
     html! {
-        @for cooldown in &account.cooldowns { div { (rest(context, cooldown)) } }
+        @for cooldown in &account.cooldowns { div { (rest(context, account, cooldown)) } }
         (context.form(&format!("{}/clear", path_of(&account.name)), "inline", &clear))
     }
 }
 
-fn rest(context: &PageContext, cooldown: &CooldownFacts) -> String {
+fn rest(context: &PageContext, account: &AccountFacts, cooldown: &CooldownFacts) -> String {
     standing::status_text(
         context,
+        &account.name,
         &AccountStatus::CoolingDown {
             until: cooldown.until,
             cause: cooldown.cause,
@@ -177,11 +178,14 @@ pub(super) fn cache(context: &PageContext, account: &AccountFacts, used: &Used) 
 
 /// Requests and tokens of today.
 pub(super) fn today(context: &PageContext, account: &AccountFacts, used: &Used) -> Markup {
+    let language = context.language();
     match used {
         Used::Unknown => context.unknown(),
         Used::Nothing => html! { span.unknown { (context.text.used_nothing()) } },
         Used::Sum(row) => html! {
-            a href=(requests(context, account, "today")) { (sum(context, row)) }
+            a href=(requests(context, account, "today")) title=(sum(context, row)) {
+                (language.number(row.requests)) " · " (language.compact(tokens(row)))
+            }
         },
     }
 }
@@ -189,12 +193,15 @@ pub(super) fn today(context: &PageContext, account: &AccountFacts, used: &Used) 
 /// `1,284 requests, 48.2 M tokens`.
 pub(super) fn sum(context: &PageContext, row: &StatisticsRow) -> String {
     let language = context.language();
-    let tokens = row.input_tokens.saturating_add(row.output_tokens);
-    let (requests, tokens) = (language.number(row.requests), language.compact(tokens));
+    let (requests, tokens) = (language.number(row.requests), language.compact(tokens(row)));
     match row.requests {
         1 => context.text.one_request_and_tokens(tokens),
         _ => context.text.requests_and_tokens(requests, tokens),
     }
+}
+
+fn tokens(row: &StatisticsRow) -> u64 {
+    row.input_tokens.saturating_add(row.output_tokens)
 }
 
 /// The requests of an account.

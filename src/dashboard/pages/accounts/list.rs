@@ -64,7 +64,7 @@ fn table(context: &PageContext, accounts: &[&AccountFacts], figures: &Figures) -
                 th scope="col" { (text.account_limits()) }
                 th.number scope="col" { (text.from_cache_24_h()) }
                 th.number scope="col" { (text.used_by_it_today()) }
-                th scope="col" { (text.order_of_use()) }
+                th.number scope="col" { (text.order_of_use()) }
             } }
             @for account in accounts { tbody {
                 (row(context, account, accounts, figures))
@@ -87,14 +87,11 @@ fn row(
                 a href=(context.link_to("accounts", &account.name)) { (account.name) }
                 " " span.meta { (account.provider) }
             }
-            td data-label=(text.account_state()) {
-                (standing::lamp(context, account))
-                @if let Some(why) = standing::why(context, account) { " " span.why { (why) } }
-            }
+            td data-label=(text.account_state()) { (standing::lamp(context, account)) }
             td data-label=(text.account_limits()) { (windows::fullest(context, account)) }
             td.number data-label=(text.from_cache_24_h()) { (facts::cache(context, account, &figures.day(account))) }
             td.number data-label=(text.used_by_it_today()) { (facts::today(context, account, &figures.today(account))) }
-            td data-label=(text.order_of_use()) { (arrows(context, account, accounts)) }
+            td.number data-label=(text.order_of_use()) { (arrows(context, account, accounts)) }
         }
     }
 }
@@ -113,8 +110,8 @@ fn arrows(context: &PageContext, account: &AccountFacts, accounts: &[&AccountFac
     let is_first = !shares && priorities.iter().all(|other| *other >= account.priority);
     let is_last = !shares && priorities.iter().all(|other| *other <= account.priority);
     html! {
-        @if priorities.len() > 1 { div.row {
-            (arrow(context, account, "earlier", is_first))
+        @if priorities.len() > 1 { span {
+            (arrow(context, account, "earlier", is_first)) " "
             (arrow(context, account, "later", is_last))
         } }
     }
@@ -135,13 +132,12 @@ fn arrow(context: &PageContext, account: &AccountFacts, form: &str, is_off: bool
     )
 }
 
-/// Says in one line whether it would be asked next, and opens to all that is known of it.
+/// Says in one line why it does not serve, or whether it would be asked next; and opens to all that
+/// is known of it.
 fn details(context: &PageContext, account: &AccountFacts, figures: &Figures) -> Markup {
-    let place = figures.place(account);
-    let place = place.map(|place| standing::place(context, place));
     html! {
         details {
-            summary { (place.unwrap_or_else(|| context.text.not_in_use().to_owned())) }
+            summary.meta { (standing::line(context, account, figures.place(account))) }
             (facts::facts(context, account, figures))
             (facts::buttons(context, account, true))
         }

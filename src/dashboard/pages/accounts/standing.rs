@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use crate::control::{AccountFacts, Place, Precedence, SkipReason};
 use crate::dashboard::context::PageContext;
 use crate::dashboard::texts::Texts;
-use crate::status::AccountStatus;
+use crate::status::{AccountStatus, CooldownCause, ExhaustedQuota, NeedsUser, SignInCause};
 
 /// The lamp with its word.
 pub(super) fn lamp(context: &PageContext, account: &AccountFacts) -> Markup {
@@ -36,11 +36,28 @@ fn state(text: Texts, status: &AccountStatus) -> (&'static str, &'static str) {
 pub(super) fn why(context: &PageContext, account: &AccountFacts) -> Option<String> {
     let status = account.shown_status();
     status.reason()?;
-    Some(status_text(context, status))
+    Some(status_text(context, &account.name, status))
+}
+
+/// How much of what a provider said fits into a line.
+const LINE_CHARS_MAX: usize = 160;
+
+/// Why it does not serve, or whether it would be asked next, in one line.
+pub(super) fn line(context: &PageContext, account: &AccountFacts, place: Option<&Place>) -> String {
+    let told = place.map(|place| self::place(context, &account.name, place));
+    let line = match (why(context, account), place) {
+        (Some(why), Some(Place::PassedOver(_)) | None) => why,
+        (Some(why), Some(_)) => format!("{why}. {}", told.unwrap_or_default()),
+        (None, _) => told.unwrap_or_else(|| context.text.not_in_use().to_owned()),
+    };
+    match line.char_indices().nth(LINE_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
 }
 
 /// Whether the next request would ask it, as a sentence.
-pub(super) fn place(context: &PageContext, place: &Place) -> String {
+pub(super) fn place(context: &PageContext, name: &str, place: &Place) -> String {
     let text = context.text;
     match place {
         Place::Next => text.would_be_next().to_owned(),
@@ -54,11 +71,11 @@ pub(super) fn place(context: &PageContext, place: &Place) -> String {
             Precedence::Turn => text.behind_by_turn(first),
             Precedence::Order => text.behind_by_order(first),
         },
-        Place::PassedOver(reason) => passed_over(context, reason),
+        Place::PassedOver(reason) => passed_over(context, name, reason),
     }
 }
 
-fn passed_over(context: &PageContext, reason: &SkipReason) -> String {
+fn passed_over(context: &PageContext, name: &str, reason: &SkipReason) -> String {
     let text = context.text;
     match reason {
         SkipReason::ModelNotAllowed => text.not_asked_model().to_owned(),
@@ -66,12 +83,11 @@ fn passed_over(context: &PageContext, reason: &SkipReason) -> String {
         SkipReason::Busy { in_flight } => text.not_asked_busy(in_flight),
         SkipReason::Paced { until } => text.not_asked_paced(context.time_text(*until)),
         SkipReason::Refreshing => text.not_asked_refreshing().to_owned(),
-        SkipReason::CircuitOpen { until } => text.not_asked(status_text(
-            context,
-            &AccountStatus::Unreachable { until: *until },
-        )),
+        SkipReason::CircuitOpen { until } => {
+            text.not_asked(text.unreachable_next_try(context.time_text(*until)))
+        }
         _ => match status_of(reason) {
-            Some(status) => text.not_asked(status_text(context, &status)),
+            Some(status) => text.not_asked(status_text(context, name, &status)),
             None => text.not_asked(reason),
         },
     }
@@ -88,7 +104,7 @@ fn status_of(reason: &SkipReason) -> Option<AccountStatus> {
         },
         SkipReason::BudgetSpent { until, budget } => AccountStatus::QuotaExhausted {
             until: *until,
-            quota: crate::status::ExhaustedQuota::Budget(budget.clone()),
+            quota: ExhaustedQuota::Budget(budget.clone()),
         },
         SkipReason::NeedsUser(needs_user) => AccountStatus::NeedsUser(needs_user.clone()),
         _ => return None,
@@ -96,9 +112,88 @@ fn status_of(reason: &SkipReason) -> Option<AccountStatus> {
 }
 
 /// The status as a sentence without its full stop.
-pub(super) fn status_text(context: &PageContext, status: &AccountStatus) -> String {
-    match status.until() {
-        Some(until) => format!("{}, {}", status.summary(), context.time_text(until)),
-        None => status.summary(),
+pub(super) fn status_text(context: &PageContext, name: &str, status: &AccountStatus) -> String {
+    let text = context.text;
+    match status {
+        AccountStatus::CoolingDown {
+            until,
+            cause,
+            models,
+            detail,
+        } => {
+            let cause = cause_text(text, *cause);
+            let about = match models.is_empty() {
+                true => text.pauses_until(context.time_text(*until), cause),
+                false => {
+                    text.pauses_for_models(context.time_text(*until), models.join(", "), cause)
+                }
+            };
+            with_detail(about, detail.as_deref())
+        }
+        AccountStatus::QuotaExhausted { until, quota } => {
+            let until = context.time_text(*until);
+            match quota {
+                ExhaustedQuota::Budget(budget) => text.budget_is_spent_until(budget, until),
+                ExhaustedQuota::Provider(detail) => {
+                    with_detail(text.quota_is_spent_until(until), detail.as_deref())
+                }
+            }
+        }
+        AccountStatus::Unreachable { until } => {
+            text.unreachable_next_try(context.time_text(*until))
+        }
+        AccountStatus::NeedsUser(need) => needs(context, name, need),
+        AccountStatus::ProviderDisabled { provider } => text.provider_is_switched_off(provider),
+        AccountStatus::ProviderUnknown { provider } => text.provider_is_unknown(provider),
+        AccountStatus::Ready
+        | AccountStatus::Busy
+        | AccountStatus::Refreshing
+        | AccountStatus::Disabled => state(text, status).1.to_owned(),
+    }
+}
+
+fn needs(context: &PageContext, name: &str, need: &NeedsUser) -> String {
+    let text = context.text;
+    match need {
+        NeedsUser::SignIn(sign_in) => {
+            let why = match sign_in.cause {
+                SignInCause::NoCredential => text.nothing_is_stored(),
+                SignInCause::KeyRefused => text.key_was_refused(),
+                SignInCause::TokenRefused => text.token_was_refused(),
+                SignInCause::NothingToRefresh => text.token_ended(),
+                SignInCause::GrantRefused => text.grant_was_refused(),
+                SignInCause::InterruptedRefresh => text.refresh_was_interrupted(),
+            };
+            with_detail(why.to_owned(), sign_in.detail.as_deref())
+        }
+        NeedsUser::AddressChanged { entered_for, now } => text.address_differs(entered_for, now),
+        NeedsUser::VaultLocked { detail } => {
+            with_detail(text.vault_is_locked().to_owned(), Some(detail))
+        }
+        NeedsUser::Expired { at } => text.expired_at(context.time_text(*at)),
+        NeedsUser::Credential(problem) => with_detail(
+            text.account_has_no_credential(name),
+            Some(&problem.to_string()),
+        ),
+    }
+}
+
+fn cause_text(text: Texts, cause: CooldownCause) -> &'static str {
+    match cause {
+        CooldownCause::RateLimit => text.cause_rate_limit(),
+        CooldownCause::Quota => text.cause_quota(),
+        CooldownCause::Overloaded => text.cause_overloaded(),
+        CooldownCause::Forbidden => text.cause_forbidden(),
+        CooldownCause::Failing => text.cause_failing(),
+        CooldownCause::RefreshFailing => text.cause_refresh_failing(),
+    }
+}
+
+/// What the provider said stands after it, in its own language.
+fn with_detail(said: String, detail: Option<&str>) -> String {
+    let said = said.trim_end_matches('.');
+    match detail {
+        Some(detail) => format!("{said}: {detail}"),
+        None => said.to_owned(),
     }
 }

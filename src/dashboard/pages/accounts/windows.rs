@@ -51,14 +51,15 @@ pub(super) fn budget(context: &PageContext, budget: &BudgetFacts) -> Markup {
     let (text, language) = (context.text, context.language());
     let said = text.budget_used(language.number(budget.spent), language.number(budget.limit));
     let resets = text.window_resets(context.time_text(budget.resets_at));
-    let name = text.your_budget(&budget.budget);
+    let counted = budget.budget.split_whitespace().nth(1);
+    let name = text.your_budget(counted.unwrap_or_default());
     let bar = WindowBar {
         used: share_of(budget),
         gone: None,
     };
     html! {
         (window_bar(bar, &format!("{name}: {said}"))) " "
-        span.why { (name) ": " (said) " · " (resets) }
+        span.why title=(budget.budget) { (name) ": " (said) " · " (resets) }
     }
 }
 
@@ -146,14 +147,12 @@ fn currency(window: &str) -> Option<&str> {
 
 /// What people call a window; the provider's own word where there is none.
 pub(super) fn window_name(context: &PageContext, quota: &QuotaFacts) -> String {
-    let text = context.text;
     let name = match quota.window.as_str() {
-        "requests" => text.window_requests().to_owned(),
-        "tokens" => text.window_tokens().to_owned(),
-        "input_tokens" => text.window_input_tokens().to_owned(),
-        "output_tokens" => text.window_output_tokens().to_owned(),
-        window if currency(window).is_some() => text.window_balance().to_owned(),
-        window => spelled(context, window, quota.length_seconds),
+        window if currency(window).is_some() => context.text.window_balance().to_owned(),
+        window if window.starts_with(|c: char| c.is_ascii_digit()) => {
+            spelled(context, window, quota.length_seconds)
+        }
+        window => counted(context, window),
     };
     let name: String = name.chars().take(NAME_CHARS_MAX).collect();
     match &quota.model {
@@ -162,13 +161,37 @@ pub(super) fn window_name(context: &PageContext, quota: &QuotaFacts) -> String {
     }
 }
 
+/// `input_tokens`, `requests_per_day`.
+fn counted(context: &PageContext, window: &str) -> String {
+    let text = context.text;
+    let (what, per) = match window.rsplit_once('_') {
+        Some((what, "day")) => (what, Some(text.window_day())),
+        Some((what, "hour")) => (what, Some(text.window_hour())),
+        Some((what, "minute")) => (what, Some(text.window_minute())),
+        _ => (window, None),
+    };
+    let what = match what.strip_suffix("_per").unwrap_or(what) {
+        "requests" => text.window_requests().to_owned(),
+        "tokens" => text.window_tokens().to_owned(),
+        "input_tokens" => text.window_input_tokens().to_owned(),
+        "output_tokens" => text.window_output_tokens().to_owned(),
+        other => other.replace('_', " "),
+    };
+    match per {
+        Some(per) => format!("{what}/{per}"),
+        None => what,
+    }
+}
+
 /// `5h` as `5 h`, `7d_opus` as `7 d opus`.
 fn spelled(context: &PageContext, window: &str, length: Option<u64>) -> String {
-    let (first, rest) = window.split_once('_').unwrap_or((window, ""));
-    match length.filter(|_| first.starts_with(|c: char| c.is_ascii_digit())) {
+    let rest = window.split_once('_').map_or("", |(_, rest)| rest);
+    match length {
         Some(seconds) => {
             let length = context.language().duration(Duration::from_secs(seconds));
-            format!("{length} {rest}").trim_end().to_owned()
+            format!("{length} {}", rest.replace('_', " "))
+                .trim_end()
+                .to_owned()
         }
         None => window.replace('_', " "),
     }
