@@ -2,6 +2,7 @@
 
 mod home;
 mod monitoring;
+mod proxy;
 
 use std::time::Duration;
 

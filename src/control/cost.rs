@@ -158,7 +158,7 @@ pub struct PriceFacts {
 }
 
 impl PriceFacts {
-    fn of(price: &Price<'_>) -> Self {
+    pub(super) fn of(price: &Price<'_>) -> Self {
         let source = match price.source {
             Source::List => "list",
             Source::Own => "own",

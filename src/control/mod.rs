@@ -33,6 +33,7 @@ pub(crate) mod failures;
 mod key_limits;
 pub(crate) mod lock;
 mod log_live;
+pub(crate) mod model_facts;
 pub(crate) mod overview;
 mod period;
 pub(crate) mod provider;

@@ -77,7 +77,6 @@ texts! {
     // Dashboard.
     start_serving: "Start serving" | "Starten";
     stop_serving: "Stop serving" | "Stoppen";
-    base_urls: "Base URLs" | "Basis-URLs";
     tray_is_not_shown(why): "The tray icon is not shown: {why}." |
         "Das Symbol in der Taskleiste wird nicht angezeigt: {why}.";
     up_for(duration): "up {duration}" | "läuft seit {duration}";
@@ -664,4 +663,172 @@ texts! {
         "Alle der letzten {count} Anfragen sind fehlgeschlagen.";
     some_failed(failed, count): "{failed} of the last {count} requests failed." |
         "{failed} der letzten {count} Anfragen sind fehlgeschlagen.";
+
+    // API proxy.
+    open_to_programs: "Programs on this computer, without a key." |
+        "Offen für Programme auf diesem Rechner, ohne Schlüssel.";
+    open_to_programs_with_key: "Programs on this computer, with a key." |
+        "Offen für Programme auf diesem Rechner, mit Schlüssel.";
+    open_to_users: "Programs of every user of this computer, without a key." |
+        "Offen für Programme aller Benutzer dieses Rechners, ohne Schlüssel.";
+    open_to_users_with_key: "Programs of every user of this computer, with a key." |
+        "Offen für Programme aller Benutzer dieses Rechners, mit Schlüssel.";
+    open_to_network: "Programs on this computer and in your local network, with a key." |
+        "Offen für Programme auf diesem Rechner und im lokalen Netz, mit Schlüssel.";
+    what_is_open: "What is open to whom" | "Was für wen offen ist";
+    the_port: "Port" | "Port";
+    the_key: "Key" | "Schlüssel";
+    no_key_is_asked: "none is asked for" | "wird nicht verlangt";
+    key_is_asked: "asked for" | "wird verlangt";
+    key_is_asked_except_health: "asked for, except of health checks" | "wird verlangt, außer bei Zustandsabfragen";
+    local_network: "Local network" | "Lokales Netz";
+    network_can_call: "can call, with a key" | "hat Zugang, mit Schlüssel";
+    network_cannot_call: "cannot call" | "hat keinen Zugang";
+    network_is_refused: "cannot call: allow_lan_access is on, but no key is asked for" |
+        "hat keinen Zugang: allow_lan_access ist an, aber es wird kein Schlüssel verlangt";
+    other_users: "Other users of this computer" | "Andere Benutzer dieses Rechners";
+    are_served: "are served" | "haben Zugang";
+    are_refused: "are refused, where the system tells who calls" |
+        "haben keinen Zugang, sofern das System den Aufrufer nennt";
+    host_names: "Host names" | "Hostnamen";
+    only_loopback: "only this computer's own" | "nur die dieses Rechners";
+    web_pages: "Web pages" | "Webseiten";
+    only_local_pages: "only pages and editors of this computer" | "nur Seiten und Editoren dieses Rechners";
+    change_this: "Change this" | "Ändern";
+    show_the_change: "Show what changes" | "Änderung zeigen";
+    ask_for_a_key: "Ask for a key" | "Schlüssel verlangen";
+    ask_for_a_key_hint: "auth_mode: programs send the local key or one of those below." |
+        "auth_mode: Programme senden den lokalen Schlüssel oder einen der unten genannten.";
+    mode_off: "never" | "nie";
+    mode_auto: "when the local network can call" | "wenn das lokale Netz Zugang hat";
+    mode_all_except_health: "always, except of health checks" | "immer, außer bei Zustandsabfragen";
+    mode_strict: "always" | "immer";
+    serve_the_network: "Serve the local network" | "Dem lokalen Netz Zugang geben";
+    serve_the_network_hint: "allow_lan_access: other machines can call too, and a key is then needed." |
+        "allow_lan_access: Auch andere Rechner haben dann Zugang, und es braucht einen Schlüssel.";
+    serve_other_users: "Serve other users of this computer" | "Anderen Benutzern dieses Rechners Zugang geben";
+    serve_other_users_hint: "allow_other_users: on Linux, where the system tells who calls, only your own programs are served without it." |
+        "allow_other_users: Unter Linux, wo das System den Aufrufer nennt, haben sonst nur Ihre eigenen Programme Zugang.";
+    port_hint: "port: programs have to be pointed at a new one." |
+        "port: Programme müssen auf einen neuen Port umgestellt werden.";
+    host_names_hint: "allowed_hosts: other names by which programs call this computer, with commas between them." |
+        "allowed_hosts: weitere Namen, unter denen Programme diesen Rechner ansprechen, durch Kommas getrennt.";
+    web_pages_hint: "cors_origins: pages that may call from a browser, such as https://chat.example, with commas between them." |
+        "cors_origins: Seiten, die aus einem Browser zugreifen dürfen, etwa https://chat.example, durch Kommas getrennt.";
+    add_a_rule: "Add a rule" | "Regel hinzufügen";
+    rule_name_hint: "One * stands for any characters: claude-*" |
+        "Ein * steht für beliebige Zeichen: claude-*";
+    rule_targets: "Becomes, in this order" | "Wird zu, in dieser Reihenfolge";
+    rule_targets_hint: "provider/model, several with commas between them. A * takes what the name's * stands for." |
+        "anbieter/modell, mehrere durch Kommas getrennt. Ein * übernimmt, wofür das * im Namen steht.";
+    remove_rule(name): "Remove the rule {name}" | "Regel {name} entfernen";
+    remove: "Remove" | "Entfernen";
+    keys: "Keys" | "Schlüssel";
+    local_key_is_there: "The local key has no limits and belongs to this home. It is printed by:" |
+        "Der lokale Schlüssel hat keine Grenzen und gehört zu diesem Verzeichnis. Ihn gibt aus:";
+    made: "Made" | "Erstellt";
+    used_last: "Used last" | "Zuletzt benutzt";
+    limits: "Limits" | "Grenzen";
+    refused_today: "Refused today" | "Heute abgewiesen";
+    change: "Change" | "Ändern";
+    never: "never" | "nie";
+    is_expired: "expired" | "abgelaufen";
+    create_a_key: "Create a key" | "Schlüssel erstellen";
+    create: "Create" | "Erstellen";
+    key_name_hint: "Letters, digits and . _ @ + - as in ci or notebook" |
+        "Buchstaben, Ziffern und . _ @ + - wie in ci oder notebook";
+    limits_of(name): "Limits of {name}" | "Grenzen von {name}";
+    save_limits: "Save the limits" | "Grenzen speichern";
+    revoke_the_key: "Revoke the key" | "Schlüssel widerrufen";
+    revoking_means: "It opens nothing from then on, and cannot be brought back. Its figures stay." |
+        "Er öffnet dann nichts mehr und lässt sich nicht zurückholen. Seine Zahlen bleiben.";
+    revoke_it(name): "Revoke {name}" | "{name} widerrufen";
+    key_is_made(name): "Key {name} is made." | "Schlüssel {name} ist erstellt.";
+    shown_only_now: "This is the only time that it is shown." | "Er wird nur dieses eine Mal angezeigt.";
+    only_models(models): "only {models}" | "nur {models}";
+    expires_at(time): "expires {time}" | "läuft ab: {time}";
+    no_limits: "none" | "keine";
+    used_of(used, limit): "{used} of {limit}" | "{used} von {limit}";
+    resets_at_in(time, zone): "resets {time} {zone}" | "neu ab {time} {zone}";
+    without_a_price(count): "{count} requests without a price" | "{count} Anfragen ohne Preis";
+    is_used_up: "used up" | "aufgebraucht";
+    requests_a_minute(count): "{count} requests a minute" | "{count} Anfragen pro Minute";
+    requests_a_day(count): "{count} requests a day" | "{count} Anfragen pro Tag";
+    requests_a_month(count): "{count} requests a month" | "{count} Anfragen pro Monat";
+    tokens_a_day(count): "{count} tokens a day" | "{count} Tokens pro Tag";
+    tokens_a_month(count): "{count} tokens a month" | "{count} Tokens pro Monat";
+    money_a_day(amount): "{amount} a day" | "{amount} pro Tag";
+    money_a_month(amount): "{amount} a month" | "{amount} pro Monat";
+    expires_on: "Expires" | "Läuft ab";
+    expiry_hint: "The last day on which it opens the port; empty for never." |
+        "Der letzte Tag, an dem er gilt; leer: nie.";
+    models_of_key: "Models" | "Modelle";
+    key_models_hint: "Names with commas between them, each with at most one *, such as claude-*; empty for all." |
+        "Namen mit Kommas dazwischen, jeder mit höchstens einem *, etwa claude-*; leer: alle.";
+    limits_hint: "Empty: no limit. Days and months end at local midnight." |
+        "Leer: keine Grenze. Tage und Monate enden um Mitternacht Ortszeit.";
+    requests_per_minute: "Requests a minute" | "Anfragen pro Minute";
+    requests_per_day: "Requests a day" | "Anfragen pro Tag";
+    requests_per_month: "Requests a month" | "Anfragen pro Monat";
+    tokens_per_day: "Tokens a day" | "Tokens pro Tag";
+    tokens_per_month: "Tokens a month" | "Tokens pro Monat";
+    dollars_per_day: "Dollars a day" | "Dollar pro Tag";
+    dollars_per_month: "Dollars a month" | "Dollar pro Monat";
+    what_a_name_becomes: "What a model's name becomes" | "Was aus einem Modellnamen wird";
+    model_name: "Model name, as a program asks for it" | "Modellname, wie ein Programm ihn nennt";
+    rules: "Rules" | "Regeln";
+    no_rules: "There are no rules: a name goes to the provider that lists it, or that it names as provider/model." |
+        "Es gibt keine Regeln: Ein Name geht an den Anbieter, der ihn führt oder den er als anbieter/modell nennt.";
+    order_of_rules: "A rule without * comes first, then the address provider/model, then the rule with the most letters." |
+        "Zuerst gilt eine Regel ohne *, dann die Adresse anbieter/modell, dann die Regel mit den meisten Buchstaben.";
+    name_asked_for: "Name" | "Name";
+    becomes: "Becomes" | "Wird zu";
+    then: "then" | "dann";
+    rule_matches(rule, name): "The rule {rule} matches {name}." | "Die Regel {rule} passt auf {name}.";
+    rule_leads_nowhere(rule, name): "The rule {rule} matches {name}, but none of its providers can serve." |
+        "Die Regel {rule} passt auf {name}, aber keiner ihrer Anbieter kann antworten.";
+    name_is_address(name): "{name} names the provider itself." | "{name} nennt den Anbieter selbst.";
+    name_is_demo(name): "{name} is the built-in demo." | "{name} ist die eingebaute Demo.";
+    name_is_listed(name): "A provider lists {name}." | "Ein Anbieter führt {name}.";
+    name_goes_to_only_provider(name): "{name} goes to the only provider that is switched on." |
+        "{name} geht an den einzigen eingeschalteten Anbieter.";
+    name_is_unknown(name): "No rule and no provider has {name}. Add a rule, or write provider/model." |
+        "Keine Regel und kein Anbieter hat {name}. Eine Regel hinzufügen oder anbieter/modell schreiben.";
+    name_is_unknown_nearest(name, nearest): "No rule and no provider has {name}. Similar: {nearest}." |
+        "Keine Regel und kein Anbieter hat {name}. Ähnlich: {nearest}.";
+    left_out_disabled(name, provider): "Left out: {name}, because {provider} is switched off." |
+        "Ausgelassen: {name}, weil {provider} abgeschaltet ist.";
+    left_out_missing(name, provider): "Left out: {name}, because there is no provider {provider}." |
+        "Ausgelassen: {name}, weil es keinen Anbieter {provider} gibt.";
+    model_at_provider: "Model" | "Modell";
+    state: "State" | "Zustand";
+    what_to_expect: "What to expect, by the program's dialect" | "Was zu erwarten ist, je nach Dialekt des Programms";
+    price_of_million: "Price of a million tokens" | "Preis einer Million Tokens";
+    account_would_serve: "would be asked next:" | "käme als Nächstes dran:";
+    is_built_in: "built in" | "eingebaut";
+    is_ready: "ready" | "bereit";
+    needs_a_credential: "needs a key or a sign-in" | "braucht einen Schlüssel oder eine Anmeldung";
+    has_no_account: "has no account" | "hat kein Konto";
+    is_disabled: "switched off" | "abgeschaltet";
+    is_not_configured: "not set up" | "nicht eingerichtet";
+    accounts_ready(ready, total): "{ready} of {total} accounts ready" | "{ready} von {total} Konten bereit";
+    passes_unchanged(dialects): "{dialects}: passes unchanged" | "{dialects}: geht unverändert durch";
+    is_translated(from, into): "{from}: translated to {into}; what cannot be carried over is named in each answer" |
+        "{from}: wird in {into} übersetzt; was nicht übertragbar ist, nennt jede Antwort";
+    price_in_out(input, output): "{input} in, {output} out" | "{input} Eingabe, {output} Ausgabe";
+    price_cached(amount): "{amount} from cache" | "{amount} aus dem Cache";
+    price_is_own: "from prices.toml" | "aus prices.toml";
+    price_is_listed(date): "list of {date}" | "Liste vom {date}";
+    providers: "Providers" | "Anbieter";
+    dialects: "Dialects" | "Dialekte";
+    address: "Address" | "Adresse";
+    models: "Models" | "Modelle";
+    in_the_program: "in this program" | "in diesem Programm";
+    show_models: "Models" | "Modelle";
+    presets_can_be_added(count): "{count} more are known, and need only an account." |
+        "{count} weitere sind bekannt und brauchen nur ein Konto.";
+    models_of(name): "Models of {name}" | "Modelle von {name}";
+    so_many_models(count): "{count} models; each leads to what its name becomes." |
+        "{count} Modelle; jedes führt zu dem, was aus seinem Namen wird.";
+    point_a_program_here: "Point a program here" | "Ein Programm hierher leiten";
 }

@@ -15,7 +15,9 @@ use crate::control::service::ControlService;
 use crate::control::standings::with_providers;
 use crate::control::verb::{CALL_LIMIT, Needs, Verb};
 use crate::control::wire::{ControlError, Notes};
-use crate::gateway::resolve::{Candidate, Directory, Resolution, resolve};
+use crate::gateway::resolve::{
+    Candidate, Directory, Reason, Resolution, SkipReason, Skipped, resolve,
+};
 use crate::status::ProviderStatus;
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -59,6 +61,24 @@ pub struct Trial {
     pub why: Cow<'static, str>,
     /// The same as a sentence.
     pub detail: String,
+    /// The name of the rule that matches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// Similar names, where nothing serves this one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nearest: Vec<String>,
+    /// What is in `skipped`, in parts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A place that a rule names and that cannot serve.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    pub provider: String,
+    pub model: String,
+    /// Whether the provider is switched off; else there is none of that name.
+    pub is_disabled: bool,
 }
 
 /// Resolves a name as a request would. A provider is asked for its models only where the result
@@ -101,6 +121,25 @@ impl Trial {
             skipped: resolution.skipped.iter().map(ToString::to_string).collect(),
             why: resolution.reason.name().into(),
             detail: resolution.to_string(),
+            rule: match &resolution.reason {
+                Reason::Rule(pattern) => Some(pattern.to_string()),
+                _ => None,
+            },
+            nearest: match &resolution.reason {
+                Reason::Unknown { nearest } => nearest.clone(),
+                _ => Vec::new(),
+            },
+            left_out: resolution.skipped.iter().map(LeftOut::of).collect(),
+        }
+    }
+}
+
+impl LeftOut {
+    fn of(skipped: &Skipped) -> Self {
+        Self {
+            provider: skipped.candidate.provider.to_string(),
+            model: skipped.candidate.model.to_string(),
+            is_disabled: skipped.reason == SkipReason::Disabled,
         }
     }
 }

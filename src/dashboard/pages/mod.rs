@@ -105,7 +105,7 @@ pub(super) async fn show(
         ["accounts"] => accounts::page(context, overview, failed).await,
         ["accounts", name] => accounts::account_page(context, overview, name, failed).await?,
         ["sign-in", id] => accounts::sign_in_page(context, id),
-        ["proxy"] => proxy::page(context, overview).await,
+        ["proxy"] => proxy::page(context, overview, failed).await,
         ["monitoring"] => monitoring::page(context).await,
         ["requests", id] => request::page(context, id).await,
         ["statistics"] => statistics::page(context).await,
@@ -126,6 +126,7 @@ pub(super) async fn submit(
         ["accounts", form] => accounts::submit(context, form, fields).await,
         ["accounts", name, form] => accounts::submit_of(context, name, form, fields).await,
         ["sign-in", id, form] => accounts::submit_sign_in(context, id, form),
+        ["proxy", form] => proxy::submit(context, form, fields).await,
         _ => None,
     }
 }
