@@ -1,6 +1,8 @@
 //! What sums and requests cost, for people and scripts: in micro-dollars, by kind, with what is
 //! missing.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::billing::billing_of;
@@ -345,6 +347,42 @@ impl PricedSums<'_> {
                 ..Cost::default()
             },
         }
+    }
+}
+
+/// Prices that were looked up, each once: a sum has many rows of few models. For one range of
+/// quarters within which no price changes.
+pub(super) struct KnownPrices<'k> {
+    config: &'k Config,
+    prices: &'k Prices,
+    found: HashMap<(String, String, Rates, i64), Option<Price<'k>>>,
+}
+
+impl<'k> KnownPrices<'k> {
+    pub(super) fn new(config: &'k Config, prices: &'k Prices) -> Self {
+        Self {
+            config,
+            prices,
+            found: HashMap::new(),
+        }
+    }
+
+    /// As [`PricedSums::cost`].
+    pub(super) fn cost(&mut self, sums: &PricedSums<'_>) -> Cost {
+        if sums.rates.is_charged {
+            return sums.charged();
+        }
+        let name = |name: Option<&str>| name.unwrap_or_default().to_owned();
+        let key = (
+            name(sums.provider),
+            name(sums.model),
+            sums.rates,
+            sums.quarter_of_day,
+        );
+        let (config, prices) = (self.config, self.prices);
+        let price = self.found.entry(key);
+        let price = price.or_insert_with(|| sums.price(config, prices));
+        sums.priced(*price)
     }
 }
 

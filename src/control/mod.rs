@@ -45,12 +45,13 @@ pub mod sign_in;
 pub(crate) mod socket;
 mod socket_path;
 mod standings;
-pub(crate) mod stats;
+pub mod stats;
 pub(crate) mod status;
+mod sums;
 pub(crate) mod today;
 pub(crate) mod uninstall;
 mod verb;
-pub(crate) mod verbs;
+pub mod verbs;
 mod wire;
 
 pub use account::{AccountFacts, BudgetFacts, QuotaFacts};

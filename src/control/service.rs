@@ -12,6 +12,7 @@ use super::dashboard_link::{DashboardLink, LinkIssuer};
 use super::record_pricing::{RecordPricing, read_prices};
 use super::sign_in::PendingSignIns;
 use super::socket_path::SocketPath;
+use super::stats::DayMemory;
 use super::wire::ControlError;
 use crate::account::{Credential, KeySources, Secret, VaultError};
 use crate::accounts::AccountRegistry;
@@ -76,6 +77,8 @@ pub struct ControlService {
     pub(super) records: Option<Arc<RecordStore>>,
     /// What was recorded.
     pub(super) record_reader: Arc<RecordReader>,
+    /// Sums that an agent remembers: its own records alone change them.
+    pub(super) day_memory: Option<Arc<DayMemory>>,
     /// The sign-ins that pages wait for.
     pub(super) sign_ins: PendingSignIns,
     /// Set once the agent has a dashboard.
@@ -115,6 +118,7 @@ impl ControlService {
             agent: None,
             ring: Arc::new(Ring::new(0)),
             records: None,
+            day_memory: None,
             sign_ins: PendingSignIns::default(),
             dashboard: OnceLock::new(),
         }
@@ -131,6 +135,7 @@ impl ControlService {
         Self {
             agent: Some(agent),
             ring,
+            day_memory: Some(Arc::new(DayMemory::new(records.touches()))),
             records: Some(records),
             ..self
         }

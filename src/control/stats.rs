@@ -2,23 +2,27 @@
 //! what they cost.
 
 mod csv;
+mod day_memory;
+mod days;
+mod group;
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use super::billing::billing_of;
-use super::cost::{CostFacts, PricedSums, tokens_of};
-use crate::config::Config;
+use super::cost::{CostFacts, tokens_of};
 use crate::outcome::Timestamp;
-use crate::prices::{self, Billing, Cost, Prices};
+use crate::prices;
 use crate::store::records::{
     Dimension, DimensionValue, FIRST_BYTE_BOUNDS_US, FirstBytes, RecordReader, RecordsProblem,
-    RollupSpan, Stretch, Sums, local_date, stretches,
+    local_date,
 };
+use group::{Group, GroupKey, groups};
+
+pub use day_memory::DayMemory;
+pub(super) use group::Question;
 
 pub use csv::csv;
 
@@ -157,133 +161,21 @@ impl StatisticsRow {
     }
 }
 
-/// What statistics are asked for.
-pub(super) struct Question<'q> {
-    pub(super) by: Vec<By>,
-    /// Names that requests must have; an empty one stands for none.
-    pub(super) only: Vec<(By, String)>,
-    /// Quarters of an hour.
-    pub(super) quarters: Range<i64>,
-    pub(super) zone: TimeZone,
-    pub(super) config: &'q Config,
-    pub(super) prices: &'q Prices,
-}
-
-#[derive(Default)]
-struct Group {
-    sums: Sums,
-    cost: Cost,
-    first_bytes: FirstBytes,
-}
-
-/// A key of a row: times sort by their order, and an hour that comes twice is told apart by its
-/// shift.
-type GroupKey = Vec<(DimensionValue, i64)>;
-
 /// # Errors
 /// When the records cannot be read. Blocks.
 pub(super) fn statistics(
     reader: &RecordReader,
     question: &Question<'_>,
 ) -> Result<Statistics, RecordsProblem> {
-    let by: Vec<Dimension> = question.by.iter().map(|by| by.dimension()).collect();
-    let named = question.only.iter();
-    let only: Vec<(Dimension, String)> = named
-        .map(|(by, name)| (by.dimension(), name.clone()))
-        .collect();
-    let timed = timed_providers(question.config);
-    let timed: Vec<&str> = timed.iter().map(String::as_str).collect();
-    let mut groups: BTreeMap<GroupKey, Group> = BTreeMap::new();
-    for stretch in spans(question) {
-        let span = RollupSpan {
-            quarters: stretch.quarters.clone(),
-            shift: stretch.shift,
-            by: &by,
-            only: &only,
-            timed_providers: &timed,
-        };
-        for row in reader.rollup(&span)? {
-            let priced = PricedSums {
-                provider: row.provider.as_deref(),
-                model: row.model.as_deref(),
-                rates: row.rates,
-                quarter: stretch.quarters.start,
-                quarter_of_day: row.quarter_of_day.unwrap_or(0),
-                sums: &row.sums,
-            };
-            let cost = priced.cost(question.config, question.prices);
-            let key = key(&row.values, &question.by, stretch.shift);
-            let group = groups.entry(key).or_default();
-            group.sums.add(&row.sums);
-            group.cost.add(&cost);
-        }
-        for (values, counted) in reader.first_bytes(&span)? {
-            let key = key(&values, &question.by, stretch.shift);
-            add_counts(&mut groups.entry(key).or_default().first_bytes, &counted);
-        }
-    }
+    let groups = groups(reader, question)?;
     let (health_checks, not_recorded) = reader.unrecorded(&question.quarters)?;
     Ok(told(question, &groups, health_checks, not_recorded))
-}
-
-/// The period in parts within which the zone's offset and every price stay the same.
-fn spans(question: &Question<'_>) -> Vec<Stretch> {
-    let mut bounds = question.prices.changes(&question.quarters);
-    bounds.insert(0, question.quarters.start);
-    bounds.push(question.quarters.end);
-    let parts = bounds.windows(2).map(|pair| pair[0]..pair[1]);
-    parts
-        .flat_map(|part| stretches(part, &question.zone))
-        .collect()
-}
-
-fn key(values: &[DimensionValue], by: &[By], shift: i64) -> GroupKey {
-    let keyed = values.iter().zip(by).map(|(value, by)| match (by, value) {
-        (By::Hour | By::Quarter, value) => (value.clone(), -shift),
-        (By::Month, DimensionValue::Time(days)) => (DimensionValue::Time(month_of(*days)), 0),
-        (_, value) => (value.clone(), 0),
-    });
-    keyed.collect()
-}
-
-/// The month of a day, counted from the year 0.
-fn month_of(days: i64) -> i64 {
-    local_date(days).map_or(0, |date| {
-        i64::from(date.year()) * 12 + i64::from(date.month()) - 1
-    })
 }
 
 /// The first day of a month.
 fn first_of(month: i64) -> Option<Date> {
     let year = i16::try_from(month.div_euclid(12)).ok()?;
     Date::new(year, month.rem_euclid(12) as i8 + 1, 1).ok()
-}
-
-/// The configured providers whose prices depend on the time of day.
-fn timed_providers(config: &Config) -> Vec<String> {
-    let lists: Vec<&str> = prices::timed_lists().collect();
-    let is_timed = |name: &str| match billing_of(config, name) {
-        Billing::Listed { list, .. } => lists.contains(&list),
-        Billing::Free { .. } | Billing::Own { .. } => false,
-    };
-    let configured = config
-        .providers
-        .iter()
-        .map(|provider| provider.name.clone());
-    let known = lists.iter().map(|list| (*list).to_owned());
-    let mut names: Vec<String> = configured
-        .chain(known)
-        .filter(|name| is_timed(name))
-        .collect();
-    names.sort_unstable();
-    names.dedup();
-    names
-}
-
-fn add_counts(sum: &mut FirstBytes, added: &FirstBytes) {
-    sum.iter_mut()
-        .zip(added)
-        .for_each(|(sum, added)| *sum += added);
 }
 
 fn told(
@@ -295,9 +187,7 @@ fn told(
     let mut total = Group::default();
     let mut rows: Vec<StatisticsRow> = Vec::with_capacity(groups.len());
     for (key, group) in groups {
-        total.sums.add(&group.sums);
-        total.cost.add(&group.cost);
-        add_counts(&mut total.first_bytes, &group.first_bytes);
+        total.add(group);
         rows.push(keyed_row(question, key, group));
     }
     let is_by_time = question.by.first().is_some_and(|by| by.is_time());

@@ -1,7 +1,6 @@
 //! Today in one line, and the last 24 hours in quarters of an hour: what tray, dashboard and command
 //! line share.
 
-use std::ops::Range;
 use std::time::SystemTime;
 
 use jiff::tz::TimeZone;
@@ -9,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::period;
 use super::service::ControlService;
-use super::stats::{By, Question, Statistics, StatisticsRow, statistics};
+use super::stats::{By, StatisticsRow};
 use super::wire::ControlError;
 use crate::outcome::Timestamp;
 use crate::status::timestamp;
@@ -69,7 +68,9 @@ impl ControlService {
         let (zone, now) = (TimeZone::system(), SystemTime::now());
         let since = period::begin("today", now, &zone, true)?;
         let quarters = quarter_of(since)..quarter_of(now) + 1;
-        let told = self.statistics(Vec::new(), quarters, zone).await?;
+        let told = self
+            .statistics(Vec::new(), Vec::new(), quarters, zone)
+            .await?;
         Ok(Totals {
             since,
             zone: told.zone,
@@ -88,7 +89,9 @@ impl ControlService {
         let end = quarter_of(SystemTime::now()) + 1;
         let quarters = end - QUARTERS..end;
         let by = vec![By::Quarter];
-        let told = self.statistics(by, quarters.clone(), TimeZone::UTC).await?;
+        let told = self
+            .statistics(by, Vec::new(), quarters.clone(), TimeZone::UTC)
+            .await?;
         let mut rows = told.rows.iter().peekable();
         let bars = quarters.map(|quarter| {
             let is_of = |row: &&StatisticsRow| row.from.map(quarter_of) == Some(quarter);
@@ -96,34 +99,6 @@ impl ControlService {
             rows.next_if(is_of).map_or(empty, TimelineBar::of)
         });
         Ok(bars.collect())
-    }
-
-    /// Statistics of all requests in a range of quarters.
-    async fn statistics(
-        &self,
-        by: Vec<By>,
-        quarters: Range<i64>,
-        zone: TimeZone,
-    ) -> Result<Statistics, ControlError> {
-        let (prices, prices_problem) = self.prices();
-        let config = self.config();
-        let told = self
-            .read_records(move |reader| {
-                let question = Question {
-                    by,
-                    only: Vec::new(),
-                    quarters,
-                    zone,
-                    config: &config,
-                    prices: &prices,
-                };
-                statistics(reader, &question)
-            })
-            .await?;
-        Ok(Statistics {
-            prices_problem,
-            ..told
-        })
     }
 }
 

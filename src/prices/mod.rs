@@ -132,7 +132,7 @@ impl Price<'_> {
 }
 
 /// The prices of this program, with a person's own above them.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Prices {
     own: Vec<Row>,
 }

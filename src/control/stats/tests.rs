@@ -1,18 +1,22 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
 use crate::canon::{ServiceTier, Usage};
+use crate::config::Config;
 use crate::control::cost::account_of;
 use crate::outcome::Outcome;
+use crate::prices::Prices;
 use crate::protocol::{Operation, openai_chat};
 use crate::record::{Attempt, Ending, Record, Recorder as _, Ring};
-use crate::store::records::{RecordStore, Retention};
+use crate::store::records::{Deletion, RecordStore, Retention};
 
 /// Records of one account at `anthropic`, one after the other.
 struct Rig {
     folder: tempfile::TempDir,
     store: RecordStore,
-    config: Config,
+    config: Arc<Config>,
+    memory: Arc<DayMemory>,
     prices: Prices,
     count: u64,
 }
@@ -22,10 +26,12 @@ impl Rig {
         let folder = tempfile::tempdir().unwrap();
         let ring = std::sync::Arc::new(Ring::new(0));
         let path = folder.path().join("records.db");
+        let store = RecordStore::start(path, Retention::default(), ring).unwrap();
         Self {
-            store: RecordStore::start(path, Retention::default(), ring).unwrap(),
+            memory: Arc::new(DayMemory::new(store.touches())),
+            store,
             folder,
-            config: Config::default(),
+            config: Arc::default(),
             prices: Prices::default(),
             count: 0,
         }
@@ -65,6 +71,14 @@ impl Rig {
         }
     }
 
+    /// How many requests the sums should have, counted in the file.
+    fn kept(&self) -> usize {
+        let path = self.folder.path().join("records.db");
+        let file = rusqlite::Connection::open(path).unwrap();
+        let sql = "SELECT sum(requests) FROM rollup";
+        file.query_row(sql, [], |row| row.get::<_, u32>(0)).unwrap() as usize
+    }
+
     async fn add(&mut self, at: &str, provider: &str, model: &str, usage: Usage) {
         let record = self.serve(at, provider, model, usage);
         self.store.record(record);
@@ -77,7 +91,7 @@ impl Rig {
 
     fn ask_only(&self, by: &[By], only: &[(By, &str)], zone: &str) -> Statistics {
         let reader = RecordReader::new(self.folder.path().join("records.db"));
-        let question = Question {
+        let question = |memory| Question {
             by: by.to_vec(),
             only: only
                 .iter()
@@ -85,10 +99,17 @@ impl Rig {
                 .collect(),
             quarters: 1_960_000..2_100_000,
             zone: TimeZone::get(zone).unwrap(),
-            config: &self.config,
+            config: self.config.clone(),
             prices: &self.prices,
+            memory,
         };
-        statistics(&reader, &question).unwrap()
+        let directly = statistics(&reader, &question(None)).unwrap();
+        // What is remembered is the same, when it is read and after.
+        for _ in 0..2 {
+            let memory = Some((2_100_000, self.memory.clone()));
+            assert_eq!(statistics(&reader, &question(memory)).unwrap(), directly);
+        }
+        directly
     }
 }
 
@@ -405,4 +426,69 @@ async fn a_request_says_how_its_cost_comes_about() {
     let account = account_of(&charged, &rig.config, &rig.prices);
     assert_eq!(account.price.unwrap().source, "charged");
     assert_eq!(account.cost.text, "$0.0050");
+}
+
+/// Sums of days that are remembered are those that are read, whatever comes, late or twice, is
+/// forgotten or priced otherwise. [`Rig::ask`] compares them.
+#[tokio::test]
+async fn what_is_remembered_is_what_is_read() {
+    let mut rig = Rig::new();
+    let mut rng = fastrand::Rng::with_seed(5);
+    let questions: [(&[By], &[(By, &str)]); 7] = [
+        (&[], &[]),
+        (&[By::Day], &[]),
+        (&[By::Month, By::Model], &[]),
+        (&[By::Day, By::Provider], &[(By::Account, "home")]),
+        (&[By::Account, By::Model], &[]),
+        (&[By::Hour], &[]),
+        (&[By::Model, By::Day], &[(By::Key, "")]),
+    ];
+    let models = [
+        ("anthropic", "claude-sonnet-5"),
+        ("openai", "gpt-5"),
+        ("deepseek", "deepseek-flash"),
+        ("lab", "m-1"),
+    ];
+    for round in 0..40 {
+        for _ in 0..rng.usize(1..20) {
+            let (provider, model) = models[rng.usize(..4)];
+            let usage = Usage {
+                cache_read: Some(rng.u64(..50)),
+                ..tokens(rng.u64(50..400_000), rng.u64(..900))
+            };
+            // Around the days on which clocks and prices change.
+            let at: jiff::Timestamp = "2026-10-10T00:00:00Z".parse().unwrap();
+            let at = at + jiff::SignedDuration::from_mins(rng.i64(0..30 * 1_440));
+            let mut record = rig.serve(&at.to_string(), provider, model, usage);
+            record.attempts[0].account = ["work", "home"][rng.usize(..2)].parse().unwrap();
+            record.key = rng.bool().then(|| "ci".into());
+            record.stream = rng.bool();
+            record.first_byte_after = Some(Duration::from_millis(rng.u64(5..9_000)));
+            rig.store.record(record.clone());
+            if rng.u8(..4) == 0 {
+                rig.store.record(record);
+            }
+        }
+        rig.store.flush().await;
+        match round {
+            15 => {
+                rig.prices = prices::parse_own(
+                    "[[price]]\nprovider = \"lab\"\nmodel = \"m-*\"\ninput = 1000\noutput = 1000\n",
+                )
+                .unwrap()
+            }
+            25 => rig.config = Arc::default(),
+            30 => {
+                let home = Deletion::Account("home".to_owned());
+                rig.store.delete(home).await.unwrap();
+            }
+            35 => drop(rig.store.delete(Deletion::All).await.unwrap()),
+            _ => {}
+        }
+        let (by, only) = questions[rng.usize(..questions.len())];
+        let zone = ["UTC", "Europe/Berlin", "Australia/Lord_Howe"][rng.usize(..3)];
+        rig.ask_only(by, only, zone);
+    }
+    assert!(rig.memory.len() > 20, "{}", rig.memory.len());
+    assert_eq!(rig.ask(&[], "UTC").total.requests as usize, rig.kept());
 }

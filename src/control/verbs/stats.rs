@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::control::period;
 use crate::control::service::ControlService;
-use crate::control::stats::{By, Question, Statistics, statistics};
+use crate::control::stats::{By, Statistics};
 use crate::control::verb::{LOCAL_LIMIT, Needs, Verb};
 use crate::control::wire::{ControlError, Notes};
 use crate::store::records::quarter_of;
@@ -57,30 +57,9 @@ impl Verb for Stats {
         // The quarter of an hour that is not over yet counts.
         let end = quarter_of(until) + i64::from(self.until.is_none());
         let quarters = quarter_of(from)..end.max(quarter_of(from));
-        if let Some(records) = &service.records {
-            records.flush().await;
-        }
-        let (prices, problem) = service.prices();
-        let config = service.config();
+        service.flush_records().await;
         let only = self.only();
-        let by = self.by;
-        let told = service
-            .read_records(move |reader| {
-                let question = Question {
-                    by,
-                    only,
-                    quarters,
-                    zone,
-                    config: &config,
-                    prices: &prices,
-                };
-                statistics(reader, &question)
-            })
-            .await?;
-        Ok(Statistics {
-            prices_problem: problem,
-            ..told
-        })
+        service.statistics(self.by, only, quarters, zone).await
     }
 }
 

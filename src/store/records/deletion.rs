@@ -44,9 +44,17 @@ impl Wanted {
         }
     }
 
-    /// Deletes a part. `None` once all is deleted, or where it cannot be.
-    pub(super) fn step(mut self, connection: &mut Connection) -> Option<Self> {
-        match self.delete_some(connection) {
+    /// Whether sums go with the records.
+    pub(super) fn forgets_sums(&self) -> bool {
+        matches!(self.deletion, Deletion::Account(_))
+    }
+
+    /// Deletes a part, and calls `then` before anyone hears of it. `None` once all is deleted, or
+    /// where it cannot be.
+    pub(super) fn step(mut self, connection: &mut Connection, then: impl FnOnce()) -> Option<Self> {
+        let deleted = self.delete_some(connection);
+        then();
+        match deleted {
             Ok(true) => return Some(self),
             // Who waited may be gone, here and below.
             Ok(false) => drop(self.done.send(Ok(self.deleted))),

@@ -30,6 +30,7 @@ mod served;
 mod sums;
 #[cfg(test)]
 mod tests;
+mod touches;
 mod writer;
 
 use std::path::PathBuf;
@@ -63,6 +64,7 @@ pub use rollup::{FIRST_BYTE_BOUNDS_US, Rates, Sums, quarter_of, sums_of};
 pub use row::RequestRow;
 pub use served::Served;
 pub use sums::{Dimension, DimensionValue, FirstBytes, RollupSpan};
+pub use touches::Touches;
 
 /// How the records stand.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -150,6 +152,7 @@ struct Shared {
     known_secrets: OnceLock<KnownSecrets>,
     /// The number of the latest record that was written.
     written: watch::Sender<i64>,
+    touches: Arc<Touches>,
 }
 
 impl RecordStore {
@@ -168,6 +171,7 @@ impl RecordStore {
             bodies: BodySwitch::default(),
             known_secrets: OnceLock::new(),
             written: watch::Sender::new(0),
+            touches: Arc::default(),
         });
         let writer = writer::start(path, shared.clone())?;
         Ok(Self {
@@ -238,6 +242,11 @@ impl RecordStore {
     /// The number of the latest record that was written; it changes with each batch.
     pub fn written(&self) -> watch::Receiver<i64> {
         self.shared.written.subscribe()
+    }
+
+    /// Which sums change as records are written.
+    pub fn touches(&self) -> Arc<Touches> {
+        self.shared.touches.clone()
     }
 
     /// Waits until what was recorded before is written, or dropped.

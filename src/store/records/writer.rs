@@ -137,6 +137,12 @@ impl Writer {
         let written = database.write(&records, noted);
         match written {
             Ok(last_seq) => {
+                // Known before a caller that waits for this batch reads it.
+                let arrived = batch
+                    .records
+                    .iter()
+                    .map(|entry| quarter_of(entry.record.received_at));
+                self.shared.touches.note(arrived);
                 self.unnoted = Unnoted::default();
                 self.shared.note(noted.dropped);
                 self.shared.set_problem(None);
@@ -164,7 +170,13 @@ impl Writer {
             wanted.refuse(self.shared.problem().unwrap_or(unusable));
             return;
         };
-        if let Some(rest) = wanted.step(&mut database.file.connection) {
+        let (forgets, touches) = (wanted.forgets_sums(), self.shared.touches.clone());
+        let noting = || {
+            if forgets {
+                touches.note_all();
+            }
+        };
+        if let Some(rest) = wanted.step(&mut database.file.connection, noting) {
             self.deletions.push_front(rest);
         } else {
             self.publish_state();
