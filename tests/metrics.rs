@@ -99,6 +99,23 @@ async fn requests_are_counted_by_what_served_them() {
 }
 
 #[tokio::test]
+async fn what_a_clients_key_may_not_is_counted_by_the_limit() {
+    let agent = Agent::start("port = 0\nmetrics_port = 0\nauth_mode = \"strict\"\n");
+    let create = "key create ci --requests-per-minute 1 --json".split(' ');
+    let create = create.fold(Setup::default(), Setup::arg);
+    let made = create.command(agent.home()).output().unwrap().stdout;
+    let made: Value = serde_json::from_slice(&made).unwrap();
+    let key = format!("Bearer {}", made["key"].as_str().unwrap());
+    let request = Request::post(CHAT, body("demo")).header("authorization", &key);
+    for expected in [200, 429] {
+        assert_eq!(agent.send(&request).await.status, expected);
+    }
+    let refused = r#"aerostat_client_limits_total{limit="requests_minute"} 1"#;
+    let text = line(address(&agent).unwrap(), refused).await;
+    assert!(!text.contains("ci\""), "no key is named: {text}");
+}
+
+#[tokio::test]
 async fn the_page_is_read_only_and_for_this_machine() {
     let agent = Agent::start("port = 0\nmetrics_port = 0\nallowed_hosts = [\"box.lan\"]\n");
     let address = address(&agent).unwrap();

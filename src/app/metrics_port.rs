@@ -15,13 +15,15 @@ use crate::config::Config;
 use crate::control::{AccountFacts, AgentState, ControlService};
 use crate::listener::guard::Policy;
 use crate::listener::listen::{BindError, BindScope, Listeners};
-use crate::metrics::{Metrics, MetricsPage, Now, ReadNow, limits};
+use crate::metrics::{MetricsPage, Now, ReadNow, limits};
 use crate::status::{BindFailure, MetricsStatus};
 
 /// How often a port that another program has is tried again.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
+/// Where what was recorded can be measured, and where its traces go.
 pub(super) struct MetricsPort {
+    recording: Arc<Recording>,
     page: Arc<MetricsPage>,
     listen: Option<ListenConfig>,
     open: Option<Port>,
@@ -35,11 +37,16 @@ pub(super) struct MetricsPort {
 impl MetricsPort {
     /// Without a port, until [`MetricsPort::apply`] opens the configured one.
     pub(super) fn new(
-        metrics: Arc<Metrics>,
-        read_now: ReadNow,
+        service: Arc<ControlService>,
+        recording: Arc<Recording>,
         state: watch::Sender<AgentState>,
     ) -> Self {
+        let (metrics, read_now) = (
+            recording.metrics.clone(),
+            read_now(service, recording.clone()),
+        );
         Self {
+            recording,
             page: Arc::new(MetricsPage::new(metrics, read_now, Policy::default())),
             listen: None,
             open: None,
@@ -49,8 +56,9 @@ impl MetricsPort {
         }
     }
 
-    /// Opens, moves or closes the port as `config` says.
+    /// Opens, moves or closes the port as `config` says, and sends traces where it says.
     pub(super) async fn apply(&mut self, config: &Config) {
+        self.recording.configure(config);
         self.page.replace(Policy {
             allowed_hosts: config.allowed_hosts.clone(),
             ..Policy::default()
@@ -159,7 +167,7 @@ impl MetricsPort {
 }
 
 /// Reads what the metrics show of the moment.
-pub(super) fn read_now(service: Arc<ControlService>, recording: Arc<Recording>) -> ReadNow {
+fn read_now(service: Arc<ControlService>, recording: Arc<Recording>) -> ReadNow {
     Box::new(move || {
         let now = SystemTime::now();
         let in_use = service.accounts().pool().view(now);

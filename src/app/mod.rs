@@ -27,6 +27,8 @@ mod selftest_runner;
 mod signals;
 #[cfg(feature = "desktop")]
 mod tray_bridge;
+#[cfg(feature = "desktop")]
+mod tray_today;
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -41,7 +43,7 @@ use config_reload::ConfigChanges;
 use control_plane::{ControlPlane, Opened};
 use data_plane::DataPlane;
 use frontend::Frontend;
-use metrics_port::{MetricsPort, read_now};
+use metrics_port::MetricsPort;
 pub use program::AgentProgram;
 use recording::Recording;
 use signals::Signals;
@@ -86,10 +88,8 @@ async fn run(home: Home, mut frontend: Frontend<'_>) -> anyhow::Result<()> {
     }
     let accounts = control.service.accounts().clone();
     let recording = Arc::new(Recording::new(&control.service, control.records.clone()));
-    recording.configure(&config);
-    let read_now = read_now(control.service.clone(), recording.clone());
-    let metrics = recording.metrics.clone();
-    let mut metrics_port = MetricsPort::new(metrics, read_now, inbox.state.clone());
+    let (service, state) = (control.service.clone(), inbox.state.clone());
+    let mut metrics_port = MetricsPort::new(service, recording.clone(), state);
     metrics_port.apply(&config).await;
     let client_keys = control.service.client_keys().clone();
     let assembly = Assembly::new(
@@ -114,7 +114,6 @@ async fn run(home: Home, mut frontend: Frontend<'_>) -> anyhow::Result<()> {
         &mut control,
         &mut data,
         &mut metrics_port,
-        &recording,
         inbox,
         changes,
         &mut signals,
@@ -141,7 +140,6 @@ async fn serve(
     control: &mut ControlPlane,
     data: &mut DataPlane,
     metrics: &mut MetricsPort,
-    recording: &Recording,
     mut inbox: AgentInbox,
     mut changes: ConfigChanges,
     signals: &mut Signals,
@@ -155,7 +153,6 @@ async fn serve(
             () = signals.next() => return,
             config = changes.next() => {
                 control.configure_records(&config);
-                recording.configure(&config);
                 metrics.apply(&config).await;
                 data.reload(&config).await;
             }

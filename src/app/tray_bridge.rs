@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use tokio::runtime::Handle;
 use tracing::{info, warn};
 
+use super::tray_today::TrayToday;
 use crate::config::Notifications;
 use crate::control::account::{CredentialForm, CredentialInput, StoreOptions};
 use crate::control::overview::Overview;
@@ -68,10 +69,12 @@ impl TrayBridge {
     /// Sends every change, until it is dropped.
     pub(super) async fn publish(&self, service: &ControlService) {
         let (mut sent, mut settings) = (None, None);
-        let Some(mut changes) = service.changes() else {
+        let (Some(mut changes), Some(mut today)) = (service.changes(), TrayToday::of(service))
+        else {
             return;
         };
         loop {
+            today.refresh(service, &self.remote).await;
             // Before the overview, so that no notification that is switched off is shown for it.
             let current = settings_of(&service.config().notifications);
             if settings.as_ref() != Some(&current) {
@@ -85,9 +88,14 @@ impl TrayBridge {
             }
             tokio::time::sleep(PAUSE).await;
             let wait = time_to_next_change(&overview, SystemTime::now());
+            let wait = today.wait().map_or(wait, |due| due.min(wait));
             sent = Some(overview);
             // Whatever ends the wait, everything is compared again.
-            let _ = tokio::time::timeout(wait, service.changed(&mut changes)).await;
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = service.changed(&mut changes) => {}
+                () = today.noticed() => {}
+            }
         }
     }
 }

@@ -84,6 +84,7 @@ pub use crate::config::local_key::read_or_create as local_key;
 pub use crate::config::{Config, Edit, Home, Live, Problem, Problems};
 pub use crate::pool::{Cooldown, Place, Precedence, Prospect, SkipReason};
 pub use crate::provider::Provider;
+pub use crate::record::Cause;
 pub use crate::store::Store;
-pub use crate::store::records::{BodiesFacts, FilterPart, RecordsStatus, Served};
+pub use crate::store::records::{BodiesFacts, FilterPart, RecordsProblem, RecordsStatus, Served};
 pub use crate::upstream::{ProxyChoice, Upstream};

@@ -16,6 +16,7 @@ use crate::config::Live;
 use crate::modes::{AuthMode, SchedulingMode};
 use crate::outcome::Timestamp;
 use crate::provider::presets::PRESETS;
+use crate::record::Cause;
 
 /// How long a failed request counts as a recent problem.
 const RECENT: Duration = Duration::from_secs(15 * 60);
@@ -48,6 +49,8 @@ pub struct ProblemFacts {
     pub message: String,
     /// What to do now, where something is to be done.
     pub advice: Option<String>,
+    /// What it failed of.
+    pub cause: Option<Cause>,
 }
 
 /// A subscription to changes of the overview.
@@ -172,12 +175,13 @@ impl ProblemFacts {
             status: explanation.status,
             message: explanation.fault.clone().unwrap_or_default(),
             advice: explanation.advice.clone(),
+            cause: explanation.cause.as_deref().and_then(Cause::named),
         }
     }
 }
 
 /// Starts with a capital and ends with a full stop.
-fn sentence(text: &str) -> String {
+pub fn sentence(text: &str) -> String {
     let text = text.trim();
     let mut chars = text.chars();
     let first: String = chars
@@ -215,6 +219,7 @@ mod tests {
             status: 429,
             message: message.to_owned(),
             advice: advice.map(str::to_owned),
+            cause: None,
         };
         assert_eq!(
             problem("quota is gone", Some("ask later")).sentences(),

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 
 use super::period;
 use super::service::ControlService;
@@ -79,6 +80,18 @@ impl ControlService {
             not_recorded: told.not_recorded,
             prices_problem: told.prices_problem,
         })
+    }
+
+    /// Whether requests are recorded at the moment.
+    pub fn is_recording(&self) -> bool {
+        let status = self.records.as_ref().map(|records| records.status());
+        status.is_some_and(|status| status.is_enabled && status.problem.is_none())
+    }
+
+    /// The number of the latest record in the sums, which changes with each batch that is written.
+    /// `None` where no agent records.
+    pub fn records_written(&self) -> Option<watch::Receiver<i64>> {
+        Some(self.records.as_ref()?.written())
     }
 
     /// The last 24 hours in quarters of an hour.

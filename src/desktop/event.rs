@@ -6,6 +6,7 @@ use super::policy::{Button, NotificationSettings};
 use super::session::TrayBackend;
 use crate::control::Started;
 use crate::control::overview::Overview;
+use crate::control::today::Totals;
 
 /// One thing that happened.
 pub enum Event {
@@ -15,6 +16,8 @@ pub enum Event {
     AgentStarted(Box<Started>),
     /// The agent's overview has changed.
     Overview(Box<Overview>),
+    /// What was today has changed; `None` where it is not known.
+    Today(Option<Box<Totals>>),
     /// The notification settings have changed.
     Settings(NotificationSettings),
     /// A menu item was clicked, by its id.

@@ -2,10 +2,13 @@
 
 use std::time::SystemTime;
 
+use super::german;
+use super::texts::Texts;
 use super::view::{AutostartView, LocalTime, View, needs_sign_in};
 use super::words::{self, Needed, label, sentence_start};
-use crate::control::overview::ProblemFacts;
+use crate::control::overview::{ProblemFacts, sentence};
 use crate::control::{AccountFacts, ClientFamily};
+use crate::language::Language;
 use crate::modes::SchedulingMode;
 use crate::status::{AccountStatus, Attention, NeedsUser, local_url};
 
@@ -94,21 +97,26 @@ impl Item {
 
 /// The whole menu.
 pub(super) fn menu(view: &View, now: &LocalTime) -> Vec<Item> {
+    let texts = now.texts();
     let mut items = vec![line("state", &words::headline(view, now))];
-    items.extend(words::attention(view).into_iter().map(needed));
-    items.push(start_or_stop(view));
+    let needs = words::attention(view).into_iter();
+    items.extend(needs.map(|needs| needed(needs, view, now)));
+    let today = view.today.as_ref();
+    items.extend(today.map(|today| line("today", &words::today(today, now))));
+    items.push(start_or_stop(view, texts));
     items.push(separator(1));
-    items.push(button("dashboard", "Open dashboard"));
-    items.push(copy_menu(view));
+    items.push(button("dashboard", texts.open_dashboard()));
+    items.push(copy_menu(view, texts));
     items.push(separator(2));
     items.push(accounts(view, now));
-    items.push(scheduling(view));
-    items.extend(view.overview.problems.first().map(problem));
+    items.push(scheduling(view, texts));
+    let problems = view.overview.problems.first();
+    items.extend(problems.map(|known| problem(known, now)));
     items.push(separator(3));
-    items.push(autostart(view));
+    items.push(autostart(view, texts));
     items.push(mute(view, now));
     items.push(separator(5));
-    items.push(button("quit", "Quit"));
+    items.push(button("quit", texts.quit()));
     items
 }
 
@@ -165,18 +173,22 @@ fn action_on(view: &View, kind: &str, name: &str) -> Option<Action> {
     }
 }
 
-fn needed(needed: Needed<'_>) -> Item {
+fn needed(needed: Needed<'_>, view: &View, now: &LocalTime) -> Item {
     match needed {
         Needed::One(attention) => {
             let id = format!("need:{}", need_id(attention));
+            let line = words::attention_line(attention, view, now);
             let text = match attention {
-                Attention::Account { .. } => attention.to_string(),
-                other => sentence_start(&other.to_string()),
+                Attention::Account { .. } => line,
+                _ => sentence_start(&line),
             };
             let text = words::cut(&text, NEED_CHARS_MAX);
             button(&id, &format!("! {}…", text.trim_end_matches('…')))
         }
-        Needed::More(count) => button("need-more", &format!("! {}…", words::more_attention(count))),
+        Needed::More(count) => {
+            let text = now.texts().more_need_you(count);
+            button("need-more", &format!("! {text}…"))
+        }
     }
 }
 
@@ -215,11 +227,11 @@ fn remedy(attention: &Attention) -> Action {
     }
 }
 
-fn start_or_stop(view: &View) -> Item {
+fn start_or_stop(view: &View, texts: Texts) -> Item {
     let text = if view.port().is_stopped() {
-        "Start serving"
+        texts.start_serving()
     } else {
-        "Stop serving"
+        texts.stop_serving()
     };
     button("toggle", text)
 }
@@ -238,7 +250,7 @@ fn copy_id(what: Copyable) -> &'static str {
     }
 }
 
-fn copy_menu(view: &View) -> Item {
+fn copy_menu(view: &View, texts: Texts) -> Item {
     let mut items = Vec::new();
     let gateway_url = local_url(view.port().number().unwrap_or(view.overview.status.port));
     for what in COPYABLE {
@@ -246,11 +258,11 @@ fn copy_menu(view: &View) -> Item {
             Copyable::BaseUrl(family) => {
                 format!("{}: {}", family.label(), family.base_url(&gateway_url))
             }
-            Copyable::LocalKey if view.overview.wants_key => "API key".to_owned(),
+            Copyable::LocalKey if view.overview.wants_key => texts.api_key().to_owned(),
             Copyable::LocalKey => continue,
         };
         let mark = if view.copied == Some(what) {
-            " — copied"
+            texts.copied()
         } else {
             ""
         };
@@ -259,7 +271,7 @@ fn copy_menu(view: &View) -> Item {
     }
     Item::Sub {
         id: "copy".to_owned(),
-        text: "Copy base URL".to_owned(),
+        text: texts.copy_base_url().to_owned(),
         items,
     }
 }
@@ -269,22 +281,24 @@ fn accounts(view: &View, now: &LocalTime) -> Item {
         .accounts()
         .iter()
         .partition(|account| account.is_offer());
+    let texts = now.texts();
     let has_more = there.len() > ACCOUNTS_MAX;
     let mut items: Vec<Item> = listed(there)
         .into_iter()
         .map(|account| account_item(account, now))
         .collect();
     if has_more {
-        items.push(button("more", "More in dashboard…"));
+        items.push(button("more", texts.more_in_dashboard()));
     }
     if !items.is_empty() {
         items.push(separator(4));
     }
-    items.extend(offers.into_iter().take(OFFERS_MAX).map(offer));
-    items.push(button("add-account", "Add account…"));
+    let offers = offers.into_iter().take(OFFERS_MAX);
+    items.extend(offers.map(|account| offer(account, texts)));
+    items.push(button("add-account", texts.add_account()));
     Item::Sub {
         id: "accounts".to_owned(),
-        text: words::accounts(view),
+        text: words::accounts(view, texts),
         items,
     }
 }
@@ -311,11 +325,11 @@ fn rank(account: &AccountFacts) -> (u8, Option<SystemTime>) {
 }
 
 /// A provider that has no account yet.
-fn offer(account: &AccountFacts) -> Item {
+fn offer(account: &AccountFacts, texts: Texts) -> Item {
     let provider = words::cut_middle(&account.provider, OFFER_CHARS_MAX);
     button(
         &format!("add:{}", account.provider),
-        &format!("Add an account for {provider}…"),
+        &texts.add_account_for(provider),
     )
 }
 
@@ -336,29 +350,30 @@ fn account_item(account: &AccountFacts, now: &LocalTime) -> Item {
     }
 }
 
-fn scheduling(view: &View) -> Item {
+fn scheduling(view: &View, texts: Texts) -> Item {
     let active = &view.overview.mode;
     let item = |mode: &SchedulingMode| {
         let id = format!("mode:{}", mode.name());
-        tick(&id, words::mode(*mode), mode.name() == active)
+        tick(&id, words::mode(*mode, texts), mode.name() == active)
     };
     Item::Sub {
         id: "scheduling".to_owned(),
-        text: label(&words::scheduling(active)),
+        text: label(&words::scheduling(active, texts)),
         items: SchedulingMode::ALL.iter().map(item).collect(),
     }
 }
 
-fn problem(problem: &ProblemFacts) -> Item {
-    let explanation = words::wrapped(&problem.sentences(), EXPLANATION_WIDTH);
+fn problem(problem: &ProblemFacts, now: &LocalTime) -> Item {
+    let texts = now.texts();
+    let explanation = explained(problem, now.language);
     let mut items: Vec<Item> = explanation
         .iter()
         .take(EXPLANATION_LINES_MAX)
         .enumerate()
         .map(|(index, text)| line(&format!("problem-{index}"), text))
         .collect();
-    items.push(button("problem-more", "More in dashboard…"));
-    let summary = format!("Recent problem: {} ({})", problem.model, problem.status);
+    items.push(button("problem-more", texts.more_in_dashboard()));
+    let summary = texts.recent_problem(&problem.model, problem.status);
     Item::Sub {
         id: "problem".to_owned(),
         text: label(&summary),
@@ -366,12 +381,24 @@ fn problem(problem: &ProblemFacts) -> Item {
     }
 }
 
-fn autostart(view: &View) -> Item {
+/// What a request failed of, in lines: the error that the client got is always English.
+fn explained(problem: &ProblemFacts, language: Language) -> Vec<String> {
+    let cause = problem.cause.map(german::cause);
+    let (first, rest) = match (language, cause) {
+        (Language::German, Some(cause)) => (cause, sentence(&problem.message)),
+        _ => ("", problem.sentences()),
+    };
+    let mut lines = words::wrapped(first, EXPLANATION_WIDTH);
+    lines.extend(words::wrapped(&rest, EXPLANATION_WIDTH));
+    lines
+}
+
+fn autostart(view: &View, texts: Texts) -> Item {
     let is_enabled = view.autostart != AutostartView::Unavailable;
     let is_on = view.autostart == AutostartView::On;
     Item::Tick {
         id: "autostart".to_owned(),
-        text: "Start at login".to_owned(),
+        text: texts.start_at_login().to_owned(),
         is_on,
         is_enabled,
     }
@@ -379,12 +406,11 @@ fn autostart(view: &View) -> Item {
 
 fn mute(view: &View, now: &LocalTime) -> Item {
     match view.muted_until {
-        Some(until) => tick(
-            "mute",
-            &format!("Notifications paused until {}", now.describe(until)),
-            true,
-        ),
-        None => tick("mute", "Pause notifications for an hour", false),
+        Some(until) => {
+            let text = now.texts().paused_until(now.describe(until));
+            tick("mute", &text, true)
+        }
+        None => tick("mute", now.texts().pause(), false),
     }
 }
 

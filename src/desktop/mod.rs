@@ -8,6 +8,7 @@
 mod clipboard;
 mod event;
 mod event_loop;
+mod german;
 mod host;
 mod icon;
 mod menu;
@@ -16,6 +17,7 @@ mod native_menu;
 mod notify;
 mod policy;
 mod session;
+mod texts;
 mod tray;
 mod view;
 mod words;

@@ -13,7 +13,9 @@ use parking_lot::Mutex;
 use tracing::{debug, info};
 
 use super::policy::{Button, Notice, Topic};
+use super::texts::Texts;
 use super::words::cut;
+use crate::language::Language;
 
 /// How many threads may wait for a button. A daemon that never reports that a notification was
 /// closed leaves its thread behind.
@@ -31,11 +33,13 @@ impl Notifier {
     /// # Errors
     /// When the system has no thread left.
     pub(super) fn start(
+        language: Language,
         on_button: impl Fn(Button) + Send + Sync + 'static,
     ) -> std::io::Result<Self> {
         let (notices, queue) = mpsc::channel::<Notice>();
         let mut sender = Sender {
             on_button: Arc::new(on_button),
+            texts: Texts(language),
             ..Sender::default()
         };
         thread::Builder::new()
@@ -76,6 +80,7 @@ struct Capabilities {
 
 /// The state of the sending thread.
 struct Sender {
+    texts: Texts,
     on_button: Arc<dyn Fn(Button) + Send + Sync>,
     /// The newest notification of each topic.
     shown: Arc<Mutex<HashMap<Topic, Shown>>>,
@@ -95,6 +100,7 @@ struct Shown {
 impl Default for Sender {
     fn default() -> Self {
         Self {
+            texts: Texts(Language::default()),
             on_button: Arc::new(|_| {}),
             shown: Arc::default(),
             waiting: Arc::default(),
@@ -121,7 +127,7 @@ impl Sender {
     fn try_send(&mut self, notice: &Notice) -> notify_rust::error::Result<()> {
         let mut capabilities = capabilities()?;
         capabilities.has_buttons &= self.waiting.load(Ordering::Relaxed) < WAITING_MAX;
-        let mut notification = notification(notice, capabilities);
+        let mut notification = notification(notice, capabilities, self.texts);
         let previous = self
             .shown
             .lock()
@@ -195,16 +201,16 @@ fn key_of(button: &Button) -> &'static str {
     }
 }
 
-fn label_of(button: &Button) -> &'static str {
+fn label_of(button: &Button, texts: Texts) -> &'static str {
     match button {
-        Button::SignIn(_) => "Sign in",
-        Button::EnterKey(_) => "Enter key",
-        Button::OpenDashboard => "Open dashboard",
-        Button::Mute => "Mute 1 hour",
+        Button::SignIn(_) => texts.sign_in(),
+        Button::EnterKey(_) => texts.enter_key(),
+        Button::OpenDashboard => texts.open_dashboard(),
+        Button::Mute => texts.mute(),
     }
 }
 
-fn notification(notice: &Notice, capabilities: Capabilities) -> Notification {
+fn notification(notice: &Notice, capabilities: Capabilities, texts: Texts) -> Notification {
     let mut notification = Notification::new();
     notification
         .appname("Aerostat")
@@ -220,9 +226,9 @@ fn notification(notice: &Notice, capabilities: Capabilities) -> Notification {
     #[cfg(windows)]
     notification.app_id("Aerostat.Agent");
     if capabilities.has_buttons && !notice.buttons.is_empty() {
-        notification.action(DEFAULT_ACTION, "Open dashboard");
+        notification.action(DEFAULT_ACTION, texts.open_dashboard());
         for button in &notice.buttons {
-            notification.action(key_of(button), label_of(button));
+            notification.action(key_of(button), label_of(button, texts));
         }
     }
     notification
@@ -349,8 +355,9 @@ mod tests {
     #[test]
     fn without_buttons_the_text_says_what_to_do() {
         assert!(body(&notice(), NONE).ends_with("Sign in with `aerostat account login R&D`."));
-        assert_eq!(notification(&notice(), NONE).actions, [""; 0]);
-        let actions = notification(&notice(), ALL).actions;
+        let english = Texts(Language::English);
+        assert_eq!(notification(&notice(), NONE, english).actions, [""; 0]);
+        let actions = notification(&notice(), ALL, english).actions;
         assert_eq!(
             actions[2..],
             [

@@ -7,12 +7,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
+use super::german;
+use super::texts::Texts;
 use super::view::{LocalTime, QuotaUsage, View, quota_usage};
-use super::words::{cut, list, sentence_start, used_up};
+use super::words::{self, cut, list, sentence_start, used_up};
 use crate::control::AccountFacts;
+use crate::language::Language;
 use crate::status::{
-    AccountStatus, BindFailure, BindFailureCause, NeedsUser, PortOwner, PortStatus, account_need,
-    account_reason,
+    AccountStatus, BindFailure, BindFailureCause, NeedsUser, PortOwner, PortStatus,
 };
 
 /// A cooldown that ends sooner is over before anyone has read of it.
@@ -276,9 +278,9 @@ fn review_topic(
         return (next, None);
     }
     let notice = if !raised.is_empty() {
-        Some(problem_notice(topic, &raised, &known))
+        Some(problem_notice(topic, &raised, &known, now.texts()))
     } else if known.is_empty() {
-        resolved_notice(topic, &reported, view)
+        resolved_notice(topic, &reported, view, now.texts())
     } else {
         None
     };
@@ -301,8 +303,10 @@ fn alerts(
         .filter(|account| *account.shown_status() != AccountStatus::Disabled);
     let status = &view.overview.status;
     Some(match topic {
-        Topic::SignIn => accounts.filter_map(sign_in).collect(),
-        Topic::Vault => vault_locked(accounts).into_iter().collect(),
+        Topic::SignIn => accounts
+            .filter_map(|account| sign_in(account, now.language))
+            .collect(),
+        Topic::Vault => vault_locked(accounts, now.texts()).into_iter().collect(),
         Topic::Expiry => accounts
             .filter_map(|account| expiry(account, settings, now))
             .collect(),
@@ -312,33 +316,38 @@ fn alerts(
         Topic::Cooldown => cooldown(view, reported, now).into_iter().collect(),
         Topic::Port => match view.port() {
             PortStatus::Starting | PortStatus::Draining | PortStatus::Ending => return None,
-            port @ PortStatus::Unavailable(failure) => vec![port_unavailable(port, failure)],
+            port @ PortStatus::Unavailable(failure) => vec![port_unavailable(port, failure, now)],
             PortStatus::Running { port, refused, .. } => refused
                 .iter()
-                .map(|failure| port_not_moved(failure, *port))
+                .map(|failure| port_not_moved(failure, *port, now))
                 .collect(),
             PortStatus::Stopped => Vec::new(),
         },
-        Topic::Lan => status.lan_refused.iter().map(|why| plain(why)).collect(),
+        Topic::Lan => status
+            .lan_refused
+            .iter()
+            .map(|why| match now.language {
+                Language::English => plain(why),
+                Language::German => plain(german::LAN_REFUSED),
+            })
+            .collect(),
         Topic::Config => status
             .config_error
             .iter()
-            .map(|error| config_rejected(error))
+            .map(|error| config_rejected(error, now.texts()))
             .collect(),
         Topic::ActionFailed => Vec::new(),
     })
 }
 
-fn sign_in(account: &AccountFacts) -> Option<Alert> {
+fn sign_in(account: &AccountFacts, language: Language) -> Option<Alert> {
     let AccountStatus::NeedsUser(need) = account.shown_status() else {
         return None;
     };
     need.sign_in_reason()?;
-    let (name, status) = (&account.name, account.shown_status());
-    let takes_key = account.takes_key();
-    let need = account_need(name, takes_key, status);
-    let reason = account_reason(&account.provider, status).unwrap_or_default();
-    let reason = cut(&reason, 120);
+    let (name, takes_key) = (&account.name, account.takes_key());
+    let (need, reason) = words::need(account, language);
+    let reason = cut(&reason.unwrap_or_default(), 120);
     let line = if reason.is_empty() {
         need.clone()
     } else {
@@ -357,7 +366,10 @@ fn sign_in(account: &AccountFacts) -> Option<Alert> {
 }
 
 /// One alert for all accounts of the vault: it opens for them together.
-fn vault_locked<'a>(accounts: impl Iterator<Item = &'a AccountFacts>) -> Option<Alert> {
+fn vault_locked<'a>(
+    accounts: impl Iterator<Item = &'a AccountFacts>,
+    texts: Texts,
+) -> Option<Alert> {
     let mut names = Vec::new();
     let mut reason = None;
     for account in accounts {
@@ -367,11 +379,11 @@ fn vault_locked<'a>(accounts: impl Iterator<Item = &'a AccountFacts>) -> Option<
             reason.get_or_insert(detail);
         }
     }
-    let line = format!(
-        "The vault is locked ({}). Until it is open, {} cannot serve.",
-        cut(reason?, 120),
-        list(&names)
-    );
+    let (reason, all) = (cut(reason?, 120), list(&names, texts));
+    let line = match names.len() {
+        1 => texts.vault_line_one(reason, all),
+        _ => texts.vault_line(reason, all),
+    };
     Some(Alert {
         key: "vault".to_owned(),
         severity: 1,
@@ -386,7 +398,8 @@ fn expiry(
     now: &LocalTime,
 ) -> Option<Alert> {
     let expires_on = account.expires_on?;
-    let (severity, verb) = match expires_on.duration_since(now.time) {
+    let (name, time) = (&account.name, now.describe(expires_on));
+    let (severity, line) = match expires_on.duration_since(now.time) {
         Ok(left) if !left.is_zero() => {
             let passed = settings
                 .expiry_days
@@ -394,11 +407,10 @@ fn expiry(
                 .filter(|days| left <= DAY * **days)
                 .count();
             let severity = u8::try_from(passed).unwrap_or(u8::MAX).min(EXPIRED - 1);
-            (severity, "expires")
+            (severity, now.texts().expires(name, time))
         }
-        _ => (EXPIRED, "expired"),
+        _ => (EXPIRED, now.texts().has_expired(name, time)),
     };
-    let line = format!("{}: {verb} {}", account.name, now.describe(expires_on));
     (severity > 0).then(|| Alert {
         key: account.name.clone(),
         severity,
@@ -423,16 +435,14 @@ fn quota(account: &AccountFacts, reported: &Reported, now: &LocalTime) -> Option
             let reason = if usage.iter().any(QuotaUsage::is_used_up) {
                 String::new()
             } else {
-                format!(" ({})", cut(&quota.to_string(), 100))
+                format!(" ({})", cut(&words::exhausted(quota, now.language), 100))
             };
-            let back = now.describe(*until);
-            let line = format!("{}, back {back}{reason}", used_up(account, now.time));
+            let back = now.texts().back(now.describe(*until));
+            let line = format!("{}{back}{reason}", used_up(account, now));
             (USED_UP, Some(*until), line)
         }
         // Its end was only a guess.
-        _ if account.awaits_proof && was == Some(USED_UP) => {
-            (USED_UP, None, used_up(account, now.time))
-        }
+        _ if account.awaits_proof && was == Some(USED_UP) => (USED_UP, None, used_up(account, now)),
         _ => {
             let fullest = usage
                 .iter()
@@ -470,29 +480,22 @@ fn window_line(quota: &QuotaUsage, now: &LocalTime) -> String {
         used_percent,
         resets_at,
     } = quota;
-    let (text, verb) = if quota.is_used_up() {
-        (format!("{window} limit used up"), "back")
-    } else {
-        (
-            format!("{used_percent} % of its {window} limit used"),
-            "resets",
-        )
-    };
-    match resets_at {
-        Some(at) => format!("{text}, {verb} {}", now.describe(*at)),
-        None => text,
+    let texts = now.texts();
+    let when = resets_at.map(|at| now.describe(at));
+    if quota.is_used_up() {
+        let back = when.map(|at| texts.back(at)).unwrap_or_default();
+        return format!("{}{back}", texts.limit_used_up(window));
     }
+    let resets = when.map(|at| texts.resets(at)).unwrap_or_default();
+    format!("{}{resets}", texts.used_of_limit(used_percent, window))
 }
 
 fn cooldown(view: &View, reported: &Reported, now: &LocalTime) -> Option<Alert> {
     let Some(until) = view.cooling_until() else {
-        return unproven_end(view).filter(|_| !reported.is_empty());
+        return unproven_end(view, now.texts()).filter(|_| !reported.is_empty());
     };
     let counts = is_ahead(until, COOLDOWN_MIN, now) || !reported.is_empty();
-    let line = format!(
-        "No account can serve until {}; requests are refused until then.",
-        now.describe(until)
-    );
+    let line = now.texts().none_until(now.describe(until));
     counts.then(|| Alert {
         key: "pool".to_owned(),
         severity: 1,
@@ -502,7 +505,7 @@ fn cooldown(view: &View, reported: &Reported, now: &LocalTime) -> Option<Alert> 
 }
 
 /// An end that was only a guess is told once a request has shown it.
-fn unproven_end(view: &View) -> Option<Alert> {
+fn unproven_end(view: &View, texts: Texts) -> Option<Alert> {
     let mut serving = view
         .accounts()
         .iter()
@@ -512,7 +515,7 @@ fn unproven_end(view: &View) -> Option<Alert> {
     serving.all(|account| account.awaits_proof).then(|| Alert {
         key: "pool".to_owned(),
         severity: 1,
-        line: "The next request shows whether an account can serve again.".to_owned(),
+        line: texts.next_request_shows().to_owned(),
         subject: Subject::Accounts(Vec::new()),
     })
 }
@@ -525,19 +528,19 @@ fn names_of(view: &View, counts: impl Fn(&AccountStatus) -> bool) -> Vec<String>
         .collect()
 }
 
-fn port_unavailable(status: &PortStatus, failure: &BindFailure) -> Alert {
+fn port_unavailable(status: &PortStatus, failure: &BindFailure, now: &LocalTime) -> Alert {
     let port = failure.port;
-    let line = match &failure.cause {
-        BindFailureCause::InUse { owner } => {
-            let owner = match owner {
-                PortOwner::Program { .. } => cut(&owner.to_string(), 60),
-                PortOwner::Aerostat | PortOwner::Unknown => owner.to_string(),
+    let line = match (&failure.cause, now.language) {
+        (BindFailureCause::InUse { owner }, language) => {
+            let owner = match (owner, language) {
+                (PortOwner::Program { .. }, _) => cut(&owner.to_string(), 60),
+                (_, Language::English) => owner.to_string(),
+                (_, Language::German) => german::by(owner),
             };
-            format!(
-                "Port {port} belongs to {owner}. Stop it or set another `port`; Aerostat tries again by itself."
-            )
+            now.texts().port_belongs_to(port, owner)
         }
-        BindFailureCause::Refused => plain(&status.to_string()).line,
+        (BindFailureCause::Refused, Language::English) => plain(&status.to_string()).line,
+        (BindFailureCause::Refused, Language::German) => german::bind_failure(failure),
     };
     Alert {
         key: port.to_string(),
@@ -548,15 +551,17 @@ fn port_unavailable(status: &PortStatus, failure: &BindFailure) -> Alert {
 }
 
 /// A port that is configured, while another one is still open.
-fn port_not_moved(failure: &BindFailure, open_port: u16) -> Alert {
+fn port_not_moved(failure: &BindFailure, open_port: u16, now: &LocalTime) -> Alert {
+    let why = match now.language {
+        Language::English => failure.to_string(),
+        Language::German => german::bind_failure(failure),
+    };
+    let why = plain(&why).line;
     Alert {
         key: failure.port.to_string(),
         severity: 1,
         subject: Subject::Other,
-        line: format!(
-            "{}. Until then 127.0.0.1:{open_port} keeps serving.",
-            plain(&failure.to_string()).line
-        ),
+        line: now.texts().keeps_serving(why, open_port),
     }
 }
 
@@ -570,12 +575,12 @@ fn plain(text: &str) -> Alert {
 }
 
 /// The text begins with the name of a file, so its first letter is left as it is.
-fn config_rejected(error: &str) -> Alert {
+fn config_rejected(error: &str, texts: Texts) -> Alert {
     Alert {
         key: error.to_owned(),
         severity: 1,
         subject: Subject::Other,
-        line: format!("{}\nThe last good one stays active.", cut(error, 300)),
+        line: texts.last_good_stays(cut(error, 300)),
     }
 }
 
@@ -586,7 +591,7 @@ fn is_ahead(moment: SystemTime, least: Duration, now: &LocalTime) -> bool {
 }
 
 /// One notice for all alerts of a topic, the newest first.
-fn problem_notice(topic: Topic, raised: &[Alert], known: &[Alert]) -> Notice {
+fn problem_notice(topic: Topic, raised: &[Alert], known: &[Alert], texts: Texts) -> Notice {
     let all: Vec<&Alert> = raised.iter().chain(known).collect();
     let body = match all.as_slice() {
         [
@@ -595,7 +600,7 @@ fn problem_notice(topic: Topic, raised: &[Alert], known: &[Alert]) -> Notice {
                 ..
             },
         ] => reason.clone(),
-        _ => lines(&all),
+        _ => lines(&all, texts),
     };
     let sole = sole_need(&all);
     let mut buttons = vec![Button::OpenDashboard, Button::Mute];
@@ -603,21 +608,21 @@ fn problem_notice(topic: Topic, raised: &[Alert], known: &[Alert]) -> Notice {
     Notice {
         topic,
         is_problem: true,
-        summary: summary(topic, raised, known),
+        summary: summary(topic, raised, known, texts),
         body,
-        advice: advice(topic, sole.as_ref()),
+        advice: advice(topic, sole.as_ref(), texts),
         buttons,
     }
 }
 
-fn lines(alerts: &[&Alert]) -> String {
+fn lines(alerts: &[&Alert], texts: Texts) -> String {
     let mut lines: Vec<String> = alerts
         .iter()
         .take(LINES_MAX)
         .map(|alert| alert.line.clone())
         .collect();
     if alerts.len() > LINES_MAX {
-        lines.push(format!("and {} more", alerts.len() - LINES_MAX));
+        lines.push(texts.and_more(alerts.len() - LINES_MAX));
     }
     lines.join("\n")
 }
@@ -638,7 +643,7 @@ fn sole_need(alerts: &[&Alert]) -> Option<Button> {
     }
 }
 
-fn summary(topic: Topic, raised: &[Alert], known: &[Alert]) -> String {
+fn summary(topic: Topic, raised: &[Alert], known: &[Alert], texts: Texts) -> String {
     let worst = raised.iter().map(|alert| alert.severity).max();
     // Accounts whose quota is used up are not mixed with those that run low.
     let told: Vec<&Alert> = raised
@@ -647,29 +652,35 @@ fn summary(topic: Topic, raised: &[Alert], known: &[Alert]) -> String {
         .filter(|alert| topic != Topic::Quota || Some(alert.severity) == worst)
         .collect();
     let names: Vec<String> = told.iter().flat_map(|alert| alert.names()).collect();
-    let all = list(&names);
-    let verb = |one: &'static str, many: &'static str| if names.len() == 1 { one } else { many };
+    let all = list(&names, texts);
+    let is_one = names.len() == 1;
     match topic {
-        Topic::SignIn => needs(&told, &all),
-        Topic::Expiry if raised.iter().all(|alert| alert.severity == EXPIRED) => {
-            format!("{all} {} expired", verb("has", "have"))
-        }
-        Topic::Expiry => format!("{all} {} soon", verb("expires", "expire")),
-        Topic::Quota if worst == Some(USED_UP) => {
-            format!("{all} {} used up a quota", verb("has", "have"))
-        }
-        Topic::Quota => format!("{all} {} running low on quota", verb("is", "are")),
-        Topic::Vault => format!("{all} {} locked", verb("is", "are")),
-        Topic::Cooldown => format!("{all} {} cooling down", verb("is", "are")),
-        Topic::Port => format!("Aerostat cannot open port {all}"),
-        Topic::Lan => "The local network is not served".to_owned(),
-        Topic::Config => "The changed configuration is not used".to_owned(),
-        Topic::ActionFailed => "That did not work".to_owned(),
+        Topic::SignIn => needs(&told, &all, texts),
+        Topic::Expiry if raised.iter().all(|alert| alert.severity == EXPIRED) => match is_one {
+            true => texts.have_expired_one(all),
+            false => texts.have_expired(all),
+        },
+        Topic::Expiry if is_one => texts.expire_soon_one(all),
+        Topic::Expiry => texts.expire_soon(all),
+        Topic::Quota if worst == Some(USED_UP) => match is_one {
+            true => texts.used_up_one(all),
+            false => texts.used_up(all),
+        },
+        Topic::Quota if is_one => texts.low_one(all),
+        Topic::Quota => texts.low(all),
+        Topic::Vault if is_one => texts.locked_one(all),
+        Topic::Vault => texts.locked(all),
+        Topic::Cooldown if is_one => texts.cooling_one(all),
+        Topic::Cooldown => texts.cooling(all),
+        Topic::Port => texts.cannot_open_port(all),
+        Topic::Lan => texts.network_not_served().to_owned(),
+        Topic::Config => texts.config_not_used().to_owned(),
+        Topic::ActionFailed => texts.did_not_work().to_owned(),
     }
 }
 
 /// `alpha needs a new key`, `a and b need new keys`.
-fn needs(alerts: &[&Alert], names: &str) -> String {
+fn needs(alerts: &[&Alert], names: &str, texts: Texts) -> String {
     let kinds = alerts.iter().filter_map(|alert| match &alert.subject {
         Subject::Needing {
             takes_key, need, ..
@@ -679,9 +690,9 @@ fn needs(alerts: &[&Alert], names: &str) -> String {
     let kinds: Vec<(bool, &String)> = kinds.collect();
     match kinds.as_slice() {
         [(_, need)] => (*need).clone(),
-        all if all.iter().all(|(takes_key, _)| *takes_key) => format!("{names} need new keys"),
-        all if all.iter().any(|(takes_key, _)| *takes_key) => format!("{names} need you"),
-        _ => format!("{names} need you to sign in"),
+        all if all.iter().all(|(takes_key, _)| *takes_key) => texts.need_new_keys(names),
+        all if all.iter().any(|(takes_key, _)| *takes_key) => texts.need_you(names),
+        _ => texts.need_sign_in(names),
     }
 }
 
@@ -695,33 +706,27 @@ impl Alert {
     }
 }
 
-fn advice(topic: Topic, sole_need: Option<&Button>) -> String {
+fn advice(topic: Topic, sole_need: Option<&Button>, texts: Texts) -> String {
     match (topic, sole_need) {
-        (_, Some(Button::EnterKey(name))) => {
-            format!("Enter the key with `aerostat account login {name}`.")
-        }
-        (_, Some(Button::SignIn(name))) => {
-            format!("Sign in with `aerostat account login {name}`.")
-        }
-        (Topic::Vault, _) => {
-            "Unlock the keyring; `aerostat account list` shows details.".to_owned()
-        }
+        (_, Some(Button::EnterKey(name))) => texts.enter_key_with(name),
+        (_, Some(Button::SignIn(name))) => texts.sign_in_with(name),
+        (Topic::Vault, _) => texts.unlock_the_keyring().to_owned(),
         (Topic::SignIn | Topic::Expiry | Topic::Quota | Topic::Cooldown, _) => {
-            "`aerostat account list` shows details.".to_owned()
+            texts.command_shows("aerostat account list")
         }
-        (Topic::Config, _) => "`aerostat config check` shows details.".to_owned(),
+        (Topic::Config, _) => texts.command_shows("aerostat config check"),
         (Topic::Port | Topic::Lan | Topic::ActionFailed, _) => {
-            "`aerostat status` shows details.".to_owned()
+            texts.command_shows("aerostat status")
         }
     }
 }
 
 /// That all alerts of a topic are over, where that is news.
-fn resolved_notice(topic: Topic, reported: &Reported, view: &View) -> Option<Notice> {
+fn resolved_notice(topic: Topic, reported: &Reported, view: &View, texts: Texts) -> Option<Notice> {
     if reported.is_empty() {
         return None;
     }
-    let (summary, body) = resolved_text(topic, reported, view)?;
+    let (summary, body) = resolved_text(topic, reported, view, texts)?;
     Some(Notice {
         topic,
         is_problem: false,
@@ -732,45 +737,48 @@ fn resolved_notice(topic: Topic, reported: &Reported, view: &View) -> Option<Not
     })
 }
 
-fn resolved_text(topic: Topic, reported: &Reported, view: &View) -> Option<(String, String)> {
+fn resolved_text(
+    topic: Topic,
+    reported: &Reported,
+    view: &View,
+    texts: Texts,
+) -> Option<(String, String)> {
     let is_meant = |(_, severity): &(&String, &u8)| topic != Topic::Quota || **severity == USED_UP;
     let meant = reported.iter().filter(is_meant);
     let names: Vec<String> = meant.map(|(name, _)| name.clone()).collect();
+    let all = list(&names, texts);
     let remains = |name: &String| view.accounts().iter().any(|account| account.name == *name);
     let (summary, body) = match topic {
-        Topic::SignIn if names.iter().any(remains) => {
-            (format!("{} can serve again", list(&names)), String::new())
-        }
+        Topic::SignIn if names.iter().any(remains) => (texts.can_serve_again(all), String::new()),
         Topic::Quota if !names.is_empty() => {
-            let verb = if names.len() == 1 { "has" } else { "have" };
-            let body = "No account is near a limit.".to_owned();
-            (format!("{} {verb} quota again", list(&names)), body)
+            let summary = match names.len() {
+                1 => texts.has_quota_again_one(all),
+                _ => texts.has_quota_again(all),
+            };
+            (summary, texts.none_near_a_limit().to_owned())
         }
         Topic::Vault if !view.accounts().is_empty() => (
-            "The vault is open".to_owned(),
-            "Its accounts can serve.".to_owned(),
+            texts.vault_is_open().to_owned(),
+            texts.vault_serves().to_owned(),
         ),
         Topic::Cooldown => {
             let serving = names_of(view, AccountStatus::can_serve);
             if serving.is_empty() {
                 return None;
             }
-            (format!("{} can serve again", list(&serving)), String::new())
+            let serving = list(&serving, texts);
+            (texts.can_serve_again(serving), String::new())
         }
         Topic::Port => {
             let port = view.port().number()?;
-            let body = format!("It runs on 127.0.0.1:{port}.");
-            ("Aerostat has its port".to_owned(), body)
+            (texts.has_its_port().to_owned(), texts.runs_on(port))
         }
         Topic::Lan if view.overview.status.agent.is_exposed() => {
             let port = view.port().number()?;
-            let body = format!("Other machines can connect to port {port} with a key.");
-            ("The local network is served".to_owned(), body)
+            let body = texts.others_can_connect(port);
+            (texts.network_served().to_owned(), body)
         }
-        Topic::Config => (
-            "The configuration is active again".to_owned(),
-            String::new(),
-        ),
+        Topic::Config => (texts.config_used_again().to_owned(), String::new()),
         Topic::SignIn
         | Topic::Vault
         | Topic::Quota

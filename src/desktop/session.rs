@@ -12,9 +12,12 @@ use super::notify::Notifier;
 use super::policy::{
     Button, Notice, NotificationSettings, NotificationState, Topic, next_review_at, review,
 };
+use super::texts::Texts;
 use super::tray::Tray;
 use super::view::{AutostartView, LocalTime, View};
 use super::words::{cut, sentence_start};
+use crate::host::locale::locale;
+use crate::language::Language;
 
 const COPIED_FOR: Duration = Duration::from_secs(2);
 const MUTED_FOR: Duration = Duration::from_secs(60 * 60);
@@ -38,6 +41,8 @@ pub trait TrayBackend {
 /// Everything that the main thread owns.
 pub(super) struct Session {
     backend: Box<dyn TrayBackend + Send>,
+    /// The system's, where it is one of ours.
+    language: Language,
     tray: Option<Tray>,
     notifier: Option<Notifier>,
     clipboard: Clipboard,
@@ -56,17 +61,22 @@ impl Session {
     pub(super) fn start(backend: Box<dyn TrayBackend + Send>, remote: &Remote) -> Self {
         let view = View::starting(backend.autostart());
         remote.forward_clicks();
-        let now = LocalTime::of_system(SystemTime::now());
+        let language = locale()
+            .and_then(|tag| Language::of_tag(&tag))
+            .unwrap_or_default();
+        let now = LocalTime::of_system(SystemTime::now(), language);
         let tray = Tray::new(&view, &now)
             .inspect_err(|error| info!(%error, "no tray in this session"))
             .ok();
         let buttons = remote.clone();
-        let notifier = Notifier::start(move |button| buttons.send(Event::ButtonPressed(button)))
+        let on_button = move |button| buttons.send(Event::ButtonPressed(button));
+        let notifier = Notifier::start(language, on_button)
             .inspect_err(|error| warn!(%error, "notifications cannot be sent"))
             .ok();
         let tray_check_at = tray.is_some().then(|| now.time + TRAY_CHECK_AFTER);
         Self {
             backend,
+            language,
             tray,
             notifier,
             clipboard: Clipboard::default(),
@@ -82,6 +92,7 @@ impl Session {
     pub(super) fn handle(&mut self, event: Event, now: SystemTime) {
         match event {
             Event::Overview(overview) => self.view.overview = *overview,
+            Event::Today(today) => self.view.today = today.map(|today| *today),
             Event::Settings(settings) => self.settings = settings,
             Event::MenuClicked(id) => self.on_menu_click(&id, now),
             Event::IconClicked => self.on_icon_click(now),
@@ -112,7 +123,8 @@ impl Session {
 
     /// When [`Session::on_timer`] is due.
     pub(super) fn next_timer(&self, now: SystemTime) -> Option<SystemTime> {
-        let review_at = next_review_at(&self.view, &self.settings, &LocalTime::of_system(now));
+        let local = LocalTime::of_system(now, self.language);
+        let review_at = next_review_at(&self.view, &self.settings, &local);
         [
             review_at,
             self.copied_until,
@@ -158,27 +170,31 @@ impl Session {
 
     fn copy(&mut self, what: Copyable, now: SystemTime) {
         let Some(text) = self.backend.text(what) else {
-            return self.report_failure("there is no key to copy; `aerostat key show` says why");
+            return self.report_failure(self.texts().nothing_to_copy());
         };
         match self.clipboard.copy(&text) {
             Ok(()) => {
                 self.view.copied = Some(what);
                 self.copied_until = Some(now + COPIED_FOR);
             }
-            Err(error) => self.report_failure(&format!("it could not be copied: {error}")),
+            Err(error) => self.report_failure(&self.texts().not_copied(error)),
         }
+    }
+
+    fn texts(&self) -> Texts {
+        Texts(self.language)
     }
 
     /// Says why an action failed. The next refresh sets the tick back.
     fn report_failure(&self, error: &str) {
         warn!(error, "an action of the tray failed");
-        self.show(Notice::action_failed(error));
+        self.show(Notice::action_failed(error, self.texts()));
     }
 
     fn refresh(&mut self, now: SystemTime) {
         self.expire_timers(now);
         self.view.autostart = self.backend.autostart();
-        let now = LocalTime::of_system(now);
+        let now = LocalTime::of_system(now, self.language);
         if let Some(tray) = &mut self.tray
             && let Err(error) = tray.show(&self.view, &now)
         {
@@ -216,14 +232,14 @@ fn pending(deadline: SystemTime, now: SystemTime, longest: Duration) -> Option<S
 }
 
 impl Notice {
-    fn action_failed(error: &str) -> Self {
+    fn action_failed(error: &str, texts: Texts) -> Self {
         Self {
             topic: Topic::ActionFailed,
             is_problem: true,
-            summary: "That did not work".to_owned(),
+            summary: texts.did_not_work().to_owned(),
             body: sentence_start(&cut(error, 300)),
             buttons: vec![Button::OpenDashboard],
-            advice: "`aerostat status` shows details.".to_owned(),
+            advice: texts.command_shows("aerostat status"),
         }
     }
 }

@@ -3,15 +3,61 @@
 use std::time::SystemTime;
 
 use super::menu::Copyable;
+use super::texts::Texts;
 use crate::control::AccountFacts;
 use crate::control::overview::Overview;
-pub(super) use crate::status::LocalTime;
-use crate::status::{AccountStatus, Attention, NeedsUser, PortStatus};
+use crate::control::today::Totals;
+use crate::language::{Language, zoned};
+use crate::status::{self, AccountStatus, Attention, NeedsUser, PortStatus};
+
+/// The current time as the user's clock shows it, and the language in which all is said.
+#[derive(Clone, Debug)]
+pub(super) struct LocalTime {
+    pub(super) time: SystemTime,
+    pub(super) zone: jiff::tz::TimeZone,
+    pub(super) language: Language,
+}
+
+impl LocalTime {
+    pub(super) fn of_system(time: SystemTime, language: Language) -> Self {
+        Self {
+            time,
+            zone: jiff::tz::TimeZone::system(),
+            language,
+        }
+    }
+
+    pub(super) fn texts(&self) -> Texts {
+        Texts(self.language)
+    }
+
+    /// The same for those who say it in English.
+    pub(super) fn in_english(&self) -> status::LocalTime {
+        status::LocalTime {
+            time: self.time,
+            zone: self.zone.clone(),
+        }
+    }
+
+    /// A moment in few words: `14:20`, `tomorrow 09:00`, `25 Nov 09:00`.
+    pub(super) fn describe(&self, moment: SystemTime) -> String {
+        let at = |time| zoned(time, &self.zone);
+        let (Some(moment), Some(now)) = (at(moment), at(self.time)) else {
+            return self.texts().later().to_owned();
+        };
+        if now.date().tomorrow().is_ok_and(|day| day == moment.date()) {
+            return self.texts().tomorrow(moment.strftime("%H:%M"));
+        }
+        self.language.moment(&moment, now.date())
+    }
+}
 
 /// What the agent reports, and what only the desktop knows.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct View {
     pub(super) overview: Overview,
+    /// `None` where nothing is recorded, or it cannot be read.
+    pub(super) today: Option<Totals>,
     pub(super) autostart: AutostartView,
     /// Until when no notification is shown.
     pub(super) muted_until: Option<SystemTime>,
@@ -33,6 +79,7 @@ impl View {
     pub(super) fn starting(autostart: AutostartView) -> Self {
         Self {
             overview: Overview::default(),
+            today: None,
             autostart,
             muted_until: None,
             copied: None,
@@ -133,6 +180,15 @@ pub(super) mod samples {
         LocalTime {
             time: SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_435_200),
             zone: jiff::tz::TimeZone::UTC,
+            language: Language::English,
+        }
+    }
+
+    /// The same for who reads German.
+    pub(in crate::desktop) fn mittag() -> LocalTime {
+        LocalTime {
+            language: Language::German,
+            ..noon()
         }
     }
 

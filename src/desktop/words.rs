@@ -3,13 +3,17 @@
 //! Names and reasons come from files and upstreams: they are shortened, stripped of hidden
 //! characters, and escaped for where they go.
 
-use std::time::SystemTime;
-
+use super::german;
+use super::texts::Texts;
 use super::view::{LocalTime, View, quota_usage};
 use crate::control::AccountFacts;
+use crate::control::today::Totals;
 use crate::host::printable::single_line;
+use crate::language::Language;
 use crate::modes::SchedulingMode;
-use crate::status::{AccountStatus, Attention, NeedsUser, SignInCause};
+use crate::status::{
+    AccountStatus, Attention, ExhaustedQuota, NeedsUser, SignInCause, account_need, account_reason,
+};
 
 const LABEL_CHARS_MAX: usize = 80;
 const NAME_CHARS_MAX: usize = 32;
@@ -18,7 +22,11 @@ const TOOLTIP_LINE_CHARS_MAX: usize = 60;
 
 /// What is true now, in one line.
 pub(super) fn headline(view: &View, now: &LocalTime) -> String {
-    view.overview.status.headline(now)
+    let status = &view.overview.status;
+    match now.language {
+        Language::English => status.headline(&now.in_english()),
+        Language::German => german::headline(status, now),
+    }
 }
 
 /// The tooltip of the icon: the menu's first lines.
@@ -26,8 +34,8 @@ pub(super) fn tooltip(view: &View, now: &LocalTime) -> String {
     let mut text = format!("Aerostat: {}", headline(view, now));
     for needed in attention(view) {
         let line = match needed {
-            Needed::One(attention) => attention.to_string(),
-            Needed::More(count) => more_attention(count),
+            Needed::One(attention) => attention_line(attention, view, now),
+            Needed::More(count) => now.texts().more_need_you(count),
         };
         text.push_str("; ");
         text.push_str(&cut(&line, TOOLTIP_LINE_CHARS_MAX));
@@ -53,25 +61,95 @@ pub(super) fn attention(view: &View) -> Vec<Needed<'_>> {
     }
 }
 
-pub(super) fn more_attention(count: usize) -> String {
-    format!("{count} more need you: see the dashboard")
+/// What is to be done and why, in one line.
+pub(super) fn attention_line(attention: &Attention, view: &View, now: &LocalTime) -> String {
+    match now.language {
+        Language::English => attention.to_string(),
+        Language::German => german::attention(attention, view.overview.status.records.as_ref()),
+    }
 }
 
-pub(super) fn accounts(view: &View) -> String {
+/// What an account needs, and why.
+pub(super) fn need(account: &AccountFacts, language: Language) -> (String, Option<String>) {
+    let (name, provider) = (&account.name, &account.provider);
+    let (takes_key, status) = (account.takes_key(), account.shown_status());
+    match language {
+        Language::English => (
+            account_need(name, takes_key, status),
+            account_reason(provider, status),
+        ),
+        Language::German => (
+            german::account_need(name, takes_key, status),
+            german::account_reason(provider, status),
+        ),
+    }
+}
+
+/// Which quota is used up.
+pub(super) fn exhausted(quota: &ExhaustedQuota, language: Language) -> String {
+    match language {
+        Language::English => quota.to_string(),
+        Language::German => german::exhausted(quota),
+    }
+}
+
+/// What was today: requests, tokens, cost. What is not known is not zero.
+pub(super) fn today(totals: &Totals, now: &LocalTime) -> String {
+    let (texts, sums) = (now.texts(), &totals.sums);
+    let requests = match sums.requests.saturating_add(totals.not_recorded) {
+        0 => return texts.nothing_today().to_owned(),
+        1 => texts.one_request().to_owned(),
+        count => texts.requests(now.language.number(count)),
+    };
+    texts.today(requests, tokens_today(totals, now), cost_today(totals, now))
+}
+
+fn tokens_today(totals: &Totals, now: &LocalTime) -> String {
+    let (texts, sums) = (now.texts(), &totals.sums);
+    let has_gap = totals.not_recorded > 0 || sums.uncounted > 0 || sums.partial > 0;
+    if has_gap && sums.total_tokens == 0 {
+        return texts.tokens_unknown().to_owned();
+    }
+    let tokens = texts.tokens(now.language.compact(sums.total_tokens));
+    if has_gap {
+        texts.at_least(tokens)
+    } else {
+        tokens
+    }
+}
+
+fn cost_today(totals: &Totals, now: &LocalTime) -> String {
+    let (texts, cost) = (now.texts(), &totals.sums.cost);
+    let has_gap = totals.not_recorded > 0 || cost.has_gap;
+    if cost.is_unknown || has_gap && cost.micros == 0 {
+        return texts.cost_unknown().to_owned();
+    }
+    if cost.is_free {
+        return texts.free().to_owned();
+    }
+    let amount = now.language.money(cost.micros);
+    if has_gap {
+        texts.at_least(amount)
+    } else {
+        amount
+    }
+}
+
+pub(super) fn accounts(view: &View, texts: Texts) -> String {
     let accounts = view.accounts().iter();
     let count = accounts.filter(|account| !account.is_offer()).count();
     match (count, view.attention_count()) {
-        (0, _) => "Accounts (none yet)".to_owned(),
-        (count, 0) => format!("Accounts ({count})"),
-        (count, 1) => format!("Accounts ({count}, 1 needs attention)"),
-        (count, needing) => format!("Accounts ({count}, {needing} need attention)"),
+        (0, _) => texts.no_accounts().to_owned(),
+        (count, 0) => texts.accounts(count),
+        (count, 1) => texts.accounts_needing_one(count),
+        (count, needing) => texts.accounts_needing(count, needing),
     }
 }
 
 pub(super) fn account(account: &AccountFacts, now: &LocalTime) -> String {
     let name = cut_middle(&account.name, NAME_CHARS_MAX);
     let end = match account.shown_status().until() {
-        Some(until) => format!(", back {}", now.describe(until)),
+        Some(until) => now.texts().back(now.describe(until)),
         None => usage(account, now),
     };
     // A long reason makes room for the time: that is what people look for.
@@ -90,76 +168,77 @@ fn usage(account: &AccountFacts, now: &LocalTime) -> String {
     let Some(fullest) = usage.iter().max_by_key(|quota| quota.used_percent) else {
         return String::new();
     };
-    let used = format!(
-        ", {} % of {} used",
-        fullest.used_percent,
-        cut(&fullest.window, WINDOW_CHARS_MAX)
-    );
-    match fullest.resets_at {
-        Some(at) => format!("{used}, resets {}", now.describe(at)),
-        None => used,
-    }
+    let texts = now.texts();
+    let window = cut(&fullest.window, WINDOW_CHARS_MAX);
+    let used = texts.used(fullest.used_percent, window);
+    let resets = fullest.resets_at.map(|at| texts.resets(now.describe(at)));
+    format!(", {used}{}", resets.unwrap_or_default())
 }
 
 fn account_status(account: &AccountFacts, now: &LocalTime) -> String {
+    let texts = now.texts();
     match account.shown_status() {
-        AccountStatus::Ready => "Ready".to_owned(),
-        AccountStatus::Busy => "Busy".to_owned(),
-        AccountStatus::Refreshing => "Refreshing its token".to_owned(),
-        AccountStatus::QuotaExhausted { .. } => sentence_start(&used_up(account, now.time)),
+        AccountStatus::Ready => texts.ready().to_owned(),
+        AccountStatus::Busy => texts.busy().to_owned(),
+        AccountStatus::Refreshing => texts.refreshing().to_owned(),
+        AccountStatus::QuotaExhausted { .. } => sentence_start(&used_up(account, now)),
         AccountStatus::NeedsUser(NeedsUser::SignIn(sign_in)) => {
             match (account.takes_key(), sign_in.cause) {
-                (true, SignInCause::NoCredential) => "Enter its key…",
-                (true, _) => "Enter a new key…",
-                (false, SignInCause::NoCredential) => "Sign in…",
-                (false, _) => "Sign in again…",
+                (true, SignInCause::NoCredential) => texts.enter_its_key(),
+                (true, _) => texts.enter_a_new_key(),
+                (false, SignInCause::NoCredential) => texts.sign_in_now(),
+                (false, _) => texts.sign_in_again(),
             }
             .to_owned()
         }
         AccountStatus::NeedsUser(NeedsUser::AddressChanged { .. }) => {
-            "Its address changed…".to_owned()
+            texts.address_changed().to_owned()
         }
         AccountStatus::NeedsUser(NeedsUser::VaultLocked { detail }) => {
-            format!("Vault locked ({detail})")
+            texts.vault_is_locked(detail)
         }
-        AccountStatus::NeedsUser(NeedsUser::Expired { .. }) => "Expired".to_owned(),
-        AccountStatus::Disabled => "Off".to_owned(),
+        AccountStatus::NeedsUser(NeedsUser::Expired { .. }) => texts.expired().to_owned(),
+        AccountStatus::Disabled => texts.off().to_owned(),
         status @ (AccountStatus::CoolingDown { .. }
         | AccountStatus::Unreachable { .. }
         | AccountStatus::NeedsUser(NeedsUser::Credential(_))
         | AccountStatus::ProviderDisabled { .. }
         | AccountStatus::ProviderUnknown { .. }) => {
-            sentence_start(&status.reason().unwrap_or_default())
+            let reason = match now.language {
+                Language::English => status.reason(),
+                Language::German => german::status_reason(status),
+            };
+            sentence_start(&reason.unwrap_or_default())
         }
     }
 }
 
 /// `5-hour limit used up`, or without the window where it is not known.
-pub(super) fn used_up(account: &AccountFacts, now: SystemTime) -> String {
-    let usage = quota_usage(account, now);
+pub(super) fn used_up(account: &AccountFacts, now: &LocalTime) -> String {
+    let usage = quota_usage(account, now.time);
     match usage.iter().find(|quota| quota.is_used_up()) {
-        Some(quota) => format!("{} limit used up", quota.window),
-        None => "quota used up".to_owned(),
+        Some(quota) => now.texts().limit_used_up(&quota.window),
+        None => now.texts().quota_used_up().to_owned(),
     }
 }
 
 /// A scheduling mode with what it does.
-pub(super) fn mode(mode: SchedulingMode) -> &'static str {
+pub(super) fn mode(mode: SchedulingMode, texts: Texts) -> &'static str {
     match mode {
-        SchedulingMode::CacheFirst => "Cache first: wait for the conversation's account",
-        SchedulingMode::Balance => "Balance: keep the account, switch when it is limited",
-        SchedulingMode::Performance => "Performance: spread by load",
-        SchedulingMode::Drain => "Drain: use accounts in their order",
+        SchedulingMode::CacheFirst => texts.cache_first(),
+        SchedulingMode::Balance => texts.balance(),
+        SchedulingMode::Performance => texts.performance(),
+        SchedulingMode::Drain => texts.drain(),
     }
 }
 
 /// The title of the modes: the first words of the active one.
-pub(super) fn scheduling(name: &str) -> String {
+pub(super) fn scheduling(name: &str, texts: Texts) -> String {
     let long = match SchedulingMode::by_name(name) {
-        Some(known) => mode(known),
+        Some(known) => mode(known, texts),
         None => name,
     };
-    format!("Scheduling: {}", long.split(':').next().unwrap_or(long))
+    texts.scheduling(long.split(':').next().unwrap_or(long))
 }
 
 pub(super) fn sentence_start(text: &str) -> String {
@@ -217,25 +296,26 @@ pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
 }
 
 /// `a`, `a and b`, `a, b and 3 more`.
-pub(super) fn list(names: &[String]) -> String {
+pub(super) fn list(names: &[String], texts: Texts) -> String {
     match names {
         [] => String::new(),
         [one] => one.clone(),
-        [a, b] => format!("{a} and {b}"),
-        [a, b, c] => format!("{a}, {b} and {c}"),
-        [a, b, rest @ ..] => format!("{a}, {b} and {} more", rest.len()),
+        [a, b] => texts.two(a, b),
+        [a, b, c] => texts.three(a, b, c),
+        [a, b, rest @ ..] => texts.many(a, b, rest.len()),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::view::samples::{
-        account, after, cooling, five_hour_quota, noon, offer, open_port, running, signed_out,
-        with, with_port,
+        account, after, cooling, five_hour_quota, mittag, noon, offer, open_port, running,
+        signed_out, with, with_port,
     };
     use super::*;
     use crate::control::account::CredentialForm;
     use crate::control::overview::Overview;
+    use crate::control::stats::StatisticsRow;
 
     #[test]
     fn a_label_is_one_line_without_meaning_of_its_own() {
@@ -268,6 +348,7 @@ mod tests {
                     .iter()
                     .map(|name| (*name).to_owned())
                     .collect::<Vec<_>>(),
+                noon().texts(),
             )
         };
         assert_eq!(names(&["a", "b"]), "a and b");
@@ -343,7 +424,7 @@ mod tests {
         }
         let offered = with(|overview| overview.accounts = vec![offer("lab")]);
         assert_eq!(at_noon(&offered), "Running on 127.0.0.1:8045");
-        assert_eq!(accounts(&offered), "Accounts (none yet)");
+        assert_eq!(accounts(&offered, noon().texts()), "Accounts (none yet)");
         assert_eq!(offered.attention(), []);
     }
 
@@ -360,6 +441,107 @@ mod tests {
             of(&view),
             "Aerostat: Running · 1 of 4 can serve; a needs a new key: the provider refused to refresh; \
              2 more need you: see the dashboard"
+        );
+    }
+
+    /// What was today, with a change.
+    fn totals(change: impl FnOnce(&mut Totals)) -> Totals {
+        let mut totals = Totals {
+            since: noon().time,
+            zone: "UTC".to_owned(),
+            sums: StatisticsRow::default(),
+            cache_share_permille: None,
+            not_recorded: 0,
+            prices_problem: None,
+        };
+        totals.sums.requests = 1_284;
+        totals.sums.total_tokens = 48_211_004;
+        totals.sums.cost.micros = 6_420_000;
+        change(&mut totals);
+        totals
+    }
+
+    #[test]
+    fn today_stands_in_one_line() {
+        let gap = totals(|totals| totals.sums.cost.has_gap = true);
+        assert_eq!(
+            today(&gap, &noon()),
+            "Today: 1,284 requests · 48.2 M tokens · ≥ $6.42"
+        );
+        assert_eq!(
+            today(&gap, &mittag()),
+            "Heute: 1.284 Anfragen · 48,2 Mio. Token · ≥ 6,42 $"
+        );
+        let one = totals(|totals| {
+            totals.sums.requests = 1;
+            totals.sums.cost.is_free = true;
+        });
+        assert_eq!(
+            today(&one, &noon()),
+            "Today: 1 request · 48.2 M tokens · free"
+        );
+        let none = totals(|totals| totals.sums = StatisticsRow::default());
+        assert_eq!(today(&none, &noon()), "Today: no requests yet");
+    }
+
+    #[test]
+    fn what_is_not_known_of_today_is_no_zero() {
+        let unknown = totals(|totals| {
+            totals.sums.total_tokens = 0;
+            totals.sums.uncounted = 3;
+            totals.sums.cost.micros = 0;
+            totals.sums.cost.is_unknown = true;
+        });
+        assert_eq!(
+            today(&unknown, &noon()),
+            "Today: 1,284 requests · tokens unknown · cost unknown"
+        );
+        let partly = totals(|totals| totals.sums.partial = 1);
+        assert_eq!(
+            today(&partly, &noon()),
+            "Today: 1,284 requests · ≥ 48.2 M tokens · $6.42"
+        );
+        let dropped = totals(|totals| totals.not_recorded = 2);
+        assert_eq!(
+            today(&dropped, &noon()),
+            "Today: 1,286 requests · ≥ 48.2 M tokens · ≥ $6.42"
+        );
+        let nothing_recorded = totals(|totals| {
+            totals.sums = StatisticsRow::default();
+            totals.not_recorded = 2;
+        });
+        assert_eq!(
+            today(&nothing_recorded, &noon()),
+            "Today: 2 requests · tokens unknown · cost unknown"
+        );
+    }
+
+    #[test]
+    fn german_says_the_same() {
+        let in_german = |view: &View| headline(view, &mittag());
+        assert_eq!(in_german(&running()), "Läuft auf 127.0.0.1:8045");
+        let cooled = with(|overview| overview.accounts = vec![account("work", cooling("", 16))]);
+        assert_eq!(in_german(&cooled), "Kein Konto bis 12:16");
+        let exposed = with_port(running(), open_port(8045, true));
+        assert_eq!(
+            in_german(&exposed),
+            "Läuft auf Port 8045, offen für das lokale Netz"
+        );
+        let slow = account("work", cooling("slow down", 24 * 60));
+        assert_eq!(
+            super::account(&slow, &mittag()),
+            "work — Ratenlimit: slow down, pausiert bis morgen 12:00"
+        );
+        let mut used = account("work", AccountStatus::Ready);
+        used.quota = vec![five_hour_quota(45, 140)];
+        assert_eq!(
+            super::account(&used, &mittag()),
+            "work — Bereit, 45 % von 5-hour verbraucht, neu ab 14:20"
+        );
+        let signed_out = with(|overview| overview.accounts = vec![account("a", signed_out())]);
+        assert_eq!(
+            tooltip(&signed_out, &mittag()),
+            "Aerostat: Kein Konto verfügbar; a braucht einen neuen Schlüssel: der Anbieter lehnt die Ern…"
         );
     }
 }

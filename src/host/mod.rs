@@ -5,6 +5,8 @@
 pub(crate) mod autostart;
 mod connection_user;
 pub(crate) mod core_dumps;
+#[cfg(feature = "desktop")]
+pub(crate) mod locale;
 pub(crate) mod numbers;
 #[cfg(feature = "desktop")]
 pub(crate) mod opener;

@@ -171,10 +171,10 @@ fn what_is_read_now_is_shown() {
     };
     let text = Metrics::default().text(&now);
     assert_eq!(value(&text, "aerostat_in_flight "), Some("2"));
-    let limit = r#"aerostat_client_limits_total{limit="tokens_day"}"#;
-    assert_eq!(value(&text, limit), Some("5"));
     let ready = r#"aerostat_accounts{provider="lab",state="ready"}"#;
     assert_eq!(value(&text, ready), Some("3"));
+    let limit = r#"aerostat_client_limits_total{limit="tokens_day"}"#;
+    assert_eq!(value(&text, limit), Some("5"));
     assert_eq!(value(&text, "aerostat_records_dropped_total "), Some("4"));
     assert_eq!(value(&text, "aerostat_store_bytes "), None, "not known");
 }

@@ -23,6 +23,6 @@ pub use port::{AgentStatus, BindFailure, BindFailureCause, PortOwner, PortStatus
 pub use provider::ProviderStatus;
 pub use timestamp::rfc3339;
 
-#[cfg(test)]
+#[cfg(any(test, feature = "desktop"))]
 pub(crate) use crate::account::CredentialProblem;
 pub use crate::outcome::Timestamp;

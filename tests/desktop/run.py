@@ -58,9 +58,10 @@ def case_the_menu_says_how_it_stands_and_stops_and_starts():
     with Rig() as rig:
         agent, tray = started(rig.whole())
         tray.until_label(f"Running on 127.0.0.1:{agent.port}")
+        tray.until_label("Today: no requests yet")
         order = [item.label.split(" (")[0].split(":")[0] for item in tray.items()]
         assert order == [
-            "Running on 127.0.0.1", "Stop serving", "---", "Open dashboard", "Copy base URL", "---", "Accounts", "Scheduling", "---",
+            "Running on 127.0.0.1", "Today", "Stop serving", "---", "Open dashboard", "Copy base URL", "---", "Accounts", "Scheduling", "---",
             "Start at login", "Pause notifications for an hour", "---", "Quit",
         ], order
         tray.click("Stop serving")
@@ -70,6 +71,35 @@ def case_the_menu_says_how_it_stands_and_stops_and_starts():
         tray.click("Start serving")
         tray.until_label("Running on")
         assert agent.answers()
+
+
+def case_the_menu_counts_what_was_today():
+    with Rig() as rig:
+        agent, tray = started(rig.whole())
+        tray.until_label("Today: no requests yet")
+        assert agent.chat("demo") == 200
+        tray.until_label("Today: 1 request · ")
+        assert agent.chat("demo") == 200
+        tray.until_label("Today: 2 requests · ")
+        (agent.home / "config.toml").write_text(f"port = {agent.port}\n[record]\nenabled = false\n")
+        until("what is not recorded is not counted", lambda: not any(label.startswith("Today") for label in tray.labels()))
+
+
+def case_the_tray_and_its_notices_speak_the_language_of_the_system():
+    with Rig() as rig:
+        rig.env.pop("LC_ALL", None)
+        agent, tray = started(rig.whole(), LANG="de_DE.UTF-8")
+        tray.until_label(f"Läuft auf 127.0.0.1:{agent.port}")
+        tray.until_label("Heute: noch keine Anfragen")
+        order = [item.label.split(" (")[0].split(":")[0] for item in tray.items()]
+        assert order == [
+            "Läuft auf 127.0.0.1", "Heute", "Dienst stoppen", "---", "Übersicht öffnen", "Basis-URL kopieren", "---", "Konten", "Verteilung",
+            "---", "Bei Anmeldung starten", "Benachrichtigungen eine Stunde pausieren", "---", "Beenden",
+        ], order
+        assert agent.state() == "running", "what scripts read stays as it is"
+        tray.click("Dienst stoppen")
+        tray.until_label("Dienst starten")
+        assert tray.items()[0].label == "Gestoppt"
 
 
 def case_the_icon_shows_the_state():

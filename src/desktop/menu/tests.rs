@@ -1,8 +1,9 @@
 use super::super::view::samples::{
-    account, after, cooling, exhausted, in_use, noon, offer, open_port, program, refused_by_system,
-    running, signed_out, with, with_port,
+    account, after, cooling, exhausted, in_use, mittag, noon, offer, open_port, program,
+    refused_by_system, running, signed_out, with, with_port,
 };
 use super::*;
+use crate::control::Cause;
 use crate::status::{PortOwner, PortStatus};
 
 /// The menu as a person reads it.
@@ -62,6 +63,7 @@ fn full() -> View {
             message: "all 3 accounts of `openai` cool down until 14:20: work has used up its 5-hour limit, spare is rate limited"
                 .to_owned(),
             advice: None,
+            cause: Some(Cause::AllAtLimit),
         }];
     });
     View {
@@ -270,10 +272,13 @@ fn everything_that_can_be_clicked_does_something() {
 
 #[test]
 fn what_was_copied_says_so() {
-    let Item::Sub { items, .. } = copy_menu(&View {
-        copied: Some(Copyable::BaseUrl(ClientFamily::Gemini)),
-        ..running()
-    }) else {
+    let Item::Sub { items, .. } = copy_menu(
+        &View {
+            copied: Some(Copyable::BaseUrl(ClientFamily::Gemini)),
+            ..running()
+        },
+        noon().texts(),
+    ) else {
         panic!("it is a submenu")
     };
     assert_eq!(
@@ -361,4 +366,119 @@ fn a_provider_without_an_account_is_an_offer() {
         menu(&view, &noon())[0],
         line("state", "Running on 127.0.0.1:8045")
     );
+}
+
+/// Menus of all the states that the tests have, which a person may see.
+fn states() -> Vec<View> {
+    let failure = in_use(8045, program("python3", 77));
+    vec![
+        full(),
+        running(),
+        with_port(running(), PortStatus::Stopped),
+        with_port(running(), PortStatus::Unavailable(failure)),
+        with_port(running(), refused_by_system(80)),
+        with(|overview| overview.accounts = vec![offer("lab")]),
+    ]
+}
+
+/// All texts of a menu.
+fn texts_of(items: &[Item]) -> Vec<String> {
+    let mut texts = Vec::new();
+    for item in items {
+        match item {
+            Item::Line { text, .. } | Item::Button { text, .. } | Item::Tick { text, .. } => {
+                texts.push(text.clone());
+            }
+            Item::Sub { text, items, .. } => {
+                texts.push(text.clone());
+                texts.extend(texts_of(items));
+            }
+            Item::Separator { .. } => {}
+        }
+    }
+    texts
+}
+
+/// The ids of a menu's items, but of the lines of an explanation: they are as many as its words
+/// need.
+fn ids_of(items: &[Item]) -> Vec<String> {
+    let mut ids = Vec::new();
+    for item in items
+        .iter()
+        .filter(|item| !item.id().starts_with("problem-"))
+    {
+        ids.push(item.id().to_owned());
+        if let Item::Sub { items, .. } = item {
+            ids.extend(ids_of(items));
+        }
+    }
+    ids
+}
+
+#[test]
+fn a_menu_has_the_same_items_in_both_languages() {
+    for view in states() {
+        let (english, german) = (menu(&view, &noon()), menu(&view, &mittag()));
+        assert_eq!(ids_of(&english), ids_of(&german));
+    }
+}
+
+#[test]
+fn no_text_of_a_german_menu_is_english_or_too_wide() {
+    let english: Vec<String> = states()
+        .iter()
+        .flat_map(|view| texts_of(&menu(view, &noon())))
+        .collect();
+    // Names and addresses, and what a provider said.
+    let is_the_same_in_both = |text: &String| {
+        let said = ["http://", "All 3 accounts", "has used up its"];
+        said.iter().any(|said| text.contains(said))
+    };
+    for view in states() {
+        for text in texts_of(&menu(&view, &mittag())) {
+            assert!(text.chars().count() <= 80, "{text}");
+            let is_english = english.contains(&text) && !is_the_same_in_both(&text);
+            assert!(!is_english, "{text}");
+        }
+    }
+}
+
+#[test]
+fn german_is_as_a_person_writes_it() {
+    insta::assert_snapshot!(lines(&menu(&full(), &mittag()), 0), @r#"
+    (Läuft · 1 von 4 Konten verfügbar)
+    ! home braucht einen neuen Schlüssel: der Anbieter lehnt die Erneuerung ab…
+    Dienst stoppen
+    ---
+    Übersicht öffnen
+    Basis-URL kopieren >
+        OpenAI: http://127.0.0.1:8045/v1
+        Anthropic: http://127.0.0.1:8045
+        Gemini: http://127.0.0.1:8045
+        API-Schlüssel
+    ---
+    Konten (5, 1 mit Handlungsbedarf) >
+        [x] work — Bereit
+        [x] R&&D_team — Ratenlimit: slow down, pausiert bis 12:03
+        [x] spare — Kontingent ausgeschöpft, pausiert bis 14:20
+        [ ] old — Aus
+        ! home — Neuen Schlüssel eingeben…
+        ---
+        Konto hinzufügen…
+    Verteilung: Ausgewogen >
+        [ ] Cache zuerst: auf das Konto der Unterhaltung warten
+        [x] Ausgewogen: Konto behalten, am Limit wechseln
+        [ ] Leistung: nach Auslastung verteilen
+        [ ] Der Reihe nach: ein Konto nach dem anderen
+    Letztes Problem: gpt-5 (429) >
+        (Alle Konten sind an ihrem Limit.)
+        (All 3 accounts of `openai` cool down until 14:20: work)
+        (has used up its 5-hour limit, spare is rate limited.)
+        Mehr in der Übersicht…
+    ---
+    [x] Bei Anmeldung starten
+    [x] Benachrichtigungen pausiert bis 13:00
+    ---
+    Beenden
+    "#);
 }

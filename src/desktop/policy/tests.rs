@@ -1,6 +1,6 @@
 use super::super::view::samples::{
-    account, after, cooling, exhausted, five_hour_quota, in_use, noon, offer, open_port, program,
-    refused_by_system, running, signed_out, with, with_port,
+    account, after, cooling, exhausted, five_hour_quota, in_use, mittag, noon, offer, open_port,
+    program, refused_by_system, running, signed_out, with, with_port,
 };
 use super::*;
 use crate::control::account::CredentialForm;
@@ -586,4 +586,103 @@ fn buttons_say_what_can_be_done() {
     );
     let two = person.sees(&needing(&["work", "home"]));
     assert_eq!(two[0].buttons, [Button::OpenDashboard, Button::Mute]);
+}
+
+#[test]
+fn german_notices_say_the_same() {
+    let read = |view: &View, was: &View| {
+        let settings = NotificationSettings::default();
+        let state = NotificationState::default();
+        let (state, mut notices) = review(&state, was, &settings, &mittag());
+        if was != view {
+            notices = review(&state, view, &settings, &mittag()).1;
+        }
+        let texts = notices.into_iter().map(|notice| {
+            let Notice {
+                summary,
+                body,
+                advice,
+                ..
+            } = notice;
+            format!("{summary} | {body} | {advice}")
+        });
+        texts.collect::<Vec<_>>()
+    };
+    let new = |view: &View| read(view, view);
+    assert_eq!(
+        new(&needing(&["work"])),
+        [
+            "work braucht einen neuen Schlüssel | der Anbieter lehnt die Erneuerung ab | \
+             Schlüssel eingeben mit `aerostat account login work`."
+        ]
+    );
+    assert_eq!(
+        new(&needing(&["a", "b"])),
+        [
+            "a und b brauchen neue Schlüssel | a: der Anbieter lehnt die Erneuerung ab\n\
+             b: der Anbieter lehnt die Erneuerung ab | `aerostat account list` zeigt Näheres."
+        ]
+    );
+    assert_eq!(
+        new(&quota(85)),
+        [
+            "work: Kontingent fast ausgeschöpft | work: 85 % des Limits 5-hour verbraucht, neu ab 14:20 | \
+             `aerostat account list` zeigt Näheres."
+        ]
+    );
+    assert_eq!(
+        new(&taken()),
+        [
+            "Aerostat kann Port 8045 nicht öffnen | Port 8045 ist von python3 (77) belegt. Das beenden oder \
+             einen anderen `port` einstellen; Aerostat versucht es von selbst wieder. | `aerostat status` zeigt Näheres."
+        ]
+    );
+    assert_eq!(
+        read(&running(), &taken()),
+        ["Aerostat hat seinen Port | Es läuft auf 127.0.0.1:8045. | "]
+    );
+    let cooled = with(|overview| overview.accounts = vec![account("work", cooling("", 16))]);
+    assert_eq!(
+        new(&cooled),
+        [
+            "work pausiert | Bis 12:16 ist kein Konto verfügbar; Anfragen werden bis dahin abgelehnt. | \
+             `aerostat account list` zeigt Näheres."
+        ]
+    );
+}
+
+#[test]
+fn no_german_notice_is_worded_as_the_english_one() {
+    let locked = AccountStatus::NeedsUser(NeedsUser::VaultLocked {
+        detail: "x".to_owned(),
+    });
+    let views = [
+        needing(&["a", "b"]),
+        quota(85),
+        quota(100),
+        taken(),
+        with_port(running(), refused_by_system(80)),
+        with(|overview| overview.accounts = vec![account("work", locked)]),
+        with(|overview| overview.accounts = vec![account("work", exhausted("", 140))]),
+        with(|overview| overview.accounts[0].expires_on = Some(after(60))),
+        with(|overview| overview.status.lan_refused = Some("off".to_owned())),
+        with(|overview| overview.status.config_error = Some("config.toml:1".to_owned())),
+    ];
+    for view in views {
+        let told = |now: &LocalTime| {
+            let settings = NotificationSettings::default();
+            let (_, notices) = review(&NotificationState::default(), &view, &settings, now);
+            assert!(!notices.is_empty(), "{view:?}");
+            notices
+        };
+        for (english, german) in told(&noon()).iter().zip(told(&mittag())) {
+            assert_eq!(
+                (english.topic, &english.buttons),
+                (german.topic, &german.buttons)
+            );
+            assert_ne!(english.summary, german.summary);
+            assert_ne!(english.body, german.body);
+            assert_ne!(english.advice, german.advice);
+        }
+    }
 }
