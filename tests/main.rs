@@ -9,6 +9,7 @@ pub mod support;
 
 mod accounts;
 mod architecture;
+mod bodies;
 mod cli;
 mod client_keys;
 mod config;

@@ -75,6 +75,10 @@ fn is_json(file: &Path) -> bool {
 }
 
 impl Case {
+    pub(crate) fn body(&self) -> &str {
+        &self.body
+    }
+
     pub(crate) fn name(&self) -> String {
         format!(
             "{}/{}",

@@ -20,8 +20,9 @@ use tracing::{error, info, warn};
 
 use super::assemble::{self, Assembly};
 use super::port::{ListenConfig, Port, Rebound, bind_failure};
+use super::resender::ServerResender;
 use crate::config::Config;
-use crate::control::{AgentState, DesiredState};
+use crate::control::{AgentState, DesiredState, Resender};
 use crate::gateway::Gateway;
 use crate::listener::listen::{BindError, Listeners};
 use crate::server::{Keys, Server};
@@ -101,6 +102,11 @@ impl DataPlane {
     /// How requests leave this machine, by the configuration of the moment.
     pub(super) fn upstream(&self) -> Arc<dyn Upstream> {
         self.assembly.upstream()
+    }
+
+    /// Sends recorded requests again.
+    pub(super) fn resender(&self) -> Arc<dyn Resender> {
+        Arc::new(ServerResender(self.server.clone()))
     }
 
     /// Opens or closes the port. Responses in flight go on either way.

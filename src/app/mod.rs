@@ -23,6 +23,7 @@ mod metrics_port;
 mod port;
 mod program;
 mod recording;
+mod resender;
 mod selftest_runner;
 mod signals;
 #[cfg(feature = "desktop")]
@@ -102,6 +103,7 @@ async fn run(home: Home, mut frontend: Frontend<'_>) -> anyhow::Result<()> {
     let desired = inbox.state.borrow().desired;
     let mut data = DataPlane::new(assembly, config, inbox.state.clone())?;
     data.apply_desired(desired).await;
+    control.service.set_resender(data.resender());
     control.serve(data.upstream());
     let tracing = recording.start(data.upstream());
     control.publish_port(data.port());

@@ -78,6 +78,14 @@ pub(super) enum Command {
         /// Show its bodies too, where they are kept, and what differs between them
         #[arg(long)]
         bodies: bool,
+        /// Print the command that sends it again with curl, where its body is kept
+        #[arg(long, conflicts_with = "bodies")]
+        curl: bool,
+    },
+    /// Send a request again whose body is kept; it costs what it cost the first time
+    Resend {
+        /// The value of `x-aerostat-request-id` in its response
+        id: String,
     },
     /// List the requests that were served or failed, the latest first
     Log(LogArgs),

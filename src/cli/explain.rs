@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 
-use super::exit_code::DONE;
+use super::exit_code::{DONE, FAILED};
 use super::{ExitCode, Program, Session, bodies};
 use crate::control::body_facts::RequestBodies;
 use crate::control::cost::CostAccount;
 use crate::control::explain::{AttemptFacts, ConversationFacts, Explanation, PassedOverFacts};
-use crate::control::verbs::{Explain, ExplainBodies};
+use crate::control::verbs::{Explain, ExplainBodies, Resend};
 use crate::status::rfc3339;
 
 /// An explanation with the request's bodies.
@@ -36,6 +36,32 @@ pub(super) fn explain(
         bodies: &bodies,
     };
     session.out.facts(&facts, shown);
+    Ok(DONE)
+}
+
+/// The command that sends the request again, as it is for a shell.
+pub(super) fn curl(session: &mut Session<'_, impl Program>, id: String) -> ExitCode {
+    let bodies = session.call(ExplainBodies { id })?;
+    let Some(command) = &bodies.curl else {
+        session.out.error(
+            "its body is not kept; of later requests it is with `aerostat records bodies all --for 15m`",
+        );
+        return Ok(FAILED);
+    };
+    let facts = serde_json::json!({ "curl": command });
+    session
+        .out
+        .facts(&facts, command.lines().map(str::to_owned));
+    Ok(DONE)
+}
+
+pub(super) fn resend(session: &mut Session<'_, impl Program>, id: String) -> ExitCode {
+    let resent = session.call(Resend { id })?;
+    let line = format!(
+        "request {} was answered with {}; `aerostat explain {}` says more",
+        resent.id, resent.status, resent.id
+    );
+    session.out.facts(&resent, [line]);
     Ok(DONE)
 }
 

@@ -20,6 +20,8 @@ pub struct RequestBodies {
     pub bodies: Vec<BodyFacts>,
     /// What became of the client's request toward each upstream, and of the last answer.
     pub comparisons: Vec<BodyComparison>,
+    /// The command that sends the client's request, where it is kept.
+    pub curl: Option<String>,
     /// Whether bodies are kept now; `None` where no agent runs.
     pub recording: Option<BodiesFacts>,
 }

@@ -10,6 +10,7 @@ use super::agent::AgentHandle;
 use super::bodies_asked;
 use super::dashboard_link::{DashboardLink, LinkIssuer};
 use super::record_pricing::{RecordPricing, read_prices};
+use super::resend::Resender;
 use super::sign_in::PendingSignIns;
 use super::socket_path::SocketPath;
 use super::stats::DayMemory;
@@ -83,6 +84,8 @@ pub struct ControlService {
     pub(super) sign_ins: PendingSignIns,
     /// Set once the agent has a dashboard.
     dashboard: OnceLock<Arc<dyn LinkIssuer>>,
+    /// Set once the agent serves.
+    resender: OnceLock<Arc<dyn Resender>>,
 }
 
 impl ControlService {
@@ -121,6 +124,7 @@ impl ControlService {
             day_memory: None,
             sign_ins: PendingSignIns::default(),
             dashboard: OnceLock::new(),
+            resender: OnceLock::new(),
         }
     }
 
@@ -235,6 +239,17 @@ impl ControlService {
         let opened = self.accounts.open_vault().await;
         self.accounts_changed().await;
         opened
+    }
+
+    /// Registers what sends requests again; later calls are ignored.
+    pub fn set_resender(&self, resender: Arc<dyn Resender>) {
+        drop(self.resender.set(resender));
+    }
+
+    /// # Errors
+    /// When no agent serves.
+    pub(super) fn resender(&self) -> Result<&Arc<dyn Resender>, ControlError> {
+        self.resender.get().ok_or_else(ControlError::not_running)
     }
 
     /// Registers the dashboard that links lead to; later calls are ignored.

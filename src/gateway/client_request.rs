@@ -33,6 +33,8 @@ pub struct ClientRequest {
     pub permit: Option<Arc<Permit>>,
     /// The SHA-256 of the key in the query.
     pub query_key: Option<[u8; 32]>,
+    /// The id of the request that this one sends again.
+    pub repeats: Option<Box<str>>,
     pub headers: HeaderMap,
     pub body: SegmentedBytes,
     pub received_at: Timestamp,
@@ -55,6 +57,7 @@ impl ClientRequest {
             #[cfg(feature = "otlp")]
             trace_parent: TraceParent::of(&self.headers),
             bytes_in: self.body.len() as u64,
+            repeats: self.repeats.clone(),
             ..Record::opened(self.request_id.clone(), self.received_at, dialect)
         }
     }

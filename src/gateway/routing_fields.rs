@@ -111,6 +111,7 @@ mod tests {
             key: None,
             permit: None,
             query_key: None,
+            repeats: None,
             headers: HeaderMap::new(),
             body: segments,
             received_at: Timestamp::now(),

@@ -64,6 +64,8 @@ struct RequestScope<'s> {
     key: Option<Arc<str>>,
     /// The same key, where it was made for clients and may have limits.
     client: Option<Arc<ClientKey>>,
+    /// The id of the request that this one sends again.
+    repeats: Option<Box<str>>,
     /// What `AEROSTAT_LOG=debug` follows the request by; disabled at the default level.
     span: Span,
 }
@@ -186,6 +188,18 @@ impl Server {
             Ok(body) => body,
             Err(fault) => return self.refuse_request(scope, &fault),
         };
+        self.ask_gateway(scope, operation, model, body, permit)
+            .await
+    }
+
+    async fn ask_gateway(
+        &self,
+        scope: &mut RequestScope<'_>,
+        operation: Operation,
+        model: Option<String>,
+        body: SegmentedBytes,
+        permit: Option<Arc<Permit>>,
+    ) -> Response<ResponseBody> {
         let shutdown = CancellationToken::clone(&self.shutdown.load());
         let request = scope.client_request(operation, model, body, shutdown, permit);
         // Boxed: hyper keeps the room of a handler's future as long as the connection, and this one
@@ -207,6 +221,30 @@ impl Server {
                 response.map(ResponseBody::from)
             }
         }
+    }
+}
+
+impl Server {
+    /// Serves a recorded request again, as its owner asks and not as a client: without a key, and
+    /// past the guard. Its record names the first. Returns its id too.
+    pub async fn resend(
+        &self,
+        request: Request<Bytes>,
+        first: &str,
+    ) -> (String, Response<ResponseBody>) {
+        let config = self.config.load_full();
+        let (head, body) = request.into_parts();
+        let mut scope = RequestScope::new(&config, head);
+        scope.repeats = Some(first.into());
+        let response = match &scope.matched.route {
+            Route::Operation { operation, model } => {
+                let (operation, model) = (*operation, model.clone());
+                self.ask_gateway(&mut scope, operation, model, body.into(), None)
+                    .await
+            }
+            _ => self.refuse_request(&scope, &scope.no_such_path()),
+        };
+        (scope.request_id, response)
     }
 }
 
@@ -299,6 +337,7 @@ impl<'s> RequestScope<'s> {
             arrived: Instant::now(),
             key: None,
             client: None,
+            repeats: None,
             span,
         }
     }
@@ -380,6 +419,7 @@ impl<'s> RequestScope<'s> {
             key: self.key.clone(),
             permit,
             query_key: auth::query_key_digest(self.head.uri.query()),
+            repeats: self.repeats.take(),
             headers: std::mem::take(&mut self.head.headers),
             body,
             received_at: SystemTime::now(),

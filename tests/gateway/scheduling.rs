@@ -225,6 +225,7 @@ impl Room {
             key: None,
             permit: None,
             query_key: None,
+            repeats: None,
             headers: HeaderMap::new(),
             body: Bytes::from(body.to_string()).into(),
             received_at: SystemTime::now(),

@@ -1,6 +1,8 @@
 //! Requests: nothing disappears silently in any pair, and each dialect reads what it writes.
 
 use aerostat::canon::{LossKind, Losses, Request};
+use aerostat::json::Document;
+use aerostat::json::diff::{ChangeKind, diff};
 use aerostat::protocol::{self, Maker, Operation, Target};
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -328,6 +330,73 @@ proptest! {
         prop_assume!(twice.lost.is_empty());
         prop_assert_eq!(said(reread(&twice, it.into), it.into), said(request, it.into));
     }
+}
+
+/// What a difference by path shows as removed, of every fixture toward every upstream: it is named,
+/// says nothing, or the translation is another one without it.
+#[test]
+fn what_a_difference_shows_as_removed_is_named_or_carried() {
+    let mut silent = Vec::new();
+    for case in crate::translate::cases() {
+        let Ok(body) = serde_json::from_str::<Value>(case.body()) else {
+            continue;
+        };
+        for into in protocol::upstreams().map(|protocol| protocol.dialect().name()) {
+            for model in [MODELS[0], MODELS[2], MODELS[4]] {
+                let from = case.dialect.name();
+                let removed = removed_in_silence(&body, from, into, model);
+                silent.extend(removed.map(|path| format!("{} -> {into}: {path}", case.name())));
+            }
+        }
+    }
+    silent.sort();
+    silent.dedup();
+    assert!(silent.is_empty(), "{}", silent.join("\n"));
+}
+
+fn removed_in_silence(
+    body: &Value,
+    from: &str,
+    into: &str,
+    model: &str,
+) -> impl Iterator<Item = String> {
+    let mut silent = Vec::new();
+    let readable = decode(from, body).is_ok();
+    if let Some((body, translated)) = readable
+        .then(|| carried(body.clone(), from, into, model))
+        .flatten()
+    {
+        let document = |text: String| Document::parse(text.into()).expect("it is JSON");
+        let (before, after) = (
+            document(body.to_string()),
+            document(translated.body.clone()),
+        );
+        let found = diff(&before, &after).expect("fixtures are small");
+        let removed = found
+            .changes
+            .iter()
+            .filter(|change| change.kind == ChangeKind::Removed);
+        for path in removed.filter_map(|change| change.from.clone()) {
+            let pointer = pointer(&path);
+            let is_routing = ["/model", "/stream"].contains(&pointer.as_str());
+            if is_routing || body.pointer(&pointer).is_none() {
+                continue;
+            }
+            let shorter = without(&body, &pointer);
+            let is_idle = || {
+                decode(from, &shorter).is_ok()
+                    && translate(&shorter, from, into, model)
+                        .is_ok_and(|other| other.body == translated.body)
+            };
+            if !is_explained(&body, &pointer, &translated.lost)
+                && !is_empty_arguments(&body, &pointer)
+                && is_idle()
+            {
+                silent.push(path);
+            }
+        }
+    }
+    silent.into_iter()
 }
 
 /// Whether the pointer leads to the arguments of a call that has none, which every dialect may

@@ -6,10 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::control::body_diff::comparisons;
 use crate::control::body_facts::{BodyFacts, RequestBodies};
+use crate::control::curl::curl;
 use crate::control::explain::unknown;
 use crate::control::service::ControlService;
 use crate::control::verb::{LOCAL_LIMIT, Needs, Verb};
 use crate::control::wire::{ControlError, Notes};
+use crate::status::local_url;
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ExplainBodies {
@@ -33,6 +35,7 @@ impl Verb for ExplainBodies {
             .as_ref()
             .map(|records| records.status().bodies);
         let (wanted, of_ring) = (id.clone(), service.ring.find(&id));
+        let base_url = local_url(service.port().unwrap_or(service.config().port));
         let found = service.read_records(move |reader| {
             let record = match of_ring {
                 Some(record) => record.as_ref().clone(),
@@ -42,10 +45,13 @@ impl Verb for ExplainBodies {
                 },
             };
             let bodies = reader.bodies(&wanted)?;
+            let facts: Vec<BodyFacts> = bodies.iter().map(BodyFacts::of).collect();
+            let sent = facts.iter().find(|body| body.direction == "client_sent");
             Ok(Some(RequestBodies {
                 id: wanted,
                 comparisons: comparisons(&record, &bodies),
-                bodies: bodies.iter().map(BodyFacts::of).collect(),
+                curl: sent.map(|sent| curl(&base_url, sent)),
+                bodies: facts,
                 recording,
             }))
         });

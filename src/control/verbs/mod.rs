@@ -31,6 +31,7 @@ pub mod quit;
 pub mod records;
 pub mod records_bodies;
 pub mod records_delete;
+pub mod resend;
 pub mod start;
 pub mod stats;
 pub mod status;
@@ -85,6 +86,7 @@ table! {
     records::GetRecords,
     records_bodies::RecordsBodies,
     records_delete::RecordsDelete,
+    resend::Resend,
     start::Start,
     stats::Stats,
     status::GetStatus,
