@@ -145,7 +145,8 @@ async fn of_errors_alone_and_of_so_many_they_are_kept() {
     assert_eq!(directions(&kept), ["client_sent", "client_got"]);
     assert_eq!(kept["bodies"][1]["status"], refused.status);
     assert_eq!(bodies_of(home, &unread)["bodies"][0]["text"], "{");
-    agent.rewrite_config("port = 0\n");
+    let agent = Agent::start("port = 0\n");
+    let home = agent.home();
     let none = json_of(home, "records bodies --next-failures 1");
     assert_eq!(
         (&none["mode"], &none["failures_left"]),

@@ -125,7 +125,7 @@ async fn see(key: &'static str) {
         "record.keep_days" | "record.keep_failed_days" => is_shown(key, "7").await,
         #[cfg(feature = "otlp")]
         "telemetry.otlp_endpoint" => crate::otlp::spans_go_where_the_file_says().await,
-        "record.keep_bodies_days" => is_shown(key, "7").await,
+        "record.keep_bodies_days" => is_shown(key, "14").await,
         "record.bytes_max" => is_shown(key, "64 MiB").await,
         "dashboard.theme" => a_page_turns(key, "dark", "data-theme=\"dark\"").await,
         "dashboard.language" => a_page_turns(key, "de", "lang=\"de\"").await,

@@ -80,10 +80,9 @@ pub(super) fn sentence(bodies: &BodiesFacts) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::time::{Duration, SystemTime};
 
     use super::*;
-    use crate::outcome::Timestamp;
 
     #[test]
     fn it_says_what_is_kept_why_and_until_when() {
@@ -94,7 +93,7 @@ mod tests {
             failures_left,
             ..BodiesFacts::default()
         };
-        let until = Timestamp::UNIX_EPOCH + Duration::from_secs(60);
+        let until = SystemTime::UNIX_EPOCH + Duration::from_secs(60);
         assert_eq!(
             sentence(&asked(BodyMode::All, Some(until), None)),
             "kept of all requests, prompts and answers without secrets, as you asked, until 1970-01-01T00:01:00Z, then not"

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::body_facts::text_of;
+use super::body_text::text_of;
 use super::explain::LossFacts;
 use crate::canon::{Loss, LossKind};
 use crate::json::Document;

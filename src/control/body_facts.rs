@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use super::body_diff::BodyComparison;
+use super::body_text::text_of;
 use crate::protocol::sse;
 use crate::record::bodies::{Chunk, RecordedBody, RecordedHeader, StartLine};
 use crate::store::records::BodiesFacts;
@@ -130,20 +131,6 @@ fn media_type(headers: &[RecordedHeader]) -> Option<String> {
     let value = header.value.as_deref()?;
     let (media_type, _) = value.split_once(';').unwrap_or((value, ""));
     Some(media_type.trim().to_ascii_lowercase())
-}
-
-/// The body, where it is text: a character that the cap cut is left out.
-pub(super) fn text_of(body: &RecordedBody) -> Option<&str> {
-    let bytes = &body.bytes[..];
-    let text = match std::str::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(error) if body.is_cut && error.error_len().is_none() => {
-            std::str::from_utf8(&bytes[..error.valid_up_to()]).ok()?
-        }
-        Err(_) => return None,
-    };
-    let steers = |c: char| c.is_ascii_control() && !matches!(c, '\n' | '\r' | '\t');
-    (!text.contains(steers)).then_some(text)
 }
 
 /// The events of a stream; of one without events its pieces. None of what came whole.

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use sha2::{Digest as _, Sha256};
 
 use crate::json::{Document, Kind, Value};
+use crate::record::bodies::RecordedBody;
 
 /// A longer text is cut, with its size.
 const TEXT_BYTES_MAX: usize = 2_000;
@@ -12,6 +13,20 @@ const TEXT_BYTES_MAX: usize = 2_000;
 const MEDIA_BYTES_MIN: usize = 200;
 /// The members beside media that name their type.
 const TYPE_KEYS: [&str; 4] = ["media_type", "mimeType", "mime_type", "format"];
+
+/// The body, where it is text: a character that the cap cut is left out.
+pub(super) fn text_of(body: &RecordedBody) -> Option<&str> {
+    let bytes = &body.bytes[..];
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) if body.is_cut && error.error_len().is_none() => {
+            std::str::from_utf8(&bytes[..error.valid_up_to()]).ok()?
+        }
+        Err(_) => return None,
+    };
+    let steers = |c: char| c.is_ascii_control() && !matches!(c, '\n' | '\r' | '\t');
+    (!text.contains(steers)).then_some(text)
+}
 
 /// The text for a reader. What is no JSON stays as it is, its long lines cut.
 pub fn readable(text: &str) -> String {

@@ -10,7 +10,7 @@ use super::agent::AgentHandle;
 use super::bodies_asked;
 use super::dashboard_link::{DashboardLink, LinkIssuer};
 use super::record_pricing::{RecordPricing, read_prices};
-use super::resend::Resender;
+use super::resender::Resender;
 use super::sign_in::PendingSignIns;
 use super::socket_path::SocketPath;
 use super::stats::DayMemory;

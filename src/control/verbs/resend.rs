@@ -3,10 +3,14 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Method, Request, Uri};
 use serde::{Deserialize, Serialize};
 
 use super::explain_bodies::ExplainBodies;
-use crate::control::resend::{Resent, request_of};
+use crate::control::body_facts::BodyFacts;
+use crate::control::curl::missing;
+use crate::control::resender::Resent;
 use crate::control::service::ControlService;
 use crate::control::verb::{Needs, Verb};
 use crate::control::wire::{ControlError, Notes};
@@ -56,4 +60,49 @@ impl Verb for Resend {
             repeats: found.id,
         })
     }
+}
+
+/// The request as the client sent it, without what is not kept of it.
+///
+/// # Errors
+/// When its body is not kept whole.
+fn request_of(sent: Option<&BodyFacts>) -> Result<Request<Bytes>, ControlError> {
+    let sent = sent.ok_or_else(|| {
+        ControlError::failed(
+            "its body is not kept; of later requests it is with `aerostat records bodies all --for 15m`",
+        )
+    })?;
+    if let Some(why) = missing(sent) {
+        return Err(ControlError::failed(format!(
+            "it cannot be sent again: {why}"
+        )));
+    }
+    let text = sent.text.clone().unwrap_or_default();
+    let mut request = Request::new(Bytes::from(text));
+    let (method, target) = (sent.method.as_deref(), sent.target.as_deref());
+    let read = method
+        .and_then(|method| method.parse::<Method>().ok())
+        .zip(target.and_then(|target| without_key(target).parse::<Uri>().ok()));
+    let (method, uri) =
+        read.ok_or_else(|| ControlError::failed("its first line cannot be read"))?;
+    *request.method_mut() = method;
+    *request.uri_mut() = uri;
+    let kept = sent.headers.iter().filter_map(|header| {
+        let name = header.name.parse::<HeaderName>().ok()?;
+        let value = HeaderValue::from_str(header.value.as_deref()?).ok()?;
+        (name != http::header::CONTENT_LENGTH).then_some((name, value))
+    });
+    request.headers_mut().extend(kept);
+    Ok(request)
+}
+
+/// A target without parameters that were taken out.
+fn without_key(target: &str) -> String {
+    let Some((path, query)) = target.split_once('?') else {
+        return target.to_owned();
+    };
+    let kept = query
+        .split('&')
+        .filter(|pair| !pair.ends_with("=[redacted]"));
+    format!("{path}?{}", kept.collect::<Vec<_>>().join("&"))
 }
