@@ -1,5 +1,6 @@
 //! The dashboard's port by raw requests: who gets in, who is kept out, what its pages show.
 
+mod accounts;
 mod home;
 mod monitoring;
 mod proxy;

@@ -23,8 +23,10 @@ impl Field<'_> {
         let error = form.error_of(self.name);
         let id = form.id(self.name);
         let is_secret = self.kind == Some("password");
-        // A secret is never shown again.
-        let typed = form.typed(self.name).filter(|_| !is_secret);
+        // A secret is never shown again, nor is a URL that may hold one.
+        let typed = form
+            .typed(self.name)
+            .filter(|typed| !is_secret && !has_user(typed));
         html! {
             div.field {
                 label for=(id) { (self.label) }
@@ -38,6 +40,11 @@ impl Field<'_> {
             }
         }
     }
+}
+
+/// Whether a URL names a user, which may come with a password.
+fn has_user(typed: &str) -> bool {
+    typed.contains("://") && typed.contains('@')
 }
 
 /// The hint and the error of a field, which the field names as what describes it.

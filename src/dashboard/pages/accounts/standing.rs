@@ -128,14 +128,14 @@ pub(super) fn status_text(context: &PageContext, name: &str, status: &AccountSta
                     text.pauses_for_models(context.time_text(*until), models.join(", "), cause)
                 }
             };
-            with_detail(about, detail.as_deref())
+            with_detail(&about, detail.as_deref())
         }
         AccountStatus::QuotaExhausted { until, quota } => {
             let until = context.time_text(*until);
             match quota {
                 ExhaustedQuota::Budget(budget) => text.budget_is_spent_until(budget, until),
                 ExhaustedQuota::Provider(detail) => {
-                    with_detail(text.quota_is_spent_until(until), detail.as_deref())
+                    with_detail(&text.quota_is_spent_until(until), detail.as_deref())
                 }
             }
         }
@@ -164,15 +164,13 @@ fn needs(context: &PageContext, name: &str, need: &NeedsUser) -> String {
                 SignInCause::GrantRefused => text.grant_was_refused(),
                 SignInCause::InterruptedRefresh => text.refresh_was_interrupted(),
             };
-            with_detail(why.to_owned(), sign_in.detail.as_deref())
+            with_detail(why, sign_in.detail.as_deref())
         }
         NeedsUser::AddressChanged { entered_for, now } => text.address_differs(entered_for, now),
-        NeedsUser::VaultLocked { detail } => {
-            with_detail(text.vault_is_locked().to_owned(), Some(detail))
-        }
+        NeedsUser::VaultLocked { detail } => with_detail(text.vault_is_locked(), Some(detail)),
         NeedsUser::Expired { at } => text.expired_at(context.time_text(*at)),
         NeedsUser::Credential(problem) => with_detail(
-            text.account_has_no_credential(name),
+            &text.account_has_no_credential(name),
             Some(&problem.to_string()),
         ),
     }
@@ -190,7 +188,7 @@ fn cause_text(text: Texts, cause: CooldownCause) -> &'static str {
 }
 
 /// What the provider said stands after it, in its own language.
-fn with_detail(said: String, detail: Option<&str>) -> String {
+fn with_detail(said: &str, detail: Option<&str>) -> String {
     let said = said.trim_end_matches('.');
     match detail {
         Some(detail) => format!("{said}: {detail}"),

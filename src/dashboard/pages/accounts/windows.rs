@@ -116,7 +116,7 @@ fn rough(context: &PageContext, age: Duration) -> String {
 fn used(context: &PageContext, quota: &QuotaFacts) -> String {
     let (text, language) = (context.text, context.language());
     let amount = |count: u64| match currency(&quota.window) {
-        Some(currency) if currency == "usd" => language.money(
+        Some("usd") => language.money(
             i64::try_from(count)
                 .unwrap_or(i64::MAX)
                 .saturating_mul(10_000),
