@@ -591,6 +591,52 @@ texts! {
     price_from(date): "from {date} on" | "ab {date}";
     price_above(count): "above {count} tokens of input" | "über {count} Tokens Eingabe";
 
+    then_returned: "the error went to the client" | "der Fehler ging an den Client";
+    then_refreshed: "the access token was refreshed" | "das Zugriffstoken wurde erneuert";
+    then_without_reasoning: "sent again without earlier reasoning" | "ohne frühere Gedankengänge erneut gesendet";
+    then_other_account: "another account was next" | "ein anderes Konto war an der Reihe";
+    then_other_candidate: "the next candidate was next" | "der nächste Kandidat war an der Reihe";
+    then_limited(next): "{next}, since a limit allowed no more" | "{next}, denn ein Limit ließ nicht mehr zu";
+    bodies: "Bodies" | "Inhalte";
+    bodies_are_not_kept: "Bodies are not kept." | "Zu dieser Anfrage sind keine Inhalte gespeichert.";
+    bodies_are_kept_now(mode): "Those of later requests are kept now ({mode})" |
+        "Die Inhalte neuer Anfragen werden derzeit gespeichert ({mode})";
+    for_more_failures(count): "for {count} more failures" | "für {count} weitere Fehler";
+    keep_for_minutes(count): "Keep for the next {count} minutes" | "Für die nächsten {count} Minuten speichern";
+    keep_next_failures(count): "Keep the next {count} failures" | "Die nächsten {count} Fehler speichern";
+    keep_always: "Keep always" | "Immer speichern";
+    keep_as_configured: "Keep as configured" | "Nach Konfiguration speichern";
+    keep_all_effect: "Prompts and answers of all requests are stored, without credentials; then it ends by itself." |
+        "Prompts und Antworten aller Anfragen werden ohne Zugangsdaten gespeichert; danach endet es von selbst.";
+    keep_failures_effect: "Prompts and answers of requests that fail are stored, without credentials; then it ends by itself." |
+        "Prompts und Antworten fehlgeschlagener Anfragen werden ohne Zugangsdaten gespeichert; danach endet es von selbst.";
+    keep_always_effect: "Prompts and answers of all requests are stored until you take it back." |
+        "Prompts und Antworten aller Anfragen werden gespeichert, bis Sie es zurücknehmen.";
+    keep_as_configured_effect: "config.toml holds again; what is stored stays until its days are over." |
+        "Es gilt wieder config.toml; Gespeichertes bleibt, bis seine Frist abläuft.";
+    client_sent: "client sent" | "vom Client gesendet";
+    went_upstream: "went upstream" | "an den Anbieter gesendet";
+    came_back: "came back" | "vom Anbieter erhalten";
+    client_got: "client got" | "an den Client gesendet";
+    attempt_number(number): "attempt {number}" | "Versuch {number}";
+    same_bytes: "The same bytes." | "Dieselben Bytes.";
+    same_but_model: "The same bytes but the model's name." | "Dieselben Bytes bis auf den Namen des Modells.";
+    same_values: "Other bytes that say the same." | "Andere Bytes mit demselben Inhalt.";
+    differs: "They differ:" | "Unterschiede:";
+    cannot_be_compared: "They are not compared: one is cut, a stream, or no JSON." |
+        "Nicht verglichen: gekürzt, ein Stream oder kein JSON.";
+    path: "Path" | "Pfad";
+    before_change: "Before" | "Vorher";
+    after_change: "After" | "Nachher";
+    explained_by: "Explained by" | "Erklärung";
+    explained_by_model: "the model's name" | "Name des Modells";
+    explained_by_dialect: "the other dialect's form" | "Form des anderen Dialekts";
+    explained_by_nothing: "nothing: this is a bug" | "keine: das ist ein Fehler in Aerostat";
+    body_is_cut: "cut" | "gekürzt";
+    secrets_taken_out(count): "{count} secrets taken out" | "{count} Geheimnisse entfernt";
+    bytes_not_kept(count): "{count} bytes, not kept" | "{count} Bytes, nicht gespeichert";
+    is_no_text(size): "{size} that are no text" | "{size}, kein Text";
+
     // Monitoring.
     filter: "Filter" | "Filtern";
     filter_nothing: "Show all" | "Alle zeigen";

@@ -422,3 +422,50 @@ async fn a_client_that_left_is_neither_served_nor_failed() {
     let text = page(&browser, "monitoring").await;
     assert!(!text.contains("state failed"), "{text}");
 }
+
+#[tokio::test]
+async fn bodies_are_offered_and_then_shown_with_what_differs() {
+    let agent = Agent::start("port = 0\n");
+    let browser = Browser::enter(&agent).await;
+    let id = ask(&agent, "demo/openai_chat").await;
+    let own = format!("requests/{id}");
+    let text = page(&browser, &own).await;
+    assert!(text.contains("Bodies are not kept."), "{text}");
+    let kept = browser.form(&format!("{own}/keep"), "how=failures");
+    assert_eq!(browser.send(&kept).await.status, 303);
+    let text = page(&browser, &own).await;
+    assert!(text.contains("for 10 more failures"), "{text}");
+    let minutes = browser.form(&format!("{own}/keep"), "how=minutes");
+    browser.send(&minutes).await;
+
+    let hostile = r#"{"model":"demo/openai_chat","max_tokens":9,"messages":[{"role":"user","content":"<script>\"\u202e"}]}"#;
+    let answer = agent.post("/v1/messages", hostile).await;
+    let id = answer.header("x-aerostat-request-id").unwrap_or_default();
+    let text = page(&browser, &format!("requests/{id}")).await;
+    for part in [
+        "client sent",
+        "went upstream, attempt 1",
+        "came back",
+        "client got",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(text.contains("the model's name"), "{text}");
+    assert!(
+        text.contains("&lt;script&gt;") && !text.contains("<script>"),
+        "{text}"
+    );
+    assert!(
+        !text.contains('\u{202e}') && !text.contains("style="),
+        "{text}"
+    );
+
+    let back = browser.form(&format!("requests/{id}/keep"), "how=configured");
+    assert_eq!(browser.send(&back).await.status, 303);
+    let forged = browser.page_at(&format!("requests/{id}/keep"));
+    assert_eq!(
+        browser.send(&forged).await.status,
+        404,
+        "a form alone changes it"
+    );
+}

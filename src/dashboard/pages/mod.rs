@@ -107,7 +107,7 @@ pub(super) async fn show(
         ["sign-in", id] => accounts::sign_in_page(context, id),
         ["proxy"] => proxy::page(context, overview, failed).await,
         ["monitoring"] => monitoring::page(context).await,
-        ["requests", id] => request::page(context, id).await,
+        ["requests", id] => request::page(context, id, failed).await,
         ["statistics"] => statistics::page(context).await,
         ["settings"] => settings::page(context).await,
         _ => return None,
@@ -127,6 +127,7 @@ pub(super) async fn submit(
         ["accounts", name, form] => accounts::submit_of(context, name, form, fields).await,
         ["sign-in", id, form] => accounts::submit_sign_in(context, id, form),
         ["proxy", form] => proxy::submit(context, form, fields).await,
+        ["requests", id, form] => request::submit(context, id, form, fields).await,
         _ => None,
     }
 }

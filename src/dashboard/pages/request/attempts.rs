@@ -88,10 +88,12 @@ fn axis_row(context: &PageContext, request: &Explanation, attempt: &AttemptFacts
         false => (FAILED, outcome_word(text, &attempt.outcome)),
     };
     let answered_from = if is_served { head } else { began };
+    // The shortest answer shows too.
+    let shown_to = ended.max(answered_from + Duration::from_micros(1));
     let spans = [
         span(WAITED, asked, began, text.waited_for_account()),
         span(TO_HEAD, began, answered_from, text.waited_for_answer()),
-        span(answer.0, answered_from, ended, answer.1),
+        span(answer.0, answered_from, shown_to, answer.1),
     ];
     let name = attempt.account.as_deref().unwrap_or(&attempt.provider);
     let status = attempt.status.map(|status| format!(" · {status}"));
@@ -139,7 +141,7 @@ fn table_row(context: &PageContext, attempt: &AttemptFacts) -> Markup {
                 @if let Some(until) = attempt.until { ", " (text.until_moment(context.time_text(until))) }
                 @if let Some(detail) = &attempt.detail { div.why { (shortened(detail, DETAIL_CHARS_MAX)) } }
             } }
-            td data-label=(text.what_followed()) { (attempt.next.as_deref().unwrap_or("–")) }
+            td data-label=(text.what_followed()) { (what_followed(context, attempt)) }
             td data-label=(text.upstream_id()) {
                 @match &attempt.upstream_id {
                     Some(id) => (context.copyable(id)),
@@ -147,6 +149,24 @@ fn table_row(context: &PageContext, attempt: &AttemptFacts) -> Markup {
                 }
             }
         }
+    }
+}
+
+fn what_followed(context: &PageContext, attempt: &AttemptFacts) -> String {
+    let text = context.text;
+    let Some(step) = &attempt.next_step else {
+        return String::new();
+    };
+    let next = match step.next.as_str() {
+        "refresh" => text.then_refreshed(),
+        "without_reasoning" => text.then_without_reasoning(),
+        "other_account" => text.then_other_account(),
+        "other_candidate" => text.then_other_candidate(),
+        _ => text.then_returned(),
+    };
+    match step.is_limited {
+        true => text.then_limited(next),
+        false => next.to_owned(),
     }
 }
 

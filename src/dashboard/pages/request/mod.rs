@@ -1,30 +1,49 @@
 //! One request: what became of it, drawn, and what to do now.
 
 mod attempts;
+mod bodies;
 mod tokens;
 
 use std::time::Duration;
 
 use maud::{Markup, html};
 
-use super::Section;
+use super::{Section, Submitted};
 use crate::control::explain::Explanation;
 use crate::control::verbs::Explain;
 use crate::dashboard::context::PageContext;
+use crate::dashboard::form::{FailedForm, Fields, escaped};
 use crate::dashboard::layout::{Page, failure};
 use crate::dashboard::request_parts::{ending, shortened};
 
 const NAME_CHARS_MAX: usize = 200;
 
-pub(super) async fn page(context: &PageContext, id: &str) -> Page {
+pub(super) async fn page(context: &PageContext, id: &str, failed: Option<&FailedForm<'_>>) -> Page {
     let verb = Explain { id: id.to_owned() };
     match verb.find(&context.service).await {
-        Ok(Some(explanation)) => explained(context, &explanation),
+        Ok(Some(explanation)) => {
+            let bodies = bodies::section(context, id).await;
+            explained(context, &explanation, failed, &bodies)
+        }
         Ok(None) => missing(context, id),
         Err(error) => {
             let content = failure(context, &error);
             Page::new(Section::Monitoring, context.text.monitoring(), content)
         }
+    }
+}
+
+/// Carries out a form of this page.
+pub(super) async fn submit(
+    context: &PageContext,
+    id: &str,
+    form: &str,
+    fields: &Fields,
+) -> Option<Submitted> {
+    let page = format!("requests/{}", escaped(id));
+    match form {
+        "keep" => Some(Submitted::of(bodies::keep(context, fields).await, &page)),
+        _ => None,
     }
 }
 
@@ -42,8 +61,14 @@ fn missing(context: &PageContext, id: &str) -> Page {
     }
 }
 
-fn explained(context: &PageContext, request: &Explanation) -> Page {
+fn explained(
+    context: &PageContext,
+    request: &Explanation,
+    failed: Option<&FailedForm<'_>>,
+    bodies: &Markup,
+) -> Page {
     let content = html! {
+        @if let Some(failed) = failed { (failure(context, failed.error)) }
         (outcome(context, request))
         (attempts::figure(context, request))
         (attempts::table(context, request))
@@ -51,8 +76,10 @@ fn explained(context: &PageContext, request: &Explanation) -> Page {
         (carried_over(context, request))
         (tokens::section(context, request))
         (facts(context, request))
+        (bodies)
     };
     Page {
+        is_failed: failed.is_some(),
         action: Some(copy_id(context, request)),
         ..Page::new(Section::Monitoring, verdict(context, request), content)
     }
