@@ -591,6 +591,13 @@ texts! {
     price_from(date): "from {date} on" | "ab {date}";
     price_above(count): "above {count} tokens of input" | "über {count} Tokens Eingabe";
 
+    as_curl: "As a curl command" | "Als curl-Befehl";
+    copy_as_curl: "Copy as curl" | "Als curl kopieren";
+    send_again: "Send again" | "Noch einmal senden";
+    sends_again_effect: "The provider gets the same request once more, and it counts and costs like any other." |
+        "Der Anbieter erhält dieselbe Anfrage noch einmal; sie zählt und kostet wie jede andere.";
+    first_one_cost(cost): "The first one's cost: {cost}." | "Kosten der ersten: {cost}.";
+    repeats: "Sends again" | "Wiederholt";
     then_returned: "the error went to the client" | "der Fehler ging an den Client";
     then_refreshed: "the access token was refreshed" | "das Zugriffstoken wurde erneuert";
     then_without_reasoning: "sent again without earlier reasoning" | "ohne frühere Gedankengänge erneut gesendet";

@@ -460,6 +460,18 @@ async fn bodies_are_offered_and_then_shown_with_what_differs() {
         "{text}"
     );
 
+    assert!(text.contains("curl http://127.0.0.1:"), "{text}");
+    let again = browser.form(&format!("requests/{id}/again"), "");
+    let sent = browser.send(&again).await;
+    assert_eq!(sent.status, 303, "{}", sent.text());
+    let second = sent.header("location").unwrap_or_default();
+    let (_, second) = second.rsplit_once('/').expect("a path");
+    let repeated = page(&browser, &format!("requests/{second}")).await;
+    assert!(
+        second != id && repeated.contains(&format!("/requests/{id}\"")),
+        "{repeated}"
+    );
+
     let back = browser.form(&format!("requests/{id}/keep"), "how=configured");
     assert_eq!(browser.send(&back).await.status, 303);
     let forged = browser.page_at(&format!("requests/{id}/keep"));

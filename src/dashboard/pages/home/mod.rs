@@ -49,7 +49,7 @@ async fn page_with(
             (first_steps::checklist(context, overview, &steps, trial))
         } @else {
             @if let Some(answer) = trial.answer { (first_steps::answer(context, answer)) }
-            (figures_and_failures(context).await)
+            div #figures data-live-reload { (figures_and_failures(context).await) }
         }
         @if let Ok(Some(note)) = tray_note { p.hint { (context.text.tray_is_not_shown(note)) } }
     };

@@ -8,6 +8,7 @@ use maud::{Markup, html};
 use crate::control::body_diff::{BodyComparison, ChangeFacts, ChangeNote, Verdict};
 use crate::control::body_facts::{BodyFacts, EventFacts, RequestBodies};
 use crate::control::body_text::readable;
+use crate::control::explain::Explanation;
 use crate::control::verbs::{ExplainBodies, RecordsBodies};
 use crate::control::{ControlError, Verb};
 use crate::dashboard::context::PageContext;
@@ -20,16 +21,50 @@ const EVENT_CHARS_MAX: usize = 2_000;
 const MINUTES: u64 = 15;
 const FAILURES: u32 = 10;
 
-pub(super) async fn section(context: &PageContext, id: &str) -> Markup {
-    let text = context.text;
+/// What is kept of them. `None` where that cannot be read.
+pub(super) async fn find(context: &PageContext, id: &str) -> Option<RequestBodies> {
     let verb = ExplainBodies { id: id.to_owned() };
-    let Ok(kept) = verb.run(&context.service, &PageContext::notes()).await else {
+    let found = verb.run(&context.service, &PageContext::notes()).await;
+    found.ok()
+}
+
+/// The request once more: as a command to copy, and as a form that asks first.
+pub(super) fn again(context: &PageContext, request: &Explanation, kept: &RequestBodies) -> Markup {
+    let text = context.text;
+    let Some(curl) = &kept.curl else {
         return html! {};
     };
+    let mut sent = kept
+        .bodies
+        .iter()
+        .filter(|body| body.direction == "client_sent");
+    let is_whole = sent
+        .next()
+        .is_some_and(|body| !body.is_cut && body.redactions == 0);
+    let cost = request
+        .cost
+        .as_ref()
+        .map(|account| context.cost_text(&account.cost));
+    html! {
+        details {
+            summary { (text.as_curl()) }
+            pre { (curl) }
+            button.small type="button" hidden data-copy=(curl) data-copied=(text.copied()) { (text.copy_as_curl()) }
+        }
+        @if is_whole { details {
+            summary { (text.send_again()) }
+            p { (text.sends_again_effect()) @if let Some(cost) = cost { " " (text.first_one_cost(cost)) } }
+            (context.form(&format!("requests/{}/again", request.id), "inline", &html! { button { (text.send_again()) } }))
+        } }
+    }
+}
+
+pub(super) fn section(context: &PageContext, id: &str, kept: &RequestBodies) -> Markup {
+    let text = context.text;
     html! {
         section #bodies {
             h2 { (text.bodies()) }
-            @if kept.bodies.is_empty() { (offers(context, id, &kept)) }
+            @if kept.bodies.is_empty() { (offers(context, id, kept)) }
             @for compared in &kept.comparisons { (comparison(context, compared)) }
             @for body in &kept.bodies { (part(context, body)) }
         }

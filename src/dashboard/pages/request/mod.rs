@@ -9,8 +9,10 @@ use std::time::Duration;
 use maud::{Markup, html};
 
 use super::{Section, Submitted};
+use crate::control::Verb;
+use crate::control::body_facts::RequestBodies;
 use crate::control::explain::Explanation;
-use crate::control::verbs::Explain;
+use crate::control::verbs::{Explain, Resend};
 use crate::dashboard::context::PageContext;
 use crate::dashboard::form::{FailedForm, Fields, escaped};
 use crate::dashboard::layout::{Page, failure};
@@ -22,8 +24,8 @@ pub(super) async fn page(context: &PageContext, id: &str, failed: Option<&Failed
     let verb = Explain { id: id.to_owned() };
     match verb.find(&context.service).await {
         Ok(Some(explanation)) => {
-            let bodies = bodies::section(context, id).await;
-            explained(context, &explanation, failed, &bodies)
+            let kept = bodies::find(context, &explanation.id).await;
+            explained(context, &explanation, failed, kept.as_ref())
         }
         Ok(None) => missing(context, id),
         Err(error) => {
@@ -43,7 +45,17 @@ pub(super) async fn submit(
     let page = format!("requests/{}", escaped(id));
     match form {
         "keep" => Some(Submitted::of(bodies::keep(context, fields).await, &page)),
+        "again" => Some(send_again(context, id).await),
         _ => None,
+    }
+}
+
+/// Sends it once more, and goes on to the page of the second one.
+async fn send_again(context: &PageContext, id: &str) -> Submitted {
+    let verb = Resend { id: id.to_owned() };
+    match verb.run(&context.service, &PageContext::notes()).await {
+        Ok(resent) => Submitted::Done(format!("requests/{}", escaped(&resent.id))),
+        Err(error) => Submitted::Failed(error),
     }
 }
 
@@ -65,7 +77,7 @@ fn explained(
     context: &PageContext,
     request: &Explanation,
     failed: Option<&FailedForm<'_>>,
-    bodies: &Markup,
+    kept: Option<&RequestBodies>,
 ) -> Page {
     let content = html! {
         @if let Some(failed) = failed { (failure(context, failed.error)) }
@@ -76,7 +88,10 @@ fn explained(
         (carried_over(context, request))
         (tokens::section(context, request))
         (facts(context, request))
-        (bodies)
+        @if let Some(kept) = kept {
+            (bodies::section(context, &request.id, kept))
+            (bodies::again(context, request, kept))
+        }
     };
     Page {
         is_failed: failed.is_some(),
@@ -215,6 +230,9 @@ fn facts(context: &PageContext, request: &Explanation) -> Markup {
             h2 { (text.details()) }
             dl.facts {
                 dt { (text.request_id()) } dd { code { (request.id) } }
+                @if let Some(first) = &request.repeats {
+                    dt { (text.repeats()) } dd { a href=(context.link_to("requests", first)) { code { (first) } } }
+                }
                 dt { (text.time()) } dd { (context.exact_time(request.received_at)) }
                 dt { (text.operation()) }
                 dd { (request.operation) ", " code { (request.dialect) } @if request.stream { ", " (text.streamed()) } }
