@@ -63,7 +63,7 @@ impl ControlService {
     pub fn carriages(&self, provider: &str, model: &str) -> Vec<(&'static str, Carriage)> {
         let config = self.config();
         let spoken: Vec<Dialect> = match config.provider(provider) {
-            Some(provider) => provider.dialects.iter().copied().collect(),
+            Some(provider) => provider.dialects.to_vec(),
             None if provider == DEMO => of_demo(model),
             None => Vec::new(),
         };

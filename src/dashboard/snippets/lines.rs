@@ -94,19 +94,19 @@ impl Target<'_> {
 
     pub(super) fn openai_sdk(&self) -> Vec<Snippet> {
         let (url, key) = (self.openai(), self.python_key());
-        self.python(format!(
+        self.python(&format!(
             "from openai import OpenAI\n\nclient = OpenAI(base_url=\"{url}\", api_key={key})\nanswer = client.chat.completions.create(\n    model=\"demo\", messages=[{{\"role\": \"user\", \"content\": \"Hello\"}}]\n)\nprint(answer.choices[0].message.content)"
         ))
     }
 
     pub(super) fn anthropic_sdk(&self) -> Vec<Snippet> {
         let (url, key) = (self.anthropic(), self.python_key());
-        self.python(format!(
+        self.python(&format!(
             "from anthropic import Anthropic\n\nclient = Anthropic(base_url=\"{url}\", api_key={key})\nanswer = client.messages.create(\n    model=\"demo\", max_tokens=1000, messages=[{{\"role\": \"user\", \"content\": \"Hello\"}}]\n)\nprint(answer.content[0].text)"
         ))
     }
 
-    fn python(&self, lines: String) -> Vec<Snippet> {
+    fn python(&self, lines: &str) -> Vec<Snippet> {
         let imports = if self.wants_key { "import os\n" } else { "" };
         let program = Snippet {
             place: "Python",
