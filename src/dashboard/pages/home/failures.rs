@@ -59,6 +59,7 @@ fn requests_of(context: &PageContext, cause: &FailureCause, since: &str) -> Stri
     let name = |name: &Option<String>| name.clone().unwrap_or_default();
     let (provider, account) = (name(&cause.provider), name(&cause.account));
     let (model, asked) = (name(&cause.model), name(&cause.asked));
+    let key = name(&cause.key);
     context.link_with(
         "monitoring",
         [
@@ -69,6 +70,7 @@ fn requests_of(context: &PageContext, cause: &FailureCause, since: &str) -> Stri
             ("account", &account),
             ("model", &model),
             ("asked", &asked),
+            ("key", &key),
             ("since", since),
         ],
     )
@@ -87,6 +89,11 @@ fn way_out(context: &PageContext, cause: &FailureCause) -> Option<(String, &'sta
             Some(name) => (context.link_to("accounts", name), text.sign_in()),
             None => (context.link("accounts"), text.see_accounts()),
         },
+        "key_limit" => {
+            let key = cause.key.as_deref().unwrap_or_default();
+            let link = context.link_with("proxy", [("key", key)]);
+            (format!("{link}#keys"), text.see_the_keys())
+        }
         "bad_key" => (context.link("proxy#keys"), text.see_the_keys()),
         "no_such_model" => {
             let asked = cause.asked.as_deref().unwrap_or_default();

@@ -55,7 +55,9 @@ fn way_out(context: &PageContext, attention: &Attention) -> (String, &'static st
             text.change_the_port(),
         ),
         Attention::ConfigRejected { .. } => (context.link("settings"), text.open_settings()),
-        Attention::RecordsStopped { .. } => (context.link("settings#record"), text.open_settings()),
+        Attention::RecordsStopped { .. } => {
+            (context.link("settings#g-record"), text.open_settings())
+        }
         Attention::LanRefused { .. } => (context.link("proxy#access"), text.see_what_is_open()),
         Attention::VaultLocked { .. } => (context.link("accounts"), text.see_accounts()),
         Attention::Account {
