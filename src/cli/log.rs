@@ -82,7 +82,6 @@ fn asked(args: &LogArgs, after: Option<i64>) -> Log {
         after,
         wait: after.is_some(),
         rows_max: Some(usize::from(args.lines)),
-        ..Log::default()
     }
 }
 

@@ -19,12 +19,15 @@ const ROWS_MAX: usize = 4_096;
 /// Rows of one day, without the day itself in their keys.
 pub(super) type DayRows = Vec<(GroupKey, Group)>;
 
+/// By what sums are told apart, and the names that requests must have.
+pub(super) type What = (Vec<By>, Vec<(By, String)>);
+
 /// Which sums of a day.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct DayQuestion {
     pub(super) quarters: Range<i64>,
     /// Shared by all days of a period.
-    pub(super) what: Arc<(Vec<By>, Vec<(By, String)>)>,
+    pub(super) what: Arc<What>,
 }
 
 /// The sums that an agent remembers.

@@ -1,13 +1,13 @@
 //! Rows of sums with their costs: read, or remembered of days that are over.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
 use super::By;
-use super::day_memory::{DayMemory, DayQuestion, DayRows};
+use super::day_memory::{DayMemory, DayQuestion, DayRows, What};
 use super::days::{LocalDay, local_days};
 use crate::config::Config;
 use crate::control::billing::billing_of;
@@ -101,11 +101,9 @@ fn joined(days: &[LocalDay]) -> usize {
     breaks.map_or(days.len(), |at| at + 1)
 }
 
-type What = Arc<(Vec<By>, Vec<(By, String)>)>;
-
 impl Question<'_> {
     /// What can be remembered of a day: it is whole, and over.
-    fn of_day(&self, day: &LocalDay, what: &What) -> Option<(DayQuestion, &DayMemory)> {
+    fn of_day(&self, day: &LocalDay, what: &Arc<What>) -> Option<(DayQuestion, &DayMemory)> {
         let (now, memory) = self.memory.as_ref()?;
         let question = DayQuestion {
             quarters: day.quarters.clone(),
@@ -114,12 +112,12 @@ impl Question<'_> {
         (day.is_whole && day.quarters.end <= *now).then_some((question, memory))
     }
 
-    fn remembered(&self, day: &LocalDay, what: &What) -> Option<Arc<DayRows>> {
+    fn remembered(&self, day: &LocalDay, what: &Arc<What>) -> Option<Arc<DayRows>> {
         let (question, memory) = self.of_day(day, what)?;
         memory.rows(&question, &self.config, self.prices)
     }
 
-    fn remember(&self, day: &LocalDay, what: &What, number: Option<u64>, rows: DayRows) {
+    fn remember(&self, day: &LocalDay, what: &Arc<What>, number: Option<u64>, rows: DayRows) {
         if let Some(((question, memory), number)) = self.of_day(day, what).zip(number) {
             memory.keep(question, number, Arc::new(rows), &self.config, self.prices);
         }

@@ -21,18 +21,22 @@ impl RecordReader {
     /// When the file cannot be read.
     pub fn counts(&self) -> Read<RecordCounts> {
         let counted = self.with(|connection| {
-            let sql = "SELECT coalesce(sum(ending = 0), 0), coalesce(sum(ending = 1), 0),
-                coalesce(sum(ending = 2), 0), coalesce(sum(ending = 3), 0),
-                (SELECT received_us FROM requests ORDER BY seq LIMIT 1)
-                FROM requests INDEXED BY requests_narrow";
-            connection.query_row(sql, [], |row| {
+            let all = "SELECT count(*), (SELECT received_us FROM requests ORDER BY seq LIMIT 1) FROM requests";
+            let (all, oldest): (i64, Option<i64>) =
+                connection.query_row(all, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            // Most are done: what is left is the rest of all.
+            let others = "SELECT coalesce(sum(ending = 1), 0), coalesce(sum(ending = 2), 0),
+                coalesce(sum(ending = 3), 0) FROM requests INDEXED BY requests_narrow WHERE ending > 0";
+            connection.query_row(others, [], |row| {
                 let count = |at| row.get(at).map(i64::cast_unsigned);
-                let oldest: Option<i64> = row.get(4)?;
+                let (left, failed, refused) = (count(0)?, count(1)?, count(2)?);
                 Ok(RecordCounts {
-                    done: count(0)?,
-                    left: count(1)?,
-                    failed: count(2)?,
-                    refused: count(3)?,
+                    done: all
+                        .cast_unsigned()
+                        .saturating_sub(left + failed + refused),
+                    left,
+                    failed,
+                    refused,
                     oldest: oldest.map(at),
                 })
             })
