@@ -4,6 +4,8 @@ mod accounts;
 mod home;
 mod monitoring;
 mod proxy;
+mod settings;
+mod statistics;
 
 use std::time::Duration;
 

@@ -225,6 +225,12 @@ fn setting(document: &DocumentMut, resolved: &Config, path: &str, key: &Key) -> 
     }
 }
 
+/// The default of a key; `null` where it has none.
+pub fn default_of(key: &Key) -> Json {
+    let default = key.default.and_then(|default| default.parse().ok());
+    default.map_or(Json::Null, json)
+}
+
 fn json(value: Value) -> Json {
     Json::deserialize(value.into_deserializer()).unwrap_or(Json::Null)
 }

@@ -83,7 +83,60 @@ impl CostFacts {
     }
 }
 
+impl CostFacts {
+    /// Adds what other requests cost: what is known of one and unknown of the other has a gap.
+    fn add(&mut self, other: &Self) {
+        let is_gap = |own: &Self, other: &Self| own.has_gap || own.is_unknown && !other.is_unknown;
+        self.has_gap = is_gap(self, other) || is_gap(other, self);
+        self.is_unknown &= other.is_unknown;
+        self.is_free &= other.is_free;
+        self.micros += other.micros;
+        self.unpriced_tokens += other.unpriced_tokens;
+        self.uncounted_requests += other.uncounted_requests;
+        self.charged_micros += other.charged_micros;
+        self.reasoning_micros += other.reasoning_micros;
+        self.saved_micros += other.saved_micros;
+        self.cache_write_extra_micros += other.cache_write_extra_micros;
+        self.parts.add(&other.parts);
+        let models = other.unpriced_models.iter();
+        let new = models
+            .filter(|model| !self.unpriced_models.contains(model))
+            .take(MODELS_MAX);
+        let new: Vec<String> = new.cloned().collect();
+        self.unpriced_models.extend(new);
+        self.unpriced_models.truncate(MODELS_MAX);
+    }
+
+    /// What several sums cost together. The texts are left to who shows it.
+    pub fn sum<'c>(costs: impl Iterator<Item = &'c Self>) -> Self {
+        let sum = costs.fold(None, |sum: Option<Self>, cost| match sum {
+            Some(mut sum) => {
+                sum.add(cost);
+                Some(sum)
+            }
+            None => Some(cost.clone()),
+        });
+        Self {
+            text: String::new(),
+            missing: None,
+            ..sum.unwrap_or_default()
+        }
+    }
+}
+
+/// How many models a sum of sums names.
+const MODELS_MAX: usize = 100;
+
 impl CostParts {
+    fn add(&mut self, other: &Self) {
+        self.input_new += other.input_new;
+        self.cache_read += other.cache_read;
+        self.cache_write_5m += other.cache_write_5m;
+        self.cache_write_1h += other.cache_write_1h;
+        self.output += other.output;
+        self.search += other.search;
+    }
+
     /// Rounds what adds up to a sum so that it still does.
     fn of(charged: Money, parts: &Parts) -> (i64, Self) {
         let mut sum = Money::default();
@@ -427,6 +480,30 @@ mod tests {
             let sum = parts.input_new + parts.cache_read + parts.cache_write_5m + parts.output;
             assert_eq!(sum, facts.micros);
         }
+    }
+
+    #[test]
+    fn a_sum_with_something_unknown_has_a_gap() {
+        let known = CostFacts {
+            micros: 5,
+            ..CostFacts::default()
+        };
+        let unknown = CostFacts {
+            is_unknown: true,
+            unpriced_tokens: 7,
+            unpriced_models: vec!["lab/m".to_owned()],
+            ..CostFacts::default()
+        };
+        let free = CostFacts {
+            is_free: true,
+            ..CostFacts::default()
+        };
+        let sum = |costs: &[&CostFacts]| CostFacts::sum(costs.iter().copied());
+        let both = sum(&[&unknown, &known, &unknown]);
+        assert!(both.has_gap && !both.is_unknown && both.micros == 5);
+        assert_eq!((both.unpriced_tokens, both.unpriced_models.len()), (14, 1));
+        assert!(sum(&[&unknown, &unknown]).is_unknown && !sum(&[&unknown, &unknown]).has_gap);
+        assert!(sum(&[&free, &free]).is_free && !sum(&[&free, &known]).is_free);
     }
 
     #[test]

@@ -37,6 +37,7 @@ mod log_live;
 pub(crate) mod model_facts;
 pub(crate) mod overview;
 mod period;
+mod price_list;
 pub(crate) mod provider;
 pub(crate) mod record_keeping;
 mod record_pricing;
@@ -69,6 +70,7 @@ pub use demo_try::{DemoAnswer, TRY_CLIENT, TRY_MESSAGE_MAX};
 pub use dispatch::call;
 pub use key_limits::KeyLimitChanges;
 pub use log_live::{FilterNames, LogSummary, NewRows};
+pub use price_list::{OwnPrice, PriceListFacts};
 pub use resender::{Resender, Resent};
 pub use service::{ControlService, Environment};
 pub use socket_path::SocketPath;
@@ -79,8 +81,8 @@ pub use wire::{ControlError, ErrorKind, Note, Notes, WireSecret};
 pub use crate::account::{Credential, KeySources, PASSPHRASE_CHARS_MIN, Prompt, Secret};
 pub use crate::canon::{Fault, ModelCard};
 pub use crate::config::file::{
-    ConfigError, Setting, all as settings, get as setting, is_blank, load, set as set_settings,
-    text as config_text,
+    ConfigError, Setting, all as settings, default_of, get as setting, is_blank, load,
+    set as set_settings, text as config_text,
 };
 pub use crate::config::keys::{KEYS, Key, TakesEffect, ValueKind, by_path as key_by_path};
 pub use crate::config::local_key::read_or_create as local_key;

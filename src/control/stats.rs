@@ -155,6 +155,30 @@ impl StatisticsRow {
         read.checked_div(self.input_tokens)
     }
 
+    /// What several rows are together. First-byte times cannot be added.
+    pub fn sum<'r>(rows: impl Iterator<Item = &'r Self> + Clone) -> Self {
+        let of = |value: fn(&Self) -> u64| rows.clone().map(value).fold(0, u64::saturating_add);
+        Self {
+            requests: of(|row| row.requests),
+            failed: of(|row| row.failed),
+            refused: of(|row| row.refused),
+            left: of(|row| row.left),
+            uncounted: of(|row| row.uncounted),
+            partial: of(|row| row.partial),
+            input_tokens: of(|row| row.input_tokens),
+            input_new_tokens: of(|row| row.input_new_tokens),
+            cache_read_tokens: of(|row| row.cache_read_tokens),
+            cache_write_tokens: of(|row| row.cache_write_tokens),
+            cache_write_5m_tokens: of(|row| row.cache_write_5m_tokens),
+            cache_write_1h_tokens: of(|row| row.cache_write_1h_tokens),
+            output_tokens: of(|row| row.output_tokens),
+            reasoning_tokens: of(|row| row.reasoning_tokens),
+            total_tokens: of(|row| row.total_tokens),
+            cost: CostFacts::sum(rows.map(|row| &row.cost)),
+            ..Self::default()
+        }
+    }
+
     /// Requests that failed or were refused.
     pub fn failures(&self) -> u64 {
         self.failed + self.refused

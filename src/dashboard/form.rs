@@ -37,6 +37,12 @@ impl Fields {
         !self.get(name).is_empty()
     }
 
+    /// Those whose names are meant.
+    pub(super) fn filtered(&self, is_meant: impl Fn(&str) -> bool) -> Self {
+        let meant = self.0.iter().filter(|(name, _)| is_meant(name));
+        Self(meant.cloned().collect())
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0
             .iter()

@@ -884,4 +884,226 @@ texts! {
     so_many_models(count): "{count} models; each leads to what its name becomes." |
         "{count} Modelle; jedes führt zu dem, was aus seinem Namen wird.";
     point_a_program_here: "Point a program here" | "Ein Programm hierher leiten";
+    // Settings.
+    all_at_default: "Everything is at its default." | "Alles steht auf der Vorgabe.";
+    settings_at_default: "Every setting is at its default; providers and rules are your own." |
+        "Alle Einstellungen stehen auf der Vorgabe; Anbieter und Regeln sind Ihre eigenen.";
+    one_differs: "One setting differs from its default." |
+        "Eine Einstellung weicht von der Vorgabe ab.";
+    some_differ(count): "{count} settings differ from their defaults." |
+        "{count} Einstellungen weichen von der Vorgabe ab.";
+    config_not_used_line(line): "config.toml is not used: line {line}." |
+        "config.toml wird nicht verwendet: Zeile {line}.";
+    config_not_used: "config.toml is not used." | "config.toml wird nicht verwendet.";
+    last_valid_stays: "The last valid settings stay in force until the file is mended; nothing can be saved from here." |
+        "Bis die Datei repariert ist, gelten die letzten gültigen Einstellungen; von hier aus lässt sich nichts speichern.";
+    mend_the_file: "Mend it in an editor; the change is noticed by itself:" |
+        "In einem Editor reparieren, die Änderung wird von selbst bemerkt:";
+    line_and_column(line, column): "Line {line}, column {column}" | "Zeile {line}, Spalte {column}";
+    value: "Value" | "Wert";
+    changed: "changed" | "geändert";
+    default_is(value): "Default: {value}." | "Vorgabe: {value}.";
+    default_is_empty: "Empty by default." | "Vorgabe: leer.";
+    default_heading: "Default" | "Vorgabe";
+    without_default: "Not set by default." | "Ohne Vorgabe.";
+    back_to_default: "Back to default" | "Auf Vorgabe zurück";
+    kept_as(value): "Set to {value}. A new value replaces it; user and password are not shown." |
+        "Gesetzt auf {value}. Ein neuer Wert ersetzt ihn; Benutzer und Passwort werden nicht angezeigt.";
+    separated_by_commas: "separated by commas" | "durch Kommas getrennt";
+    review: "Review the change" | "Änderung ansehen";
+    search_settings: "Search settings" | "Einstellungen durchsuchen";
+    search: "Search" | "Suchen";
+    show_all: "Show all" | "Alle zeigen";
+    no_setting_found(sought): "No setting has “{sought}” in its name or effect." |
+        "Keine Einstellung enthält „{sought}“ in Name oder Wirkung.";
+    settings_in_it(count): "{count} settings" | "{count} Einstellungen";
+    group_dashboard: "Language and appearance" | "Sprache und Darstellung";
+    group_port: "Port and access" | "Port und Zugriff";
+    group_scheduling: "Choice of accounts" | "Wahl der Konten";
+    group_network: "Network" | "Netzwerk";
+    group_notifications: "Notifications" | "Benachrichtigungen";
+    group_record: "Recording" | "Aufzeichnung";
+    group_limits: "Limits" | "Grenzen";
+    expected_bool: "Expected true or false." | "Erwartet: true oder false.";
+    expected_count(min, max): "Expected a whole number from {min} to {max}." |
+        "Erwartet: eine ganze Zahl von {min} bis {max}.";
+    expected_bytes(min): "Expected at least {min} bytes, as a number or such as 64 MiB." |
+        "Erwartet: mindestens {min} Bytes, als Zahl oder etwa 64 MiB.";
+    expected_bytes_up_to(min, max): "Expected {min} to {max} bytes, as a number or such as 256 KiB." |
+        "Erwartet: {min} bis {max} Bytes, als Zahl oder etwa 256 KiB.";
+    expected_text: "Expected text." | "Erwartet: Text.";
+    expected_env_name: "Expected the name of an environment variable: letters, digits and _." |
+        "Erwartet: der Name einer Umgebungsvariablen aus Buchstaben, Ziffern und _.";
+    expected_one_of(words): "Expected one of {words}." | "Erwartet: eines von {words}.";
+    expected_dialect: "Expected the name of a dialect." | "Erwartet: der Name eines Dialekts.";
+    expected_list_of(kind): "A list, separated by commas. {kind}" |
+        "Eine Liste, durch Kommas getrennt. {kind}";
+    expected_hosts: "Expected host names or addresses without scheme and path, such as box.lan." |
+        "Erwartet: Hostnamen oder Adressen ohne Schema und Pfad, etwa box.lan.";
+    expected_origins: "Expected origins such as https://app.example:8443." |
+        "Erwartet: Herkünfte wie https://app.example:8443.";
+    expected_proxy: "Expected a proxy such as http://host:3128, https://host:443 or socks5://host:1080. What was typed is not shown: it may hold a password." |
+        "Erwartet: ein Proxy wie http://host:3128, https://host:443 oder socks5://host:1080. Die Eingabe wird nicht gezeigt: Sie kann ein Passwort enthalten.";
+    expected_other_port: "Expected a port from 0 to 65,535, another than port." |
+        "Erwartet: ein Port von 0 bis 65.535, ein anderer als port.";
+    start_at_login: "Start at login" | "Start bei der Anmeldung";
+    starts_at_login: "Aerostat starts when you log in." | "Aerostat startet, wenn Sie sich anmelden.";
+    starts_not_at_login: "Aerostat does not start at login." |
+        "Aerostat startet nicht bei der Anmeldung.";
+    starts_nothing: "An entry is there and starts nothing: its program has gone." |
+        "Ein Eintrag ist da und startet nichts: Sein Programm ist weg.";
+    login_unavailable: "This system says nowhere where such entries belong." |
+        "Dieses System nennt keinen Ort für solche Einträge.";
+    turn_on: "Turn on" | "Einschalten";
+    turn_off: "Turn off" | "Ausschalten";
+    records: "Records" | "Aufzeichnungen";
+    records_hold: "Of each request: when it came, from which program and key, which model and account served it, tokens, cost, times, and why it failed." |
+        "Zu jeder Anfrage: wann sie kam, von welchem Programm und Schlüssel, welches Modell und Konto sie beantwortet hat, Token, Kosten, Zeiten und warum sie fehlschlug.";
+    prompts_and_answers: "Prompts and answers" | "Prompts und Antworten";
+    bodies_off: "Not kept." | "Werden nicht behalten.";
+    bodies_of_failures: "Kept of requests that fail, without secrets." |
+        "Werden bei fehlgeschlagenen Anfragen behalten, ohne Geheimnisse.";
+    bodies_of_all: "Kept of all requests, without secrets." |
+        "Werden bei allen Anfragen behalten, ohne Geheimnisse.";
+    until_time(time): "Until {time}." | "Bis {time}.";
+    keep_for_a_while: "Keep for 15 minutes" | "15 Minuten lang behalten";
+    keep_of_next_failures: "Keep those of the next 10 failures" |
+        "Bei den nächsten 10 Fehlern behalten";
+    keep_no_longer: "Keep no longer" | "Nicht mehr behalten";
+    bodies_as_configured: "As configured again" | "Wieder wie eingestellt";
+    delete_bodies: "Delete prompts and answers" | "Prompts und Antworten löschen";
+    delete_now: "Delete now" | "Jetzt löschen";
+    delete: "Delete" | "Löschen";
+    delete_older_than: "Older than (7d, 24h, or a day such as 2026-11-29)" |
+        "Älter als (7d, 24h oder ein Tag wie 2026-11-29)";
+    delete_all_records: "Delete all records" | "Alle Aufzeichnungen löschen";
+    oldest_is_of(time): "The oldest is of {time}." | "Die älteste ist von {time}.";
+    sums_stay: "Sums for the statistics stay when records are deleted." |
+        "Die Summen der Statistik bleiben, wenn Aufzeichnungen gelöscht werden.";
+    files: "Files" | "Dateien";
+    file_of_settings: "Settings" | "Einstellungen";
+    file_of_prices: "Prices of your own" | "Eigene Preise";
+    file_of_records: "Records" | "Aufzeichnungen";
+    file_of_accounts: "Accounts and keys" | "Konten und Schlüssel";
+    version: "Version" | "Version";
+    model_rules: "Model rules" | "Modellregeln";
+    model_rules_hint: "The first rule that fits decides what a name becomes." |
+        "Die erste passende Regel entscheidet, wozu ein Name wird.";
+    no_model_rules: "None: names go to the providers that know them." |
+        "Keine: Namen gehen an die Anbieter, die sie kennen.";
+    asked_name: "Clients ask for" | "Clients fragen nach";
+    goes_to: "Goes to" | "Geht an";
+    goes_to_in_order: "Goes to (provider/model, several in order, separated by commas)" |
+        "Geht an (anbieter/modell, mehrere der Reihe nach, durch Kommas getrennt)";
+    add_rule: "Add a rule" | "Regel hinzufügen";
+    own_providers: "Providers" | "Anbieter";
+    own_providers_hint: "Servers of your own, and presets with settings of their own." |
+        "Eigene Server, und Vorlagen mit eigenen Einstellungen.";
+    no_own_providers: "None: presets need no entry here, only an account." |
+        "Keine: Vorlagen brauchen hier keinen Eintrag, nur ein Konto.";
+    speaks: "Speaks" | "Spricht";
+    base_url: "Base URL" | "Basis-URL";
+    key_from: "Key" | "Schlüssel";
+    key_of_accounts: "that of its accounts, where it needs one" |
+        "der seiner Konten, falls er einen braucht";
+    variable_with_key: "Environment variable with the key (optional)" |
+        "Umgebungsvariable mit dem Schlüssel (optional)";
+    is_off: "off" | "aus";
+    add_provider: "Add a provider" | "Anbieter hinzufügen";
+
+    // Token statistics.
+    part_unknown: "partly unknown" | "teils unbekannt";
+    tokens_over_time: "Tokens by kind" | "Token nach Art";
+    requests_over_time: "Requests by ending" | "Anfragen nach Ausgang";
+    cost_over_time: "Cost by kind" | "Kosten nach Art";
+    measure_by(measure, names): "{measure} by {names}" | "{measure} nach {names}";
+    failed_column: "Failed" | "Fehlgeschlagen";
+    without_name: "none" | "ohne";
+    other_names: "Other" | "Übrige";
+    new_input: "New input" | "Neue Eingabe";
+    cache_read: "From cache" | "Aus dem Cache";
+    cache_write: "Written to cache" | "In den Cache";
+    output: "Output" | "Ausgabe";
+    output_without_reasoning: "Output without reasoning" | "Ausgabe ohne Nachdenken";
+    reasoning: "Reasoning" | "Nachdenken";
+    of_it_reasoning: "of it reasoning" | "davon Nachdenken";
+    charged_and_search: "Charged by the provider, and search" |
+        "Vom Anbieter berechnet, und Suche";
+    tokens: "Tokens" | "Token";
+    sum: "Sum" | "Summe";
+    client_program: "Client" | "Client";
+    client_key: "Client key" | "Client-Schlüssel";
+    some_told_no_tokens: "Some requests reported no tokens, or not to the end." |
+        "Manche Anfragen meldeten keine Token, oder nicht bis zum Ende.";
+    have_no_price(tokens, models): "{tokens} tokens of {models} have no price." |
+        "{tokens} Token von {models} haben keinen Preis.";
+    told_not_all_tokens(count): "{count} requests did not report all their tokens." |
+        "{count} Anfragen meldeten nicht alle Token.";
+    told_no_tokens(count): "{count} served requests reported no tokens." |
+        "{count} beantwortete Anfragen meldeten keine Token.";
+    counted_so_far(count): "{count} requests ended early and are counted as far as they reported." |
+        "{count} Anfragen endeten vorzeitig und zählen, so weit sie meldeten.";
+    left_unrecorded(count): "{count} requests were not recorded." |
+        "{count} Anfragen wurden nicht aufgezeichnet.";
+    health_checks_apart(count): "{count} health checks are only counted." |
+        "{count} Health-Checks werden nur gezählt.";
+    not_in_the_sums: "Not in these sums" | "Nicht in diesen Summen";
+    from_cache(share): "{share} of the input was read from caches." |
+        "{share} der Eingabe kamen aus Caches.";
+    cached_and_new_input: "Cached and new input" | "Eingabe aus dem Cache und neu";
+    cache_saved(amount): "The cache saved {amount} at list price." |
+        "Der Cache hat zum Listenpreis {amount} gespart.";
+    cache_writes_cost(amount): "Writing to it cost {amount} more than plain input." |
+        "Das Schreiben kostete {amount} mehr als gewöhnliche Eingabe.";
+    prices: "Prices" | "Preise";
+    prices_are_of(date): "List prices as of {date}; what a provider says it charged goes before them." |
+        "Listenpreise vom {date}; was ein Anbieter als berechnet meldet, geht vor.";
+    own_prices_go_first: "Prices of your own stand above the list, row by row:" |
+        "Eigene Preise gehen der Liste zeilenweise vor:";
+    prices_are_old(days): "The price list is {days} days old: an update brings a newer one, and prices.toml can correct it." |
+        "Die Preisliste ist {days} Tage alt: Ein Update bringt eine neuere, prices.toml kann sie berichtigen.";
+    own_prices_not_used: "Your own prices are not used:" | "Eigene Preise werden nicht verwendet:";
+    own_prices(count): "{count} prices of your own apply" | "{count} eigene Preise gelten";
+    from_day(date): "from {date} on" | "ab {date}";
+    no_requests_in(period): "No requests {period}." | "Keine Anfragen {period}.";
+    no_tokens_in(count, period): "{count} requests {period}, and no tokens reported." |
+        "{count} Anfragen {period}, ohne gemeldete Token.";
+    so_many_tokens_in(tokens, period): "{tokens} tokens {period}" | "{tokens} Token {period}";
+    comma_from_cache(share): ", {share} of the input from cache" |
+        ", {share} der Eingabe aus dem Cache";
+    semicolon_cost_unknown: "; cost unknown." | "; Kosten unbekannt.";
+    semicolon_free: "; free of charge." | "; kostenlos.";
+    semicolon_at_least(amount): "; at least {amount}." | "; mindestens {amount}.";
+    semicolon_cost(amount): "; {amount}." | "; {amount}.";
+    in_today: "today" | "heute";
+    in_days(count): "in {count} days" | "in {count} Tagen";
+    in_months(count): "in {count} months" | "in {count} Monaten";
+    in_from_to(from, to): "from {from} to {to}" | "vom {from} bis {to}";
+    download_csv: "Download CSV" | "CSV herunterladen";
+    all_together: "All" | "Alles";
+    period: "Period" | "Zeitraum";
+    shown_by: "Told apart by" | "Aufgeteilt nach";
+    shown_measure: "Shown" | "Gezeigt";
+    from: "From" | "Von";
+    until_and_with: "To, inclusive" | "Bis einschließlich";
+    show: "Show" | "Zeigen";
+    expected_days: "Expected days such as 2026-11-29, at most ten years apart." |
+        "Erwartet: Tage wie 2026-11-29, höchstens zehn Jahre auseinander.";
+    only: "Only" | "Nur";
+    take_out: "Show all" | "Alle zeigen";
+    no_requests_hint: "Sums appear with the first request; they stay when records are deleted." |
+        "Summen erscheinen mit der ersten Anfrage; sie bleiben, wenn Aufzeichnungen gelöscht werden.";
+    count_failed(count): "{count} failed" | "{count} fehlgeschlagen";
+    count_left(count): "{count} left early" | "{count} vorzeitig beendet";
+    input_and_output(input, output): "{input} in, {output} out" | "{input} ein, {output} aus";
+    of_it_charged(amount): "{amount} of it as charged by providers" |
+        "davon {amount} von Anbietern berechnet";
+    records_kept_since(time): "Requests before {time} have no records any more; sums stay." |
+        "Anfragen vor {time} haben keine Aufzeichnungen mehr; Summen bleiben.";
+    no_records_kept: "There are no records to look at; sums stay." |
+        "Es gibt keine Aufzeichnungen anzusehen; Summen bleiben.";
+    period_today: "Today" | "Heute";
+    period_week: "7 days" | "7 Tage";
+    period_month: "30 days" | "30 Tage";
+    period_year: "12 months" | "12 Monate";
 }

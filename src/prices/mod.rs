@@ -155,7 +155,28 @@ pub fn timed_lists() -> impl Iterator<Item = &'static str> {
     })
 }
 
+/// A row of a person's own prices.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnPrice {
+    pub provider: String,
+    pub models: String,
+    /// The day from which on it holds; `None` for ever.
+    pub from: Option<jiff::civil::Date>,
+}
+
 impl Prices {
+    /// The person's own rows, in the order of the file.
+    pub fn own(&self) -> impl Iterator<Item = OwnPrice> {
+        self.own.iter().map(|row| {
+            let price = row.price(Source::Own);
+            OwnPrice {
+                provider: row.provider.to_string(),
+                models: price.models().unwrap_or_default(),
+                from: price.from(),
+            }
+        })
+    }
+
     /// The quarters within a range at which some price begins: between two of them each price is
     /// one.
     pub fn changes(&self, quarters: &std::ops::Range<i64>) -> Vec<i64> {

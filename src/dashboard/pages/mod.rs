@@ -108,8 +108,9 @@ pub(super) async fn show(
         ["proxy"] => proxy::page(context, overview, failed).await,
         ["monitoring"] => monitoring::page(context).await,
         ["requests", id] => request::page(context, id, failed).await,
-        ["statistics"] => statistics::page(context).await,
-        ["settings"] => settings::page(context).await,
+        ["statistics"] => statistics::page(context, overview).await,
+        ["statistics.csv"] => return Some(statistics::file(context)),
+        ["settings"] => settings::page(context, overview, failed).await,
         _ => return None,
     };
     Some(Shown::Page(page))
@@ -128,6 +129,7 @@ pub(super) async fn submit(
         ["sign-in", id, form] => accounts::submit_sign_in(context, id, form),
         ["proxy", form] => proxy::submit(context, form, fields).await,
         ["requests", id, form] => request::submit(context, id, form, fields).await,
+        ["settings", form] => settings::submit(context, form, fields).await,
         _ => None,
     }
 }

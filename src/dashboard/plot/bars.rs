@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::scale::marks;
 use crate::dashboard::context::PageContext;
+use crate::language::Language;
 
 /// The drawing's size in its own units; the page scales it.
 const WIDTH: f64 = 1_000.0;
@@ -11,7 +12,7 @@ const HEIGHT: f64 = 220.0;
 /// What the axes take at the left and below.
 const LEFT: f64 = 56.0;
 const BELOW: f64 = 22.0;
-const ABOVE: f64 = 8.0;
+const ABOVE: f64 = 14.0;
 /// How many marks the upright axis has at most, and how many labels fit below.
 const MARKS_MAX: u64 = 4;
 const LABELS_MAX: usize = 12;
@@ -45,78 +46,166 @@ pub(in crate::dashboard) struct Part {
     pub(in crate::dashboard) value: u64,
 }
 
+/// What the values are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::dashboard) enum PlotUnit {
+    #[default]
+    Count,
+    /// Micro-dollars.
+    Money,
+}
+
+impl PlotUnit {
+    /// For the axis.
+    fn short(self, language: Language, value: u64) -> String {
+        match self {
+            Self::Count => language.compact(value),
+            Self::Money => self.whole(language, value),
+        }
+    }
+
+    fn whole(self, language: Language, value: u64) -> String {
+        match self {
+            Self::Count => language.number(value),
+            Self::Money => language.money(i64::try_from(value).unwrap_or(i64::MAX)),
+        }
+    }
+}
+
+/// How a plot is drawn where it is no plain count.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::dashboard) struct PlotOptions<'o> {
+    pub(in crate::dashboard) unit: PlotUnit,
+    /// Whether the numbers stand below; else they stand on the page anyway.
+    pub(in crate::dashboard) has_table: bool,
+    /// For each bar whether it may be more than is known: that is hatched.
+    pub(in crate::dashboard) partly_unknown: &'o [bool],
+}
+
+impl Default for PlotOptions<'_> {
+    fn default() -> Self {
+        Self {
+            unit: PlotUnit::Count,
+            has_table: true,
+            partly_unknown: &[],
+        }
+    }
+}
+
+impl PlotOptions<'_> {
+    fn is_unknown(&self, at: usize) -> bool {
+        self.partly_unknown.get(at).copied().unwrap_or(false)
+    }
+
+    fn has_unknown(&self) -> bool {
+        self.partly_unknown.contains(&true)
+    }
+}
+
+/// What an unknown part is filled with.
+const HATCH: &str = "url(#hatch)";
+
 impl Bar {
     fn sum(&self) -> u64 {
-        self.parts.iter().map(|part| part.value).sum()
+        let values = self.parts.iter().map(|part| part.value);
+        values.fold(0, u64::saturating_add)
     }
 }
 
 impl BarPlot<'_> {
     /// The figure: the drawing, its legend, and the same numbers as a table.
     pub(in crate::dashboard) fn draw(&self, context: &PageContext) -> Markup {
+        self.draw_with(context, &PlotOptions::default())
+    }
+
+    pub(in crate::dashboard) fn draw_with(
+        &self,
+        context: &PageContext,
+        options: &PlotOptions<'_>,
+    ) -> Markup {
         html! {
             figure {
                 figcaption { (self.caption) }
-                div.scroll { (self.drawing(context)) }
-                (self.legend())
-                details {
+                div.scroll { (self.drawing(context, options)) }
+                (self.legend(context, options))
+                @if options.has_table { details {
                     summary { (context.text.numbers_of_the_plot()) }
-                    (self.table(context))
-                }
+                    (self.table(context, options))
+                } }
             }
         }
     }
 
-    fn drawing(&self, context: &PageContext) -> Markup {
+    fn drawing(&self, context: &PageContext, options: &PlotOptions<'_>) -> Markup {
         let max = self.bars.iter().map(Bar::sum).max().unwrap_or(0);
         let marks = marks(max, MARKS_MAX);
         let scale = Scale::new(*marks.last().unwrap_or(&1), self.bars.len());
         html! {
-            svg.plot viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="img" aria-label=(self.caption) {
+            // A column can be clicked wherever it is, not only where it is drawn.
+            svg.plot viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="img" aria-label=(self.caption) pointer-events="all" {
+                @if options.has_unknown() { (hatch()) }
                 @for mark in &marks {
                     @let y = round(scale.y(*mark));
                     line class=(if *mark == 0 { "axis" } else { "grid" })
                         x1=(LEFT) x2=(WIDTH) y1=(y) y2=(y) {}
                     text x=(LEFT - 6.0) y=(y + 4.0) text-anchor="end" {
-                        (context.language().compact(*mark))
+                        (options.unit.short(context.language(), *mark))
                     }
                 }
-                @for (at, bar) in self.bars.iter().enumerate() { (self.bar(context, &scale, at, bar)) }
+                @for (at, bar) in self.bars.iter().enumerate() {
+                    (self.bar(context, options, &scale, at, bar))
+                }
             }
         }
     }
 
-    fn bar(&self, context: &PageContext, scale: &Scale, at: usize, bar: &Bar) -> Markup {
-        let x = scale.x(at);
-        let stack = html! {
-            title { (self.spoken(context, bar)) }
-            // The whole column can be clicked, not the drawn part of it alone.
-            rect x=(round(x)) y=(ABOVE) width=(round(scale.bar)) height=(HEIGHT - BELOW - ABOVE)
-                fill="none" pointer-events="all" {}
+    fn bar(
+        &self,
+        context: &PageContext,
+        options: &PlotOptions<'_>,
+        scale: &Scale,
+        at: usize,
+        bar: &Bar,
+    ) -> Markup {
+        let (x, width) = (scale.x(at), scale.bar);
+        let is_unknown = options.is_unknown(at);
+        let column = html! {
+            title { (self.spoken(context, options, bar, is_unknown)) }
+            path d=(outline(x, ABOVE, width, HEIGHT - BELOW - ABOVE)) fill="none" {}
             @for (below, part) in from_below(&bar.parts) {
-                @let (top, bottom) = (scale.y(below + part.value), scale.y(below));
-                rect class=(part.class) x=(round(x)) width=(round(scale.bar)) y=(round(top))
-                    height=(round((bottom - top - GAP).max(0.5))) {}
+                @let (top, bottom) = (scale.y(below.saturating_add(part.value)), scale.y(below));
+                path class=(part.class) d=(outline(x, top, width, (bottom - top - GAP).max(0.5))) {}
+            }
+            @if is_unknown {
+                @let top = (scale.y(bar.sum()) - CAP).max(0.0);
+                path fill=(HATCH) d=(outline(x, top, width, CAP - GAP)) {}
             }
         };
         html! {
             @match &bar.href {
-                Some(href) => a href=(href) tabindex="-1" { (stack) },
-                None => g { (stack) },
+                Some(href) => a href=(href) tabindex="-1" { (column) },
+                None => g { (column) },
             }
             @if scale.has_label(at) {
-                text x=(round(x + scale.bar / 2.0)) y=(HEIGHT - 6.0) text-anchor="middle" { (bar.label) }
+                text x=(round(x + width / 2.0)) y=(HEIGHT - 6.0) text-anchor="middle" { (bar.label) }
             }
         }
     }
 
     /// `29 Nov: 1,284 served, 12 failed`.
-    fn spoken(&self, context: &PageContext, bar: &Bar) -> String {
-        let parts = bar.parts.iter().filter(|part| part.value > 0).map(|part| {
-            let count = context.language().number(part.value);
-            format!("{count} {}", self.name_of(part.class))
+    fn spoken(
+        &self,
+        context: &PageContext,
+        options: &PlotOptions<'_>,
+        bar: &Bar,
+        is_unknown: bool,
+    ) -> String {
+        let known = bar.parts.iter().filter(|part| part.value > 0).map(|part| {
+            let value = options.unit.whole(context.language(), part.value);
+            format!("{value} {}", self.name_of(part.class))
         });
-        let parts: Vec<String> = parts.collect();
+        let unknown = is_unknown.then(|| context.text.part_unknown().to_owned());
+        let parts: Vec<String> = known.chain(unknown).collect();
         match parts.is_empty() {
             true => format!("{}: 0", bar.name),
             false => format!("{}: {}", bar.name, parts.join(", ")),
@@ -128,34 +217,57 @@ impl BarPlot<'_> {
         named.next().map_or("", |(_, name)| name)
     }
 
-    fn legend(&self) -> Markup {
+    fn legend(&self, context: &PageContext, options: &PlotOptions<'_>) -> Markup {
         html! {
             ul.legend {
                 @for (class, name) in self.legend {
                     li { svg viewBox="0 0 12 12" aria-hidden="true" { rect class=(class) width="12" height="12" rx="2" {} } (name) }
                 }
+                @if options.has_unknown() {
+                    li { svg viewBox="0 0 12 12" aria-hidden="true" { rect fill=(HATCH) width="12" height="12" {} } (context.text.part_unknown()) }
+                }
             }
         }
     }
 
-    fn table(&self, context: &PageContext) -> Markup {
+    fn table(&self, context: &PageContext, options: &PlotOptions<'_>) -> Markup {
+        let bars = self.bars.iter().enumerate();
+        let shown = bars.filter(|(at, bar)| bar.sum() > 0 || options.is_unknown(*at));
         html! {
             div.table { table.dense {
                 thead { tr {
                     th scope="col" { (self.column) }
                     @for (_, name) in self.legend { th.number scope="col" { (name) } }
                 } }
-                tbody { @for bar in self.bars.iter().filter(|bar| bar.sum() > 0) { tr {
-                    th scope="row" { @match &bar.href {
-                        Some(href) => a href=(href) { (bar.name) },
-                        None => (bar.name),
-                    } }
+                tbody { @for (at, bar) in shown { tr {
+                    th scope="row" {
+                        @match &bar.href {
+                            Some(href) => a href=(href) { (bar.name) },
+                            None => (bar.name),
+                        }
+                        @if options.is_unknown(at) { " " span.unknown { "(" (context.text.part_unknown()) ")" } }
+                    }
                     @for (class, _) in self.legend {
-                        td.number { (context.language().number(value_of(bar, class))) }
+                        td.number { (options.unit.whole(context.language(), value_of(bar, class))) }
                     }
                 } } }
             } }
         }
+    }
+}
+
+/// A rectangle as a path, which takes less room in a page.
+fn outline(x: f64, y: f64, width: f64, height: f64) -> String {
+    let (x, y, width, height) = (round(x), round(y), round(width), round(height));
+    format!("M{x} {y}h{width}v{height}h-{width}z")
+}
+
+/// Slanted strokes.
+fn hatch() -> Markup {
+    html! {
+        defs { pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)" {
+            rect.other width="2.5" height="6" {}
+        } }
     }
 }
 
@@ -166,9 +278,9 @@ fn value_of(bar: &Bar, class: &str) -> u64 {
 
 /// The parts that show, each with what stands below it.
 fn from_below(parts: &[Part]) -> impl Iterator<Item = (u64, &Part)> {
-    let stacked = parts.iter().scan(0, |below, part| {
+    let stacked = parts.iter().scan(0_u64, |below, part| {
         let at = *below;
-        *below += part.value;
+        *below = below.saturating_add(part.value);
         Some((at, part))
     });
     stacked.filter(|(_, part)| part.value > 0)
@@ -176,6 +288,8 @@ fn from_below(parts: &[Part]) -> impl Iterator<Item = (u64, &Part)> {
 
 /// What keeps parts apart.
 const GAP: f64 = 1.0;
+/// How high what is unknown is drawn: its size is not known.
+const CAP: f64 = 12.0;
 
 /// Where bars and values lie.
 struct Scale {

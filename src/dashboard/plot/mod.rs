@@ -4,8 +4,10 @@
 mod axis;
 mod bars;
 mod scale;
+mod share;
 mod window;
 
 pub(super) use axis::{AxisRow, AxisSpan, TimeAxis};
-pub(super) use bars::{Bar, BarPlot, Part};
+pub(super) use bars::{Bar, BarPlot, Part, PlotOptions, PlotUnit};
+pub(super) use share::share_bar;
 pub(super) use window::{WindowBar, window_bar};
