@@ -460,7 +460,7 @@ async fn bodies_are_offered_and_then_shown_with_what_differs() {
         "{text}"
     );
 
-    assert!(text.contains("curl http://127.0.0.1:"), "{text}");
+    assert!(text.contains("curl 'http://127.0.0.1:"), "{text}");
     let again = browser.form(&format!("requests/{id}/again"), "");
     let sent = browser.send(&again).await;
     assert_eq!(sent.status, 303, "{}", sent.text());

@@ -34,7 +34,7 @@ pub(in crate::dashboard) fn open(
         return refused(StatusCode::UNPROCESSABLE_ENTITY, &context);
     }
     let refusal = refused(StatusCode::SERVICE_UNAVAILABLE, &context);
-    let asked = subscription(context, last_event_id, written, session);
+    let asked = subscription(&context, last_event_id, written, session);
     match hub.open(asked) {
         Some(body) => with_body(StatusCode::OK, "text/event-stream", body),
         None => refusal,
@@ -47,7 +47,7 @@ fn refused(status: StatusCode, context: &PageContext) -> Response<ResponseBody> 
 }
 
 fn subscription(
-    context: PageContext,
+    context: &PageContext,
     last_event_id: Option<i64>,
     written: watch::Receiver<i64>,
     session: SessionWatch,
