@@ -22,7 +22,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("host", &[]),
     ("language", &[]),
     ("canon", &["json"]),
-    ("account", &["json", "host"]),
+    ("account", &["json", "host", "language"]),
     ("outcome", &["json", "canon"]),
     ("prices", &["canon"]),
     ("protocol", &["json", "segmented_bytes", "canon"]),
@@ -71,7 +71,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ),
     // How accounts, providers, the port and the agent stand: enums that the pool and the agent
     // fill, and that everything above matches on.
-    ("status", &["canon", "account", "outcome"]),
+    ("status", &["canon", "account", "outcome", "language"]),
     (
         "pool",
         &[
@@ -174,6 +174,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
         "control",
         &[
             "modes",
+            "language",
             "json",
             "body_budget",
             "segmented_bytes",

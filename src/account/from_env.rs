@@ -6,6 +6,7 @@ use http::HeaderValue;
 use serde::{Deserialize, Serialize};
 
 use super::{Credential, Secret};
+use crate::language::{Language, texts};
 
 /// Why a provider's own account has no usable credential.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,33 +37,39 @@ impl CredentialProblem {
     }
 }
 
-/// What is missing and how to set it.
+texts! {
+    /// The words of credential problems.
+    struct Texts;
+
+    unset(env): "no key: set `{env}` in the environment of aerostat and start it again" |
+        "kein Schlüssel: `{env}` in der Umgebung von aerostat setzen und es neu starten";
+    unusable(env): "the key in `{env}` holds characters that no header can carry: set it again" |
+        "der Schlüssel in `{env}` enthält Zeichen, die kein Header tragen kann: neu setzen";
+    no_variable(provider): "no key: `aerostat account add {provider}` takes one; or name the variable that holds it with `key_env` in [providers.{provider}], or set `auth = \"none\"`" |
+        "kein Schlüssel: `aerostat account add {provider}` nimmt einen an; oder die Variable mit `key_env` in [providers.{provider}] nennen, oder `auth = \"none\"` setzen";
+    no_account(provider): "no account: `aerostat account add {provider} --oauth` signs in" |
+        "kein Konto: `aerostat account add {provider} --oauth` meldet an";
+    unencrypted(provider): "the key would travel unencrypted: use https in `base_url`, or set `insecure_http = true` in [providers.{provider}]" |
+        "der Schlüssel ginge unverschlüsselt über das Netz: https in `base_url` verwenden oder `insecure_http = true` in [providers.{provider}] setzen";
+}
+
+impl CredentialProblem {
+    /// What is missing and how to set it.
+    pub fn text(&self, language: Language) -> String {
+        let text = Texts(language);
+        match self {
+            Self::NeedsKey { env } => text.unset(env),
+            Self::UnusableKey { env } => text.unusable(env),
+            Self::NeedsKeyEnv { provider } => text.no_variable(provider),
+            Self::NeedsSignIn { provider } => text.no_account(provider),
+            Self::InsecureHttp { provider } => text.unencrypted(provider),
+        }
+    }
+}
+
 impl fmt::Display for CredentialProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NeedsKey { env } => write!(
-                f,
-                "no key: set `{env}` in the environment of aerostat and start it again"
-            ),
-            Self::UnusableKey { env } => write!(
-                f,
-                "the key in `{env}` holds characters that no header can carry: set it again"
-            ),
-            Self::NeedsKeyEnv { provider } => {
-                write!(
-                    f,
-                    "no key: `aerostat account add {provider}` takes one; or name the variable that holds it with `key_env` in [providers.{provider}], or set `auth = \"none\"`"
-                )
-            }
-            Self::NeedsSignIn { provider } => write!(
-                f,
-                "no account: `aerostat account add {provider} --oauth` signs in"
-            ),
-            Self::InsecureHttp { provider } => write!(
-                f,
-                "the key would travel unencrypted: use https in `base_url`, or set `insecure_http = true` in [providers.{provider}]"
-            ),
-        }
+        f.write_str(&self.text(Language::English))
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::cost::CostAccount;
-use super::failure_reason::FailureFacts;
+use super::failure_reason::{FailureFacts, Wording};
 use super::wire::ControlError;
 use crate::canon::{Loss, LossKind};
 use crate::outcome::{Next, Outcome, Scope, Stage, Timestamp};
@@ -222,8 +222,8 @@ impl Explanation {
             adjusted: record.losses.iter().filter_map(adjusted).collect(),
             input_tokens: record.usage.input,
             output_tokens: record.usage.output,
-            why: failure.map(|failure| failure.what()),
-            advice: failure.map(|failure| failure.advice()),
+            why: failure.map(|failure| failure.what(&Wording::plain())),
+            advice: failure.map(|failure| failure.advice(&Wording::plain())),
             ending: record.ending.name().to_owned(),
             cause: record
                 .failure

@@ -1,24 +1,46 @@
 //! Why a request failed, as a sentence: whose fault it was, what, until when, and what to do. The
-//! same in `explain`, in `log` and on pages.
+//! same in `explain`, in `log` and on pages, where it may be in another language.
 
+mod texts;
+
+use crate::language::Language;
 use crate::outcome::Timestamp;
 use crate::record::{Cause, Record};
 use crate::status::rfc3339;
 use crate::store::records::RequestRow;
 
+use texts::Texts;
+
+/// For whom a sentence is written.
+#[derive(Clone, Copy)]
+pub(crate) struct Wording<'w> {
+    pub(crate) language: Language,
+    pub(crate) time: &'w dyn Fn(Timestamp) -> String,
+}
+
+impl Wording<'static> {
+    /// For command line and scripts.
+    pub(crate) fn plain() -> Self {
+        Self {
+            language: Language::English,
+            time: &rfc3339,
+        }
+    }
+}
+
 /// What the sentence is made of.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct FailureFacts<'f> {
-    pub(super) cause: Cause,
-    pub(super) until: Option<Timestamp>,
+pub(crate) struct FailureFacts<'f> {
+    pub(crate) cause: Cause,
+    pub(crate) until: Option<Timestamp>,
     /// Of the last attempt.
-    pub(super) provider: Option<&'f str>,
-    pub(super) account: Option<&'f str>,
-    pub(super) model: Option<&'f str>,
+    pub(crate) provider: Option<&'f str>,
+    pub(crate) account: Option<&'f str>,
+    pub(crate) model: Option<&'f str>,
     /// The client's name of the model.
-    pub(super) asked: &'f str,
+    pub(crate) asked: &'f str,
     /// The name of the client's key.
-    pub(super) key: Option<&'f str>,
+    pub(crate) key: Option<&'f str>,
 }
 
 impl<'f> FailureFacts<'f> {
@@ -49,145 +71,120 @@ impl<'f> FailureFacts<'f> {
         })
     }
 
-    /// What happened, and by whose fault.
-    pub(super) fn what(&self) -> String {
-        let provider = self.provider.unwrap_or("the provider");
+    /// What happened, and by whose fault. A clause without a full stop.
+    pub(crate) fn what(&self, wording: &Wording<'_>) -> String {
+        let text = Texts(wording.language);
+        let provider = self.provider.unwrap_or(text.the_provider());
         let account = match self.account {
-            Some(account) => format!("account `{account}`"),
-            None => "the account".to_owned(),
+            Some(account) => text.account(account),
+            None => text.the_account().to_owned(),
         };
         let model = self.model.unwrap_or(self.asked).escape_debug();
         let key = self.key.unwrap_or("NAME");
+        let ends = self.ends(wording);
         match self.cause {
-            Cause::BadRequest => "the client's request cannot be served as it is".to_owned(),
-            Cause::ContextTooLong => format!("the client's request is too long for `{model}`"),
-            Cause::BadKey => "the client's key is missing or wrong".to_owned(),
-            Cause::KeyLimit => format!("the client's key `{key}` has used a limit{}", self.ends()),
-            Cause::KeyExpired => format!("the client's key `{key}` has expired"),
-            Cause::ModelNotAllowed => format!("the client's key `{key}` may not use `{model}`"),
-            Cause::NoSuchModel if self.provider.is_none() => {
-                format!("no rule and no provider has a model `{model}`")
-            }
-            Cause::NoSuchModel => format!("{provider} has no model `{model}`"),
-            Cause::NoSuchPath => "the client called a path that is not served".to_owned(),
-            Cause::TooLarge => "the client's request is too large".to_owned(),
-            Cause::SlowClient => "the client was too slow".to_owned(),
-            Cause::Unsupported => "the client asked for what Aerostat does not do".to_owned(),
-            Cause::Account if self.account.is_none() => "no account can serve".to_owned(),
-            Cause::Account => format!("{provider} refused the credential of {account}"),
-            Cause::Forbidden => format!("{provider} does not let {account} use `{model}`"),
-            Cause::QuotaSpent => format!(
-                "the quota of {account} at {provider} is spent{}",
-                self.ends()
-            ),
-            Cause::RateLimited => format!("{account} is at a limit of {provider}{}", self.ends()),
-            Cause::AllAtLimit => format!("every account is at its limit{}", self.ends()),
-            Cause::Overloaded => format!("{provider} is overloaded{}", self.ends()),
-            Cause::Unreachable => format!("{provider} cannot be reached"),
-            Cause::Certificate => format!("{provider} has no certificate that can be trusted"),
-            Cause::TimedOut => format!("{provider} did not answer in time"),
-            Cause::BrokeOff => format!("the answer of {provider} broke off"),
-            Cause::Intercepted => format!("something in front of {provider} answered in its place"),
-            Cause::Malformed => format!("{provider} sent an answer that cannot be read"),
-            Cause::Provider => format!("{provider} failed"),
-            Cause::Stopped => "Aerostat was stopped before the answer had ended".to_owned(),
-            Cause::Internal => "Aerostat failed".to_owned(),
+            Cause::BadRequest => text.bad_request().to_owned(),
+            Cause::ContextTooLong => text.context_too_long(model),
+            Cause::BadKey => text.bad_key().to_owned(),
+            Cause::KeyLimit => text.key_limit(key, ends),
+            Cause::KeyExpired => text.key_expired(key),
+            Cause::ModelNotAllowed => text.model_not_allowed(key, model),
+            Cause::NoSuchModel if self.provider.is_none() => text.no_rule_for(model),
+            Cause::NoSuchModel => text.no_such_model(provider, model),
+            Cause::NoSuchPath => text.no_such_path().to_owned(),
+            Cause::TooLarge => text.too_large().to_owned(),
+            Cause::SlowClient => text.slow_client().to_owned(),
+            Cause::Unsupported => text.unsupported().to_owned(),
+            Cause::Account if self.account.is_none() => text.no_account().to_owned(),
+            Cause::Account => text.credential_refused(provider, account),
+            Cause::Forbidden => text.forbidden(provider, account, model),
+            Cause::QuotaSpent => text.quota_spent(provider, account, ends),
+            Cause::RateLimited => text.rate_limited(provider, account, ends),
+            Cause::AllAtLimit => text.all_at_limit(ends),
+            Cause::Overloaded => text.overloaded(provider, ends),
+            Cause::Unreachable => text.unreachable(provider),
+            Cause::Certificate => text.certificate(provider),
+            Cause::TimedOut => text.timed_out(provider),
+            Cause::BrokeOff => text.broke_off(provider),
+            Cause::Intercepted => text.intercepted(provider),
+            Cause::Malformed => text.malformed(provider),
+            Cause::Provider => text.provider_failed(provider),
+            Cause::Stopped => text.was_stopped().to_owned(),
+            Cause::Internal => text.internal().to_owned(),
         }
     }
 
-    fn ends(&self) -> String {
-        match self.until {
-            Some(until) => format!(" until {}", rfc3339(until)),
-            None => String::new(),
-        }
+    fn ends(&self, wording: &Wording<'_>) -> String {
+        let until = self.until.map(wording.time);
+        until.map_or_else(String::new, |time| Texts(wording.language).until(time))
     }
 
-    /// What the person can do now.
-    pub(super) fn advice(&self) -> String {
+    /// What the person can do now. A clause without a full stop.
+    pub(crate) fn advice(&self, wording: &Wording<'_>) -> String {
+        let text = Texts(wording.language);
         let provider = self.provider.unwrap_or("PROVIDER");
         let account = self.account.unwrap_or("NAME");
         let model = self.model.unwrap_or(self.asked).escape_debug();
-        let key = self.key.unwrap_or("NAME");
         match self.cause {
             Cause::BadRequest | Cause::Unsupported if self.provider.is_none() => {
-                "change the request as the message says".to_owned()
+                text.change_the_request().to_owned()
             }
             Cause::BadRequest | Cause::Unsupported => {
-                "change the request as the message says: no other account would take it".to_owned()
+                text.change_the_request_everywhere().to_owned()
             }
-            Cause::ContextTooLong => {
-                "send less, or choose a model with a larger context".to_owned()
-            }
-            Cause::BadKey => "give the client the key that `aerostat key show` prints".to_owned(),
-            Cause::KeyLimit => {
-                let raise = format!(
-                    "see it with `aerostat key list` and raise it with `aerostat key set {key}`"
-                );
-                match self.until {
-                    Some(until) => format!("ask again after {}, or {raise}", rfc3339(until)),
-                    None => raise,
-                }
-            }
-            Cause::KeyExpired => format!(
-                "give it longer with `aerostat key set {key} --expires DAY`, or give the client another key"
-            ),
-            Cause::ModelNotAllowed => format!(
-                "allow it with `aerostat key set {key} --model …`, or choose another model in the client"
-            ),
-            Cause::NoSuchModel if self.provider.is_none() => {
-                format!("see what the name becomes: `aerostat model try {model}`")
-            }
-            Cause::NoSuchModel => {
-                format!("see what there is: `aerostat provider models {provider}`")
-            }
-            Cause::NoSuchPath => "set the client's base URL as the answer says".to_owned(),
-            Cause::TooLarge => {
-                "send less, or raise `request_body_bytes_max` in [limits]".to_owned()
-            }
-            Cause::SlowClient if self.provider.is_none() => "ask again".to_owned(),
-            Cause::SlowClient => {
-                "have the client read its stream, or leave it; `limits.unread_timeout_seconds` says how long others wait for that"
-                    .to_owned()
-            }
-            Cause::Account if self.account.is_none() => {
-                "see what the accounts lack: `aerostat account list`".to_owned()
-            }
-            Cause::Account => format!("sign in again: `aerostat account login {account}`"),
-            Cause::Forbidden => {
-                format!("ask `{provider}` for access to `{model}`, or choose another model")
-            }
+            Cause::ContextTooLong => text.send_less_or_choose().to_owned(),
+            Cause::BadKey => text.give_the_key().to_owned(),
+            Cause::KeyLimit => self.wait_or_raise(wording),
+            Cause::KeyExpired => text.extend_key(self.key.unwrap_or("NAME")),
+            Cause::ModelNotAllowed => text.allow_model(self.key.unwrap_or("NAME")),
+            Cause::NoSuchModel if self.provider.is_none() => text.try_the_model(model),
+            Cause::NoSuchModel => text.list_the_models(provider),
+            Cause::NoSuchPath => text.set_the_base_url().to_owned(),
+            Cause::TooLarge => text.send_less_or_raise().to_owned(),
+            Cause::SlowClient if self.provider.is_none() => text.ask_again().to_owned(),
+            Cause::SlowClient => text.have_the_client_read().to_owned(),
+            Cause::Account if self.account.is_none() => text.list_the_accounts().to_owned(),
+            Cause::Account => text.sign_in_again(account),
+            Cause::Forbidden => text.ask_for_access(provider, model),
             Cause::QuotaSpent | Cause::RateLimited | Cause::AllAtLimit | Cause::Overloaded => {
-                let another = match self.provider {
-                    Some(provider) => {
-                        format!("add another account with `aerostat account add {provider}`")
-                    }
-                    None => "see what the accounts lack: `aerostat account list`".to_owned(),
-                };
-                match self.until {
-                    Some(until) => format!("ask again after {}, or {another}", rfc3339(until)),
-                    None => format!("ask again in a while, or {another}"),
-                }
+                self.wait_or_add(wording)
             }
-            Cause::Unreachable => format!(
-                "check the network, the proxy and `base_url` in [providers.{provider}]; `aerostat account test {account}` tries again"
-            ),
-            Cause::Certificate => format!(
-                "check the address and the certificate of `{provider}`; a company's own certificates go into [network] ca_file"
-            ),
-            Cause::TimedOut => format!(
-                "ask again; where `{provider}` is always this slow, raise the timeouts in [limits]"
-            ),
-            Cause::BrokeOff => "ask again: the answer broke off after it had begun".to_owned(),
+            Cause::Unreachable => text.check_the_network(provider, account),
+            Cause::Certificate => text.check_the_certificate(provider),
+            Cause::TimedOut => text.raise_the_timeouts(provider),
+            Cause::BrokeOff => text.ask_again_it_broke_off().to_owned(),
             Cause::Intercepted | Cause::Malformed | Cause::Provider => {
-                format!("ask again later: the fault is at `{provider}`, or at its `base_url`")
+                text.ask_again_later(provider)
             }
-            Cause::Stopped => "ask again once it runs".to_owned(),
-            Cause::Internal => "ask again, and report it: this is a bug".to_owned(),
+            Cause::Stopped => text.ask_again_once_it_runs().to_owned(),
+            Cause::Internal => text.report_it().to_owned(),
+        }
+    }
+
+    fn wait_or_raise(&self, wording: &Wording<'_>) -> String {
+        let text = Texts(wording.language);
+        let raise = text.raise_key_limit(self.key.unwrap_or("NAME"));
+        match self.until {
+            Some(until) => text.ask_again_after((wording.time)(until), raise),
+            None => raise,
+        }
+    }
+
+    fn wait_or_add(&self, wording: &Wording<'_>) -> String {
+        let text = Texts(wording.language);
+        let another = match self.provider {
+            Some(provider) => text.add_another(provider),
+            None => text.list_the_accounts().to_owned(),
+        };
+        match self.until {
+            Some(until) => text.ask_again_after((wording.time)(until), another),
+            None => text.ask_again_in_a_while(another),
         }
     }
 
     /// Both as one line.
     pub(super) fn sentence(&self) -> String {
-        format!("{}; {}", self.what(), self.advice())
+        let plain = Wording::plain();
+        format!("{}; {}", self.what(&plain), self.advice(&plain))
     }
 }

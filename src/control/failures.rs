@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::failure_reason::FailureFacts;
+use super::failure_reason::{FailureFacts, Wording};
 use super::service::ControlService;
 use super::wire::ControlError;
 use crate::outcome::Timestamp;
-use crate::record::blame_name;
+use crate::record::{Cause, blame_name};
 use crate::status::timestamp;
 use crate::store::records::FailureGroup;
 
@@ -58,7 +58,8 @@ impl FailureCause {
             asked: group.asked.as_deref().unwrap_or_default(),
             key: group.key.as_deref(),
         };
-        let (what, advice) = (facts.what(), facts.advice());
+        let plain = Wording::plain();
+        let (what, advice) = (facts.what(&plain), facts.advice(&plain));
         Self {
             requests: group.count,
             cause: group.cause.name().to_owned(),
@@ -74,6 +75,21 @@ impl FailureCause {
             what,
             advice,
         }
+    }
+}
+
+impl FailureCause {
+    /// What happened, to be written for a reader. `None` for a cause of another version.
+    pub(crate) fn facts(&self) -> Option<FailureFacts<'_>> {
+        Some(FailureFacts {
+            cause: Cause::named(&self.cause)?,
+            until: self.until,
+            provider: self.provider.as_deref(),
+            account: self.account.as_deref(),
+            model: self.model.as_deref(),
+            asked: self.asked.as_deref().unwrap_or_default(),
+            key: self.key.as_deref(),
+        })
     }
 }
 

@@ -29,7 +29,7 @@ mod dashboard_link;
 mod demo_try;
 mod dispatch;
 pub(crate) mod explain;
-mod failure_reason;
+pub(crate) mod failure_reason;
 pub(crate) mod failures;
 mod key_limits;
 pub(crate) mod lock;

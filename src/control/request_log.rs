@@ -10,7 +10,7 @@ use super::wire::ControlError;
 use crate::config::Config;
 use crate::outcome::Timestamp;
 use crate::prices::Prices;
-use crate::record::blame_name;
+use crate::record::{Cause, blame_name};
 use crate::status::timestamp;
 use crate::store::records::{FilterPart, Page, RequestFilter, RequestRow};
 
@@ -149,6 +149,19 @@ fn ends(rows: &[RequestRow], page: &Page, has_more: bool) -> (Option<i64>, Optio
 }
 
 impl LogRow {
+    /// Why it failed, to be written for a reader. `None` where it did not.
+    pub(crate) fn failure(&self) -> Option<FailureFacts<'_>> {
+        Some(FailureFacts {
+            cause: Cause::named(self.cause.as_deref()?)?,
+            until: self.until,
+            provider: self.provider.as_deref(),
+            account: self.account.as_deref(),
+            model: self.model.as_deref(),
+            asked: &self.asked,
+            key: self.key.as_deref(),
+        })
+    }
+
     pub(super) fn of(row: RequestRow, config: &Config, prices: &Prices) -> Self {
         let why = FailureFacts::of_row(&row).map(|facts| facts.sentence());
         let cost = CostFacts::of(&cost_of_request(&row, config, prices));

@@ -17,6 +17,7 @@ mod pages;
 mod plot;
 mod request_parts;
 mod response;
+mod sentences;
 mod sessions;
 mod snippets;
 mod texts;

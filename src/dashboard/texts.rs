@@ -59,7 +59,7 @@ texts! {
         "Eingeschränkt in Betrieb: alle Konten von {provider} pausieren bis {time}.";
     serving_partly(count, total): "Serving with {count} of {total} accounts." |
         "In Betrieb mit {count} von {total} Konten.";
-    nobody_until(time): "No account can serve until {time}." |
+    no_account_until(time): "No account can serve until {time}." |
         "Bis {time} kann kein Konto antworten.";
     no_account_can_serve: "No account can serve." | "Kein Konto kann antworten.";
     starting: "Starting." | "Startet.";
@@ -73,6 +73,23 @@ texts! {
         "Port {port} lässt sich nicht öffnen.";
     another_aerostat: "the agent of another home" | "dem Agenten eines anderen Verzeichnisses";
     state_stopped: "Stopped" | "Gestoppt";
+
+    // What keeps something from working.
+    until(what, time): "{what} until {time}" | "{what} bis {time}";
+    lan_is_refused: "The local network is not served while `auth_mode` is `off`: set `auth_mode = \"auto\"`." |
+        "Das lokale Netz wird nicht bedient, solange `auth_mode` auf `off` steht: `auth_mode = \"auto\"` setzen.";
+    records_disk_full: "Free some space: the disk is full, so requests are served and not recorded. Recording goes on by itself." |
+        "Platz schaffen: die Platte ist voll, Anfragen werden beantwortet, aber nicht aufgezeichnet. Die Aufzeichnung geht von selbst weiter.";
+    records_read_only: "Make `records.db` writable: it is read-only, so requests are served and not recorded. Recording goes on by itself." |
+        "`records.db` beschreibbar machen: Anfragen werden beantwortet, aber nicht aufgezeichnet. Die Aufzeichnung geht von selbst weiter.";
+    records_damaged(why): "Move `records.db`, `records.db-wal` and `records.db-shm` away and start Aerostat again: the file is damaged ({why}), so requests are served and not recorded." |
+        "`records.db`, `records.db-wal` und `records.db-shm` wegschieben und Aerostat neu starten: die Datei ist beschädigt ({why}), Anfragen werden beantwortet, aber nicht aufgezeichnet.";
+    records_newer: "Install the newer Aerostat again, or move `records.db` away and start this one again: a newer version made the file, so requests are served and not recorded." |
+        "Das neuere Aerostat wieder installieren oder `records.db` wegschieben und dieses neu starten: eine neuere Version hat die Datei angelegt, Anfragen werden beantwortet, aber nicht aufgezeichnet.";
+    records_foreign: "Move `records.db` away and start Aerostat again: it belongs to another program, so requests are served and not recorded." |
+        "`records.db` wegschieben und Aerostat neu starten: die Datei gehört einem anderen Programm, Anfragen werden beantwortet, aber nicht aufgezeichnet.";
+    records_unusable(why): "`records.db` cannot be used ({why}), so requests are served and not recorded. It is tried again." |
+        "`records.db` ist nicht benutzbar ({why}), Anfragen werden beantwortet, aber nicht aufgezeichnet. Es wird erneut versucht.";
 
     // Dashboard.
     start_serving: "Start serving" | "Starten";

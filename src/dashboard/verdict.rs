@@ -43,7 +43,7 @@ fn serving(context: &PageContext, overview: &Overview, is_exposed: bool) -> Stri
     }
     let counts = overview.status.accounts.unwrap_or_default();
     if let Some(until) = counts.cooling_until {
-        return text.nobody_until(context.time_text(until));
+        return text.no_account_until(context.time_text(until));
     }
     if counts.enabled > 0 && counts.can_serve == 0 {
         return text.no_account_can_serve().to_owned();

@@ -344,7 +344,7 @@ fn sign_in(account: &AccountFacts, language: Language) -> Option<Alert> {
     let AccountStatus::NeedsUser(need) = account.shown_status() else {
         return None;
     };
-    need.sign_in_reason()?;
+    need.sign_in_reason(language)?;
     let (name, takes_key) = (&account.name, account.takes_key());
     let (need, reason) = words::need(account, language);
     let reason = cut(&reason.unwrap_or_default(), 120);

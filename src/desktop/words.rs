@@ -73,24 +73,15 @@ pub(super) fn attention_line(attention: &Attention, view: &View, now: &LocalTime
 pub(super) fn need(account: &AccountFacts, language: Language) -> (String, Option<String>) {
     let (name, provider) = (&account.name, &account.provider);
     let (takes_key, status) = (account.takes_key(), account.shown_status());
-    match language {
-        Language::English => (
-            account_need(name, takes_key, status),
-            account_reason(provider, status),
-        ),
-        Language::German => (
-            german::account_need(name, takes_key, status),
-            german::account_reason(provider, status),
-        ),
-    }
+    (
+        account_need(name, takes_key, status, language),
+        account_reason(provider, status, language),
+    )
 }
 
 /// Which quota is used up.
 pub(super) fn exhausted(quota: &ExhaustedQuota, language: Language) -> String {
-    match language {
-        Language::English => quota.to_string(),
-        Language::German => german::exhausted(quota),
-    }
+    quota.text(language)
 }
 
 /// What was today: requests, tokens, cost. What is not known is not zero.
@@ -204,11 +195,7 @@ fn account_status(account: &AccountFacts, now: &LocalTime) -> String {
         | AccountStatus::NeedsUser(NeedsUser::Credential(_))
         | AccountStatus::ProviderDisabled { .. }
         | AccountStatus::ProviderUnknown { .. }) => {
-            let reason = match now.language {
-                Language::English => status.reason(),
-                Language::German => german::status_reason(status),
-            };
-            sentence_start(&reason.unwrap_or_default())
+            sentence_start(&status.reason_in(now.language).unwrap_or_default())
         }
     }
 }

@@ -4,8 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeStruct as _};
 
+use super::texts::Texts;
 use super::timestamp;
 use crate::account::{Address, Budget, CredentialProblem};
+use crate::language::Language;
 use crate::outcome::Timestamp;
 
 /// How an account stands: the one fact that matters most.
@@ -170,24 +172,30 @@ impl AccountStatus {
         }
     }
 
-    /// Why, in words. `None` where [`AccountStatus::name`] says it all.
+    /// Why, in English. `None` where [`AccountStatus::name`] says it all.
     pub fn reason(&self) -> Option<String> {
+        self.reason_in(Language::English)
+    }
+
+    /// Why, in words. `None` where [`AccountStatus::label`] says it all.
+    pub fn reason_in(&self, language: Language) -> Option<String> {
+        let text = Texts(language);
         match self {
             Self::CoolingDown {
                 cause,
                 models,
                 detail,
                 ..
-            } => Some(cooldown_reason(*cause, models, detail.as_deref())),
-            Self::QuotaExhausted { quota, .. } => Some(quota.to_string()),
-            Self::Unreachable { .. } => Some("the provider cannot be reached".to_owned()),
-            Self::NeedsUser(need) => Some(need.to_string()),
-            Self::ProviderDisabled { provider } => {
-                Some(format!("the provider `{provider}` is disabled"))
-            }
-            Self::ProviderUnknown { provider } => {
-                Some(format!("there is no provider `{provider}`"))
-            }
+            } => Some(cooldown_reason(
+                cause.text(language),
+                models,
+                detail.as_deref(),
+            )),
+            Self::QuotaExhausted { quota, .. } => Some(quota.text(language)),
+            Self::Unreachable { .. } => Some(text.provider_cannot_be_reached().to_owned()),
+            Self::NeedsUser(need) => Some(need.text(language)),
+            Self::ProviderDisabled { provider } => Some(text.provider_is_disabled(provider)),
+            Self::ProviderUnknown { provider } => Some(text.there_is_no_provider(provider)),
             Self::Ready | Self::Busy | Self::Refreshing | Self::Disabled => None,
         }
     }
@@ -213,20 +221,38 @@ impl AccountStatus {
         )
     }
 
-    /// The status and its reason without a time: `cooling: rate limit`.
+    /// The status and its reason without a time, in English: `cooling: rate limit`.
     pub fn summary(&self) -> String {
+        self.summary_in(Language::English)
+    }
+
+    /// The status and its reason without a time: `cooling: rate limit`.
+    pub fn summary_in(&self, language: Language) -> String {
+        let label = self.label(language);
         match self {
-            Self::NeedsUser(need) if need.names_itself() => need.to_string(),
-            _ => match self.reason() {
-                Some(reason) => format!("{}: {reason}", self.label()),
-                None => self.label(),
+            Self::NeedsUser(need) if need.names_itself() => need.text(language),
+            _ => match self.reason_in(language) {
+                Some(reason) => format!("{label}: {reason}"),
+                None => label.to_owned(),
             },
         }
     }
 
     /// The name as people read it.
-    fn label(&self) -> String {
-        self.name().replace('_', " ")
+    pub fn label(&self, language: Language) -> &'static str {
+        let text = Texts(language);
+        match self {
+            Self::Ready => text.ready(),
+            Self::Busy => text.busy(),
+            Self::CoolingDown { .. } => text.cooling(),
+            Self::Refreshing => text.refreshing(),
+            Self::QuotaExhausted { .. } => text.quota_used_up(),
+            Self::Unreachable { .. } => text.unreachable(),
+            Self::NeedsUser(need) => need.label(language),
+            Self::Disabled => text.disabled(),
+            Self::ProviderDisabled { .. } => text.provider_disabled(),
+            Self::ProviderUnknown { .. } => text.provider_unknown(),
+        }
     }
 }
 
@@ -238,7 +264,7 @@ impl fmt::Display for AccountStatus {
         {
             return write!(f, "{need}");
         }
-        f.write_str(&self.label())?;
+        f.write_str(self.label(Language::English))?;
         if let Some(until) = self.until() {
             write!(f, " until {}", timestamp::rfc3339(until))?;
         }
@@ -278,8 +304,8 @@ impl<'de> Deserialize<'de> for AccountStatus {
 struct Typed(#[serde(with = "AccountStatus")] AccountStatus);
 
 /// `rate limit, model-a, model-b: try again later`.
-fn cooldown_reason(cause: CooldownCause, models: &[String], detail: Option<&str>) -> String {
-    let mut reason = cause.to_string();
+fn cooldown_reason(cause: &str, models: &[String], detail: Option<&str>) -> String {
+    let mut reason = cause.to_owned();
     if !models.is_empty() {
         reason = format!("{reason}, {}", models.join(", "));
     }
@@ -317,26 +343,41 @@ impl CooldownCause {
     }
 }
 
+impl CooldownCause {
+    /// The cause as people read it.
+    pub fn text(self, language: Language) -> &'static str {
+        let text = Texts(language);
+        match self {
+            Self::RateLimit => text.rate_limit(),
+            Self::Quota => text.quota(),
+            Self::Overloaded => text.no_capacity(),
+            Self::Forbidden => text.forbidden(),
+            Self::Failing => text.failed_responses(),
+            Self::RefreshFailing => text.cannot_be_refreshed(),
+        }
+    }
+}
+
 impl fmt::Display for CooldownCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::RateLimit => "rate limit",
-            Self::Quota => "quota used up",
-            Self::Overloaded => "the provider has no capacity",
-            Self::Forbidden => "forbidden",
-            Self::Failing => "failed responses",
-            Self::RefreshFailing => "its access token cannot be refreshed",
-        })
+        f.write_str(self.text(Language::English))
+    }
+}
+
+impl ExhaustedQuota {
+    /// Which quota it is, as people read it.
+    pub fn text(&self, language: Language) -> String {
+        match self {
+            Self::Budget(budget) => Texts(language).your_budget(budget),
+            Self::Provider(Some(detail)) => detail.clone(),
+            Self::Provider(None) => Texts(language).providers_limit().to_owned(),
+        }
     }
 }
 
 impl fmt::Display for ExhaustedQuota {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Budget(budget) => write!(f, "your budget of {budget}"),
-            Self::Provider(Some(detail)) => f.write_str(detail),
-            Self::Provider(None) => f.write_str("the provider's limit"),
-        }
+        f.write_str(&self.text(Language::English))
     }
 }
 
@@ -361,14 +402,44 @@ impl NeedsUser {
         }
     }
 
-    /// Why the account has to be signed in again. `None` for other needs.
-    pub fn sign_in_reason(&self) -> Option<String> {
+    /// The name as people read it.
+    fn label(&self, language: Language) -> &'static str {
+        let text = Texts(language);
         match self {
-            Self::SignIn(sign_in) => Some(sign_in.to_string()),
+            Self::SignIn(_) | Self::AddressChanged { .. } => text.sign_in(),
+            Self::Credential(problem) => match problem {
+                CredentialProblem::NeedsKey { .. } => text.env_unset(),
+                CredentialProblem::UnusableKey { .. } => text.unusable_key(),
+                CredentialProblem::NeedsKeyEnv { .. } => text.needs_key_env(),
+                CredentialProblem::NeedsSignIn { .. } => text.needs_sign_in(),
+                CredentialProblem::InsecureHttp { .. } => text.insecure_http(),
+            },
+            Self::VaultLocked { .. } => text.locked_vault(),
+            Self::Expired { .. } => text.expired(),
+        }
+    }
+
+    /// Why the account has to be signed in again. `None` for other needs.
+    pub fn sign_in_reason(&self, language: Language) -> Option<String> {
+        match self {
+            Self::SignIn(sign_in) => Some(sign_in.text(language)),
             Self::AddressChanged { entered_for, now } => {
-                Some(format!("address changed from {entered_for} to {now}"))
+                Some(Texts(language).address_changed(entered_for, now))
             }
             Self::Credential(_) | Self::VaultLocked { .. } | Self::Expired { .. } => None,
+        }
+    }
+
+    /// What is needed and why: `sign-in needed (interrupted refresh)`.
+    pub fn text(&self, language: Language) -> String {
+        let text = Texts(language);
+        match self {
+            Self::SignIn(_) | Self::AddressChanged { .. } => {
+                text.sign_in_needed(self.sign_in_reason(language).unwrap_or_default())
+            }
+            Self::Credential(problem) => problem.text(language),
+            Self::VaultLocked { detail } => text.vault_locked(detail),
+            Self::Expired { at } => text.expired_at(timestamp::rfc3339(*at)),
         }
     }
 
@@ -378,30 +449,27 @@ impl NeedsUser {
     }
 }
 
-/// `sign-in needed (interrupted refresh)`.
 impl fmt::Display for NeedsUser {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::SignIn(_) | Self::AddressChanged { .. } => {
-                let reason = self.sign_in_reason().unwrap_or_default();
-                write!(f, "sign-in needed ({reason})")
-            }
-            Self::Credential(problem) => write!(f, "{problem}"),
-            Self::VaultLocked { detail } => write!(f, "vault locked ({detail})"),
-            Self::Expired { at } => write!(f, "expired at {}", timestamp::rfc3339(*at)),
+        f.write_str(&self.text(Language::English))
+    }
+}
+
+impl SignIn {
+    /// `the provider refused the key: invalid key`.
+    pub fn text(&self, language: Language) -> String {
+        let cause = self.cause.text(language);
+        match (&self.detail, self.cause) {
+            // What the provider says about a token that it accepted before helps no one.
+            (_, SignInCause::InterruptedRefresh) | (None, _) => cause.to_owned(),
+            (Some(detail), _) => format!("{cause}: {detail}"),
         }
     }
 }
 
-/// `the provider refused the key: invalid key`.
 impl fmt::Display for SignIn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.cause)?;
-        match (&self.detail, self.cause) {
-            // What the provider says about a token that it accepted before helps no one.
-            (_, SignInCause::InterruptedRefresh) | (None, _) => Ok(()),
-            (Some(detail), _) => write!(f, ": {detail}"),
-        }
+        f.write_str(&self.text(Language::English))
     }
 }
 
@@ -439,16 +507,24 @@ impl SignInCause {
     }
 }
 
+impl SignInCause {
+    /// The cause as people read it.
+    pub fn text(self, language: Language) -> &'static str {
+        let text = Texts(language);
+        match self {
+            Self::NoCredential => text.no_credential(),
+            Self::KeyRefused => text.key_refused(),
+            Self::TokenRefused => text.token_refused(),
+            Self::NothingToRefresh => text.nothing_to_refresh(),
+            Self::GrantRefused => text.grant_refused(),
+            Self::InterruptedRefresh => text.interrupted_refresh(),
+        }
+    }
+}
+
 impl fmt::Display for SignInCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NoCredential => "no credential is stored",
-            Self::KeyRefused => "the provider refused the key",
-            Self::TokenRefused => "the provider refused a new access token",
-            Self::NothingToRefresh => "the access token ended and there is no refresh token",
-            Self::GrantRefused => "the provider refused to refresh",
-            Self::InterruptedRefresh => "interrupted refresh",
-        })
+        f.write_str(self.text(Language::English))
     }
 }
 

@@ -4,7 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::texts::Texts;
 use super::{AccountStatus, BindFailure, BindFailureCause, NeedsUser, PortOwner, SignInCause};
+use crate::language::Language;
 
 /// One thing that needs the user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,25 +41,23 @@ pub enum Attention {
     },
 }
 
-/// What is to be done and why, in one line.
-impl fmt::Display for Attention {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Attention {
+    /// What is to be done and why, in one line.
+    pub fn text(&self, language: Language) -> String {
+        let text = Texts(language);
         match self {
-            Self::PortUnavailable { failure } => write!(f, "{}", PortAdvice(failure, "port")),
+            Self::PortUnavailable { failure } => port_advice(failure, "port", language),
             Self::PortNotMoved { failure, open_port } => {
-                let advice = PortAdvice(failure, "port");
-                write!(f, "{advice}; port {open_port} keeps serving")
+                text.old_port_serves(port_advice(failure, "port", language), open_port)
             }
             Self::ConfigRejected { error, .. } => {
-                write!(f, "Fix {}", error.lines().next().unwrap_or_default())
+                text.fix_config(error.lines().next().unwrap_or_default())
             }
-            Self::LanRefused { reason } => f.write_str(reason),
-            Self::MetricsUnavailable { failure } => {
-                write!(f, "{}", PortAdvice(failure, "metrics_port"))
-            }
-            Self::RecordsStopped { advice } => f.write_str(advice),
+            Self::LanRefused { reason } => reason.clone(),
+            Self::MetricsUnavailable { failure } => port_advice(failure, "metrics_port", language),
+            Self::RecordsStopped { advice } => advice.clone(),
             Self::VaultLocked { accounts, detail } => {
-                write!(f, "Unlock the vault of {}: {detail}", accounts.join(", "))
+                text.unlock_the_vault(accounts.join(", "), detail)
             }
             Self::Account {
                 name,
@@ -65,50 +65,53 @@ impl fmt::Display for Attention {
                 takes_key,
                 status,
             } => {
-                f.write_str(&account_need(name, *takes_key, status))?;
-                match account_reason(provider, status) {
-                    Some(reason) => write!(f, ": {reason}"),
-                    None => Ok(()),
+                let need = account_need(name, *takes_key, status, language);
+                match account_reason(provider, status, language) {
+                    Some(reason) => format!("{need}: {reason}"),
+                    None => need,
                 }
             }
         }
     }
 }
 
-/// What to do about a port that cannot be had, and the setting that names it.
-struct PortAdvice<'a>(&'a BindFailure, &'static str);
-
-impl fmt::Display for PortAdvice<'_> {
+impl fmt::Display for Attention {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(BindFailure { port, cause, .. }, setting) = self;
-        match cause {
-            BindFailureCause::InUse {
-                owner: PortOwner::Unknown,
-            } => write!(f, "Free port {port}, or set another `{setting}`"),
-            BindFailureCause::InUse { owner } => {
-                write!(f, "Stop {owner} on port {port}, or set another `{setting}`")
-            }
-            BindFailureCause::Refused => write!(f, "Set another `{setting}` than {port}"),
-        }
+        f.write_str(&self.text(Language::English))
+    }
+}
+
+fn port_advice(failure: &BindFailure, key: &str, language: Language) -> String {
+    let (text, port) = (Texts(language), failure.port);
+    match &failure.cause {
+        BindFailureCause::InUse {
+            owner: PortOwner::Unknown,
+        } => text.free_the_port(port, key),
+        BindFailureCause::InUse { owner } => text.stop_the_owner(owner.text(language), port, key),
+        BindFailureCause::Refused => text.set_another_port(port, key),
     }
 }
 
 /// What an account needs: `alpha needs a new key`.
-pub fn account_need(name: &str, takes_key: bool, status: &AccountStatus) -> String {
-    let need = match status {
+pub fn account_need(
+    name: &str,
+    takes_key: bool,
+    status: &AccountStatus,
+    language: Language,
+) -> String {
+    let text = Texts(language);
+    match status {
         AccountStatus::NeedsUser(NeedsUser::SignIn(sign_in)) => match (takes_key, sign_in.cause) {
-            (true, SignInCause::NoCredential) => "needs its key",
-            (true, _) => "needs a new key",
-            (false, _) => "needs you to sign in",
+            (true, SignInCause::NoCredential) => text.needs_its_key(name),
+            (true, _) => text.needs_a_new_key(name),
+            (false, _) => text.needs_a_sign_in(name),
         },
-        AccountStatus::NeedsUser(NeedsUser::AddressChanged { .. }) => {
-            "needs your word on its new address"
-        }
-        AccountStatus::NeedsUser(NeedsUser::Credential(_)) => "has no usable credential",
-        AccountStatus::NeedsUser(NeedsUser::VaultLocked { .. }) => "is locked",
-        AccountStatus::NeedsUser(NeedsUser::Expired { .. }) => "has expired",
+        AccountStatus::NeedsUser(NeedsUser::AddressChanged { .. }) => text.needs_your_word(name),
+        AccountStatus::NeedsUser(NeedsUser::Credential(_)) => text.has_no_credential(name),
+        AccountStatus::NeedsUser(NeedsUser::VaultLocked { .. }) => text.is_locked(name),
+        AccountStatus::NeedsUser(NeedsUser::Expired { .. }) => text.has_expired(name),
         AccountStatus::ProviderDisabled { .. } | AccountStatus::ProviderUnknown { .. } => {
-            "has no provider"
+            text.has_no_provider(name)
         }
         AccountStatus::Ready
         | AccountStatus::Busy
@@ -116,26 +119,31 @@ pub fn account_need(name: &str, takes_key: bool, status: &AccountStatus) -> Stri
         | AccountStatus::CoolingDown { .. }
         | AccountStatus::QuotaExhausted { .. }
         | AccountStatus::Unreachable { .. }
-        | AccountStatus::Disabled => "needs nothing",
-    };
-    format!("{name} {need}")
+        | AccountStatus::Disabled => text.needs_nothing(name),
+    }
 }
 
 /// Why it needs that, where [`account_need`] does not say it all: `lab said: no such key`.
-pub fn account_reason(provider: &str, status: &AccountStatus) -> Option<String> {
+pub fn account_reason(
+    provider: &str,
+    status: &AccountStatus,
+    language: Language,
+) -> Option<String> {
     match status {
         AccountStatus::NeedsUser(NeedsUser::SignIn(sign_in)) => match &sign_in.detail {
             Some(detail) if sign_in.cause != SignInCause::InterruptedRefresh => {
-                Some(format!("{provider} said: {detail}"))
+                Some(Texts(language).provider_said(provider, detail))
             }
             _ if sign_in.cause == SignInCause::NoCredential => None,
-            _ => Some(sign_in.cause.to_string()),
+            _ => Some(sign_in.cause.text(language).to_owned()),
         },
-        AccountStatus::NeedsUser(need @ NeedsUser::AddressChanged { .. }) => need.sign_in_reason(),
-        AccountStatus::NeedsUser(NeedsUser::Credential(problem)) => Some(problem.to_string()),
+        AccountStatus::NeedsUser(need @ NeedsUser::AddressChanged { .. }) => {
+            need.sign_in_reason(language)
+        }
+        AccountStatus::NeedsUser(NeedsUser::Credential(problem)) => Some(problem.text(language)),
         AccountStatus::NeedsUser(NeedsUser::VaultLocked { detail }) => Some(detail.clone()),
         AccountStatus::ProviderDisabled { .. } | AccountStatus::ProviderUnknown { .. } => {
-            status.reason()
+            status.reason_in(language)
         }
         _ => None,
     }

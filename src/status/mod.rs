@@ -1,8 +1,8 @@
 //! How accounts, providers, the port and the agent stand: the one read model of the program.
 //!
 //! The pool and the agent fill these values; tray, dashboard, command line and errors match on
-//! them. Times stay times. Words and JSON appear only here, in [`std::fmt::Display`] and serde, and
-//! are never read back into a state: JSON carries the typed fields beside the words. Nothing here
+//! them. Times stay times. Words and JSON appear only here, in `texts` and serde, and are never
+//! read back into a state: JSON carries the typed fields beside the words. Nothing here
 //! decides anything, reads a clock or does IO.
 
 mod account;
@@ -11,6 +11,7 @@ mod local_time;
 mod metrics;
 mod port;
 mod provider;
+mod texts;
 pub mod timestamp;
 
 pub use account::{AccountStatus, CooldownCause, ExhaustedQuota, NeedsUser, SignIn, SignInCause};

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::texts::Texts;
+use crate::language::Language;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeStruct as _};
 
 /// The API port, as the agent reports it.
@@ -169,14 +171,20 @@ impl fmt::Display for BindFailure {
     }
 }
 
-/// `python3 (4711)`.
+impl PortOwner {
+    /// `python3 (4711)`.
+    pub fn text(&self, language: Language) -> String {
+        match self {
+            Self::Aerostat => Texts(language).another_aerostat().to_owned(),
+            Self::Program { name, pid } => format!("{name} ({pid})"),
+            Self::Unknown => Texts(language).another_program().to_owned(),
+        }
+    }
+}
+
 impl fmt::Display for PortOwner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Aerostat => f.write_str("another aerostat"),
-            Self::Program { name, pid } => write!(f, "{name} ({pid})"),
-            Self::Unknown => f.write_str("another program"),
-        }
+        f.write_str(&self.text(Language::English))
     }
 }
 

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::texts::Texts;
 use crate::account::{Account, CredentialProblem, Source};
+use crate::language::Language;
 use crate::outcome::{ReadingSource, Timestamp, Unit};
 use crate::pool::{AccountView, BudgetView, Cooldown, QuotaReading};
 use crate::provider::{Provider, window_length};
@@ -119,7 +121,6 @@ impl AccountFacts {
     pub(super) fn of(view: &AccountView) -> Self {
         Self {
             status: view.status.clone(),
-            advice: advice(&view.account, &view.status),
             quota: view.quota.iter().map(QuotaFacts::of).collect(),
             budgets: view.budgets.iter().map(BudgetFacts::of).collect(),
             in_flight: view.in_flight,
@@ -129,6 +130,13 @@ impl AccountFacts {
             awaits_proof: view.awaits_proof,
             ..Self::from_settings(&view.account)
         }
+        .advised()
+    }
+
+    /// With its advice, for command line and scripts.
+    fn advised(mut self) -> Self {
+        self.advice = self.advice_in(Language::English);
+        self
     }
 
     /// For an account whose provider is not active: `is_disabled`, or else unknown.
@@ -140,10 +148,10 @@ impl AccountFacts {
             AccountStatus::ProviderUnknown { provider }
         };
         Self {
-            advice: advice(account, &status),
             status,
             ..Self::from_settings(account)
         }
+        .advised()
     }
 
     fn from_settings(account: &Account) -> Self {
@@ -283,67 +291,46 @@ impl CooldownFacts {
     }
 }
 
-/// The next step, where it is the user's.
-fn advice(account: &Account, status: &AccountStatus) -> Option<String> {
-    match status {
-        AccountStatus::NeedsUser(need) => Some(advice_on_need(account, need)),
-        AccountStatus::ProviderDisabled { provider } => Some(format!(
-            "`aerostat config set providers.{provider}.enabled true` enables it"
-        )),
-        AccountStatus::ProviderUnknown { provider } => Some(format!(
-            "add [providers.{provider}] to the configuration, or remove the account"
-        )),
-        _ => None,
+impl AccountFacts {
+    /// The next step, where it is the user's.
+    pub fn advice_in(&self, language: Language) -> Option<String> {
+        let text = Texts(language);
+        match &self.status {
+            AccountStatus::NeedsUser(need) => Some(self.advice_on_need(need, text)),
+            AccountStatus::ProviderDisabled { provider } => Some(text.enable_provider(provider)),
+            AccountStatus::ProviderUnknown { provider } => Some(text.add_provider(provider)),
+            _ => None,
+        }
     }
-}
 
-fn advice_on_need(account: &Account, need: &NeedsUser) -> String {
-    let name = &account.name;
-    match (need, &account.source) {
-        (NeedsUser::SignIn(sign_in), _) => {
-            let enter = format!("enter it again with `aerostat account login {name}`");
-            if sign_in.cause.may_pass() {
-                format!("{enter}; until then it is tried again by itself, at most once a minute")
-            } else {
-                enter
+    fn advice_on_need(&self, need: &NeedsUser, text: Texts) -> String {
+        let name = &self.name;
+        match (need, &self.variable) {
+            (NeedsUser::SignIn(sign_in), _) if sign_in.cause.may_pass() => {
+                text.enter_again_or_wait(name)
             }
-        }
-        (NeedsUser::AddressChanged { .. }, _) => format!(
-            "if the new address is right, say so with `aerostat account login {name} --confirm-address`; else set `base_url` back"
-        ),
-        (NeedsUser::Credential(_), Source::Env { variable }) => {
-            set_variable(variable, &account.provider)
-        }
-        (NeedsUser::Credential(_), _) => format!(
-            "change [providers.{}] in the configuration",
-            account.provider
-        ),
-        (NeedsUser::VaultLocked { .. }, _) => {
-            "unlock the keyring, or name the key's file in `AEROSTAT_VAULT_KEY_FILE`".to_owned()
-        }
-        (NeedsUser::Expired { .. }, _) => {
-            format!(
-                "if it goes on, set another day with `aerostat account set {name} --expires DATE`; else remove it"
-            )
+            (NeedsUser::SignIn(_), _) => text.enter_again(name),
+            (NeedsUser::AddressChanged { .. }, _) => text.confirm_address(name),
+            (NeedsUser::Credential(_), Some(variable)) => {
+                set_variable(variable, &self.provider, text)
+            }
+            (NeedsUser::Credential(_), None) => text.change_provider(&self.provider),
+            (NeedsUser::VaultLocked { .. }, _) => text.unlock_keyring().to_owned(),
+            (NeedsUser::Expired { .. }, _) => text.set_another_day(name),
         }
     }
 }
 
 /// How a variable reaches an agent that no shell starts.
-fn set_variable(variable: &str, provider: &str) -> String {
+fn set_variable(variable: &str, provider: &str, text: Texts) -> String {
     let how = if cfg!(target_os = "macos") {
         format!("`launchctl setenv {variable} …`")
     } else if cfg!(windows) {
-        format!("`setx {variable} …`, then sign out and in")
+        text.by_setx(variable)
     } else {
-        format!(
-            "a line `{variable}=…` in `~/.config/environment.d/aerostat.conf`, then sign out and in"
-        )
+        text.by_environment_file(variable)
     };
-    format!(
-        "an agent started at login does not read a shell's profile: set it by {how}; or keep the key in the vault with \
-         `aerostat account add {provider}`"
-    )
+    text.set_variable(how, provider)
 }
 
 #[cfg(test)]

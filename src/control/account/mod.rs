@@ -9,6 +9,7 @@ mod order;
 mod pace;
 pub(in crate::control) mod settings;
 mod test_call;
+mod texts;
 mod tokens;
 
 #[cfg(test)]

@@ -1,0 +1,80 @@
+//! What statuses, needs and failures are in the reader's language, with times by the reader's clock.
+
+use super::context::PageContext;
+use crate::control::RecordsProblem;
+use crate::control::failure_reason::{FailureFacts, Wording};
+use crate::control::overview::Overview;
+use crate::control::request_log::LogRow;
+use crate::status::{AccountStatus, Attention, Timestamp};
+
+impl PageContext {
+    /// `cooling until 14:05: rate limit`.
+    pub(super) fn status_text(&self, status: &AccountStatus) -> String {
+        let summary = status.summary_in(self.language());
+        match status.until() {
+            Some(until) => self.text.until(summary, self.time_text(until)),
+            None => summary,
+        }
+    }
+
+    /// What is to be done and why.
+    pub(super) fn attention_text(&self, attention: &Attention, overview: &Overview) -> String {
+        let records = overview.status.records.as_ref();
+        match attention {
+            Attention::LanRefused { .. } => self.text.lan_is_refused().to_owned(),
+            Attention::RecordsStopped { advice } => records
+                .and_then(|records| records.problem.as_ref())
+                .map_or_else(|| advice.clone(), |problem| self.records_problem(problem)),
+            other => other.text(self.language()),
+        }
+    }
+
+    /// Why requests are served and not recorded.
+    pub(super) fn records_problem(&self, problem: &RecordsProblem) -> String {
+        let text = self.text;
+        match problem {
+            RecordsProblem::DiskFull => text.records_disk_full().to_owned(),
+            RecordsProblem::ReadOnly => text.records_read_only().to_owned(),
+            RecordsProblem::Damaged { why } => text.records_damaged(why),
+            RecordsProblem::Newer => text.records_newer().to_owned(),
+            RecordsProblem::Foreign => text.records_foreign().to_owned(),
+            RecordsProblem::Unusable { why } => text.records_unusable(why),
+        }
+    }
+
+    /// Why a request failed, as a sentence.
+    pub(super) fn failure_what(&self, facts: &FailureFacts<'_>) -> String {
+        self.worded(|wording| sentence(&facts.what(wording)))
+    }
+
+    /// What to do about it, as a sentence.
+    pub(super) fn failure_advice(&self, facts: &FailureFacts<'_>) -> String {
+        self.worded(|wording| sentence(&facts.advice(wording)))
+    }
+
+    /// Both of a row of the list. `None` where it did not fail.
+    pub(super) fn why(&self, row: &LogRow) -> Option<String> {
+        let facts = row.failure()?;
+        let (what, advice) = (self.failure_what(&facts), self.failure_advice(&facts));
+        Some(format!("{what} {advice}"))
+    }
+
+    fn worded(&self, write: impl FnOnce(&Wording<'_>) -> String) -> String {
+        let time = |at: Timestamp| self.time_text(at);
+        write(&Wording {
+            language: self.language(),
+            time: &time,
+        })
+    }
+}
+
+/// A clause with a capital and a full stop. What begins with a name in backticks stays as it is.
+pub(super) fn sentence(clause: &str) -> String {
+    let mut chars = clause.chars();
+    let first = chars.next().into_iter().flat_map(char::to_uppercase);
+    let mut text: String = first.chain(chars).collect();
+    if !text.ends_with(['.', '!', '?', '…']) {
+        text.push('.');
+    }
+    text
+}

@@ -1,0 +1,89 @@
+//! What statuses and needs are called, in both languages: the words of tray, pages and command line.
+
+use crate::language::texts;
+
+texts! {
+    /// The words of statuses and needs.
+    pub(super) struct Texts;
+
+    // An account's status.
+    ready: "ready" | "bereit";
+    busy: "busy" | "ausgelastet";
+    cooling: "cooling" | "pausiert";
+    refreshing: "refreshing" | "erneuert sein Token";
+    quota_used_up: "quota used up" | "Kontingent verbraucht";
+    unreachable: "unreachable" | "nicht erreichbar";
+    disabled: "disabled" | "ausgeschaltet";
+    provider_disabled: "provider disabled" | "Anbieter ausgeschaltet";
+    provider_unknown: "provider unknown" | "Anbieter unbekannt";
+    provider_cannot_be_reached: "the provider cannot be reached" |
+        "der Anbieter ist nicht erreichbar";
+    provider_is_disabled(provider): "the provider `{provider}` is disabled" |
+        "der Anbieter `{provider}` ist ausgeschaltet";
+    there_is_no_provider(provider): "there is no provider `{provider}`" |
+        "es gibt keinen Anbieter `{provider}`";
+
+    // The labels of what only the person can resolve.
+    sign_in: "sign-in needed" | "Anmeldung nötig";
+    env_unset: "env unset" | "Variable nicht gesetzt";
+    unusable_key: "unusable key" | "Schlüssel unbrauchbar";
+    needs_key_env: "needs key env" | "Schlüssel fehlt";
+    needs_sign_in: "needs sign in" | "Anmeldung fehlt";
+    insecure_http: "insecure http" | "unverschlüsselt";
+    locked_vault: "vault locked" | "Tresor gesperrt";
+    expired: "expired" | "abgelaufen";
+
+    // Why an account is in a cooldown.
+    rate_limit: "rate limit" | "Ratenlimit";
+    quota: "quota used up" | "Kontingent verbraucht";
+    no_capacity: "the provider has no capacity" | "der Anbieter ist überlastet";
+    forbidden: "forbidden" | "nicht erlaubt";
+    failed_responses: "failed responses" | "fehlerhafte Antworten";
+    cannot_be_refreshed: "its access token cannot be refreshed" |
+        "das Zugriffstoken lässt sich nicht erneuern";
+    your_budget(budget): "your budget of {budget}" | "Ihr Budget von {budget}";
+    providers_limit: "the provider's limit" | "das Limit des Anbieters";
+
+    // What only the person can resolve.
+    sign_in_needed(reason): "sign-in needed ({reason})" | "Anmeldung nötig ({reason})";
+    address_changed(before, now): "address changed from {before} to {now}" |
+        "die Adresse hat sich von {before} zu {now} geändert";
+    vault_locked(detail): "vault locked ({detail})" | "Tresor gesperrt ({detail})";
+    expired_at(time): "expired at {time}" | "abgelaufen am {time}";
+    no_credential: "no credential is stored" | "es sind keine Zugangsdaten gespeichert";
+    key_refused: "the provider refused the key" | "der Anbieter hat den Schlüssel abgelehnt";
+    token_refused: "the provider refused a new access token" |
+        "der Anbieter hat ein neues Zugriffstoken abgelehnt";
+    nothing_to_refresh: "the access token ended and there is no refresh token" |
+        "das Zugriffstoken ist abgelaufen, und es gibt kein Token zum Erneuern";
+    grant_refused: "the provider refused to refresh" |
+        "der Anbieter hat das Erneuern abgelehnt";
+    interrupted_refresh: "interrupted refresh" | "das Erneuern wurde unterbrochen";
+
+    // What needs the person, in one line.
+    needs_its_key(name): "{name} needs its key" | "{name} braucht seinen Schlüssel";
+    needs_a_new_key(name): "{name} needs a new key" | "{name} braucht einen neuen Schlüssel";
+    needs_a_sign_in(name): "{name} needs you to sign in" | "{name} braucht eine Anmeldung";
+    needs_your_word(name): "{name} needs your word on its new address" |
+        "{name}: die neue Adresse muss bestätigt werden";
+    has_no_credential(name): "{name} has no usable credential" |
+        "{name} hat keine brauchbaren Zugangsdaten";
+    is_locked(name): "{name} is locked" | "{name} ist gesperrt";
+    has_expired(name): "{name} has expired" | "{name} ist abgelaufen";
+    has_no_provider(name): "{name} has no provider" | "{name} hat keinen Anbieter";
+    needs_nothing(name): "{name} needs nothing" | "{name} braucht nichts";
+    provider_said(provider, detail): "{provider} said: {detail}" | "{provider} meldet: {detail}";
+    free_the_port(port, key): "Free port {port}, or set another `{key}`" |
+        "Port {port} freigeben oder einen anderen `{key}` einstellen";
+    stop_the_owner(owner, port, key): "Stop {owner} on port {port}, or set another `{key}`" |
+        "{owner} auf Port {port} beenden oder einen anderen `{key}` einstellen";
+    set_another_port(port, key): "Set another `{key}` than {port}" |
+        "Einen anderen `{key}` als {port} einstellen";
+    old_port_serves(advice, port): "{advice}; port {port} keeps serving" |
+        "{advice}; bis dahin antwortet Port {port}";
+    fix_config(error): "Fix {error}" | "Zu berichtigen: {error}";
+    unlock_the_vault(accounts, detail): "Unlock the vault of {accounts}: {detail}" |
+        "Tresor von {accounts} entsperren: {detail}";
+    another_aerostat: "another aerostat" | "ein anderes Aerostat";
+    another_program: "another program" | "ein anderes Programm";
+}
