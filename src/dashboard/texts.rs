@@ -211,7 +211,7 @@ texts! {
     account_state: "State" | "Zustand";
     account_limits: "Limits" | "Limits";
     order_of_use: "Order" | "Reihenfolge";
-    from_cache_24_h: "Cache, 24 h" | "Cache, 24 h";
+    cache_24_h: "Cache, 24 h" | "Cache, 24 h";
     used_by_it_today: "Requests · tokens today" | "Anfragen · Tokens heute";
     used_nothing: "nothing" | "nichts";
     one_request_and_tokens(tokens): "1 request, {tokens} tokens" | "1 Anfrage, {tokens} Tokens";
@@ -368,7 +368,7 @@ texts! {
     its_last_failure: "Last failure" | "Letzter Fehler";
     its_failures: "All of 7 days" | "Alle aus 7 Tagen";
     account_credential: "Credential" | "Zugangsdaten";
-    from_variable: "from the environment variable" | "aus der Umgebungsvariablen";
+    variable_source: "from the environment variable" | "aus der Umgebungsvariablen";
     needs_no_credential: "none needed" | "keine nötig";
     sealed_tokens: "a sign-in, sealed in the vault" | "eine Anmeldung, versiegelt im Tresor";
     sealed_key: "a key, sealed in the vault" | "ein Schlüssel, versiegelt im Tresor";

@@ -32,7 +32,7 @@ pub(super) fn facts(context: &PageContext, account: &AccountFacts, figures: &Fig
             dd { (conversations(context, account)) }
             dt { (text.account_today()) }
             dd { (today(context, account, &figures.today(account))) }
-            dt { (text.from_cache_24_h()) }
+            dt { (text.cache_24_h()) }
             dd { (cache(context, account, &figures.day(account))) }
             @if let Some(row) = figures.failure(account) {
                 dt { (text.its_last_failure()) }
@@ -114,7 +114,7 @@ fn source(context: &PageContext, account: &AccountFacts) -> Markup {
     let text = context.text;
     html! {
         @match (&account.variable, account.form) {
-            (Some(variable), _) => { (text.from_variable()) " " code { (variable) } },
+            (Some(variable), _) => { (text.variable_source()) " " code { (variable) } },
             (None, CredentialForm::Nothing) => (text.needs_no_credential()),
             (None, CredentialForm::OAuth) => (text.sealed_tokens()),
             (None, CredentialForm::Key) => (text.sealed_key()),

@@ -62,7 +62,7 @@ fn table(context: &PageContext, accounts: &[&AccountFacts], figures: &Figures) -
                 th scope="col" { (text.account()) }
                 th scope="col" { (text.account_state()) }
                 th scope="col" { (text.account_limits()) }
-                th.number scope="col" { (text.from_cache_24_h()) }
+                th.number scope="col" { (text.cache_24_h()) }
                 th.number scope="col" { (text.used_by_it_today()) }
                 th.number scope="col" { (text.order_of_use()) }
             } }
@@ -89,7 +89,7 @@ fn row(
             }
             td data-label=(text.account_state()) { (standing::lamp(context, account)) }
             td data-label=(text.account_limits()) { (windows::fullest(context, account)) }
-            td.number data-label=(text.from_cache_24_h()) { (facts::cache(context, account, &figures.day(account))) }
+            td.number data-label=(text.cache_24_h()) { (facts::cache(context, account, &figures.day(account))) }
             td.number data-label=(text.used_by_it_today()) { (facts::today(context, account, &figures.today(account))) }
             td.number data-label=(text.order_of_use()) { (arrows(context, account, accounts)) }
         }
