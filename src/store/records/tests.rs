@@ -882,7 +882,7 @@ async fn records_of_an_earlier_version_are_filtered_as_well() {
     drop(store);
     let old = Connection::open(&path).unwrap();
     old.execute_batch(
-        "DROP INDEX requests_narrow; ALTER TABLE requests DROP COLUMN asked_hash; PRAGMA user_version = 1;",
+        "DROP TABLE bodies; DROP INDEX requests_narrow; ALTER TABLE requests DROP COLUMN asked_hash; PRAGMA user_version = 1;",
     )
     .unwrap();
     drop(old);
@@ -936,4 +936,104 @@ async fn what_is_deleted_by_hand_leaves_its_sums_but_for_an_accounts() {
     );
     store.close();
     assert!(store.delete(Deletion::All).await.is_err());
+}
+
+/// A record with a body of that text, as the gateway hands it over.
+fn record_with_body(store: &RecordStore, record: Record, text: &str) {
+    let arrived = tokio::time::Instant::now();
+    let mut bodies = store.collect_bodies(arrived).expect("bodies are wanted");
+    let uri = http::Uri::from_static("/v1/messages");
+    let body = std::iter::once(text.as_bytes());
+    bodies.client_sent(&http::Method::POST, &uri, &http::HeaderMap::new(), body);
+    store.record_with_bodies(record, bodies.into_raw());
+}
+
+fn keeping_bodies(path: &Path, retention: Retention) -> RecordStore {
+    let store = start_with(path, retention);
+    store.configure_bodies(BodySettings {
+        mode: BodyMode::All,
+        ..BodySettings::default()
+    });
+    store.set_known_secrets(|| vec![Secret::new("known-secret-0123".to_owned())]);
+    store
+}
+
+#[tokio::test]
+async fn bodies_are_stored_without_secrets_and_go_by_their_own_age() {
+    let (_folder, path) = place();
+    let retention = Retention {
+        served: Duration::from_secs(u64::MAX / 4),
+        bodies: Duration::from_secs(60),
+        ..Retention::default()
+    };
+    let store = keeping_bodies(&path, retention);
+    let fresh = Record {
+        received_at: Timestamp::now(),
+        ..served(2, "work")
+    };
+    record_with_body(&store, served(1, "work"), "of an hour long past");
+    record_with_body(&store, fresh, "my known-secret-0123 here");
+    store.flush().await;
+    // What is too old is looked for behind a batch.
+    store.record(served(3, "work"));
+    store.flush().await;
+    let reader = RecordReader::new(path);
+    let text = |index: u64| {
+        let bodies = reader.bodies(&format!("{index:024x}")).unwrap();
+        let texts = bodies
+            .iter()
+            .map(|body| String::from_utf8_lossy(&body.bytes).into_owned());
+        texts.collect::<Vec<_>>()
+    };
+    assert_eq!(text(1), [""; 0]);
+    assert_eq!(text(2), ["my [redacted] here"]);
+    assert!(reader.find(&format!("{:024x}", 1)).unwrap().is_some());
+}
+
+#[tokio::test]
+async fn bodies_make_room_before_any_record() {
+    let (_folder, path) = place();
+    let retention = Retention {
+        bytes_max: 2 << 20,
+        ..Retention::default()
+    };
+    let store = keeping_bodies(&path, retention);
+    for index in 0..60 {
+        // Text that does not pack well.
+        let text: String = (0..10_000_u64)
+            .map(|n| format!("{:x}", (n + index).wrapping_mul(0x9e37_79b9_7f4a_7c15)))
+            .collect();
+        let record = Record {
+            received_at: Timestamp::now(),
+            ..served(index, "work")
+        };
+        record_with_body(&store, record, &text);
+        store.flush().await;
+    }
+    let reader = RecordReader::new(path);
+    let (requests, bytes) = reader.bodies_size().unwrap();
+    assert!(
+        requests < 60 && bytes < 2 << 20,
+        "{requests} with {bytes} bytes"
+    );
+    assert_eq!(reader.last_seq().unwrap(), 60);
+    let all = (0..60).all(|index| reader.find(&format!("{index:024x}")).unwrap().is_some());
+    assert!(all, "no record made room");
+    assert!(store.status().bytes <= 2 << 20);
+}
+
+/// Without a list of secrets there is no telling what a body holds.
+#[tokio::test]
+async fn no_body_is_stored_before_the_secrets_are_known() {
+    let (_folder, path) = place();
+    let store = start(&path);
+    store.configure_bodies(BodySettings {
+        mode: BodyMode::All,
+        ..BodySettings::default()
+    });
+    record_with_body(&store, served(1, "work"), "anything");
+    store.flush().await;
+    let reader = RecordReader::new(path);
+    assert_eq!(reader.bodies(&format!("{:024x}", 1)).unwrap(), []);
+    assert_eq!(reader.last_seq().unwrap(), 1);
 }
