@@ -4,7 +4,8 @@ use super::args::{ByArg, StatsArgs};
 use super::exit_code::DONE;
 use super::{ExitCode, Program, Session};
 use crate::control::cost::grouped;
-use crate::control::stats::{By, Statistics, StatisticsRow, csv};
+use crate::control::stats::csv::csv;
+use crate::control::stats::{By, Statistics, StatisticsRow};
 use crate::control::verbs::Stats;
 use crate::status::rfc3339;
 

@@ -1,10 +1,12 @@
 //! Sums over requests for people: by local time, model, account, program, key and provider, with
 //! what they cost.
 
-mod csv;
+mod by;
+pub mod csv;
 mod day_memory;
 mod days;
 mod group;
+mod sum;
 
 use std::collections::BTreeMap;
 
@@ -16,66 +18,15 @@ use super::cost::{CostFacts, tokens_of};
 use crate::outcome::Timestamp;
 use crate::prices;
 use crate::store::records::{
-    Dimension, DimensionValue, FIRST_BYTE_BOUNDS_US, FirstBytes, RecordReader, RecordsProblem,
-    local_date,
+    DimensionValue, FIRST_BYTE_BOUNDS_US, FirstBytes, RecordReader, RecordsProblem, local_date,
 };
-use group::{Group, GroupKey, groups};
+use group::groups;
+use sum::{Group, GroupKey};
 
 pub use day_memory::DayMemory;
 pub(super) use group::Question;
 
-pub use csv::csv;
-
-/// By what statistics are told apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum By {
-    Month,
-    Day,
-    Hour,
-    /// The quarter of an hour.
-    Quarter,
-    Model,
-    Account,
-    /// The client's program.
-    Client,
-    Key,
-    Provider,
-}
-
-impl By {
-    /// The column's name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Month => "month",
-            Self::Day => "day",
-            Self::Hour => "hour",
-            Self::Quarter => "quarter",
-            Self::Model => "model",
-            Self::Account => "account",
-            Self::Client => "client",
-            Self::Key => "key",
-            Self::Provider => "provider",
-        }
-    }
-
-    pub fn is_time(self) -> bool {
-        matches!(self, Self::Month | Self::Day | Self::Hour | Self::Quarter)
-    }
-
-    fn dimension(self) -> Dimension {
-        match self {
-            Self::Month | Self::Day => Dimension::Day,
-            Self::Hour => Dimension::Hour,
-            Self::Quarter => Dimension::Quarter,
-            Self::Model => Dimension::Model,
-            Self::Account => Dimension::Account,
-            Self::Client => Dimension::Client,
-            Self::Key => Dimension::Key,
-            Self::Provider => Dimension::Provider,
-        }
-    }
-}
+pub use by::By;
 
 /// Statistics of a period.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

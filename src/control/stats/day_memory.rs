@@ -7,8 +7,8 @@ use std::sync::Arc;
 use lru::LruCache;
 use parking_lot::Mutex;
 
-use super::By;
-use super::group::{Group, GroupKey};
+use super::by::By;
+use super::sum::{Group, GroupKey};
 use crate::config::Config;
 use crate::prices::Prices;
 use crate::store::records::Touches;

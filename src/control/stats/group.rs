@@ -6,16 +6,17 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
-use super::By;
+use super::by::By;
 use super::day_memory::{DayMemory, DayQuestion, DayRows, What};
 use super::days::{LocalDay, local_days};
+use super::sum::{Group, GroupKey};
 use crate::config::Config;
 use crate::control::billing::billing_of;
 use crate::control::cost::{KnownPrices, PricedSums};
-use crate::prices::{self, Billing, Cost, Prices};
+use crate::prices::{self, Billing, Prices};
 use crate::store::records::{
-    Dimension, DimensionValue, FirstBytes, RecordReader, RecordsProblem, RollupSpan, Stretch, Sums,
-    local_date, stretches,
+    Dimension, DimensionValue, RecordReader, RecordsProblem, RollupSpan, Stretch, local_date,
+    stretches,
 };
 
 /// What statistics are asked for.
@@ -31,30 +32,6 @@ pub(in crate::control) struct Question<'q> {
     /// The quarter that is not over yet, and what is remembered of those before.
     pub(in crate::control) memory: Option<(i64, Arc<DayMemory>)>,
 }
-
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Group {
-    pub(super) sums: Sums,
-    pub(super) cost: Cost,
-    pub(super) first_bytes: FirstBytes,
-}
-
-impl Group {
-    pub(super) fn add(&mut self, other: &Self) {
-        self.sums.add(&other.sums);
-        self.cost.add(&other.cost);
-        self.add_first_bytes(&other.first_bytes);
-    }
-
-    fn add_first_bytes(&mut self, added: &FirstBytes) {
-        let counts = self.first_bytes.iter_mut().zip(added);
-        counts.for_each(|(sum, added)| *sum += added);
-    }
-}
-
-/// A key of a row: times sort by their order, and an hour that comes twice is told apart by its
-/// shift.
-pub(super) type GroupKey = Vec<(DimensionValue, i64)>;
 
 /// The rows of a period, with their keys in the order of [`Question::by`].
 ///

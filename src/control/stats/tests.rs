@@ -278,7 +278,7 @@ async fn a_csv_file_cannot_be_made_a_formula() {
     let mut rig = Rig::new();
     let at = "2026-11-02T12:00:00Z";
     rig.add(at, "lab", "=1+1,\"x\"", tokens(7, 3)).await;
-    let text = csv(&rig.ask(&[By::Day, By::Model], "UTC"));
+    let text = csv::csv(&rig.ask(&[By::Day, By::Model], "UTC"));
     let lines: Vec<&str> = text.split("\r\n").collect();
     assert!(lines[0].starts_with("day,model,requests,failed,"), "{text}");
     assert!(
