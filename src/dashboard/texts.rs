@@ -1065,7 +1065,7 @@ texts! {
     health_checks_apart(count): "{count} health checks are only counted." |
         "{count} Health-Checks werden nur gezählt.";
     not_in_the_sums: "Not in these sums" | "Nicht in diesen Summen";
-    from_cache(share): "{share} of the input was read from caches." |
+    read_from_caches(share): "{share} of the input was read from caches." |
         "{share} der Eingabe kamen aus Caches.";
     cached_and_new_input: "Cached and new input" | "Eingabe aus dem Cache und neu";
     cache_saved(amount): "The cache saved {amount} at list price." |
@@ -1081,7 +1081,7 @@ texts! {
         "Die Preisliste ist {days} Tage alt: Ein Update bringt eine neuere, prices.toml kann sie berichtigen.";
     own_prices_not_used: "Your own prices are not used:" | "Eigene Preise werden nicht verwendet:";
     own_prices(count): "{count} prices of your own apply" | "{count} eigene Preise gelten";
-    from_day(date): "from {date} on" | "ab {date}";
+    since_day(date): "from {date} on" | "ab {date}";
     no_requests_in(period): "No requests {period}." | "Keine Anfragen {period}.";
     no_tokens_in(count, period): "{count} requests {period}, and no tokens reported." |
         "{count} Anfragen {period}, ohne gemeldete Token.";

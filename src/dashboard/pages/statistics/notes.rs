@@ -47,7 +47,7 @@ pub(super) fn cache(context: &PageContext, statistics: &Statistics) -> Markup {
     let Some(share) = language.share(read, input) else {
         return html! {};
     };
-    let label = text.from_cache(&share);
+    let label = text.read_from_caches(&share);
     let parts = [
         ("cache-read", read),
         ("cache-write", written),
@@ -97,7 +97,7 @@ pub(super) fn prices(context: &PageContext, facts: &PriceListFacts) -> Markup {
                     summary { (text.own_prices(facts.own.len())) }
                     ul { @for row in &facts.own { li {
                         code { (row.provider) "/" (row.models) }
-                        @if let Some(from) = row.from { " " (text.from_day(language.date(from, today))) }
+                        @if let Some(from) = row.from { " " (text.since_day(language.date(from, today))) }
                     } } }
                 }
             }

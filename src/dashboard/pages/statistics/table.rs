@@ -143,11 +143,12 @@ impl Table<'_> {
     fn row(&self, context: &PageContext, row: &StatisticsRow) -> Markup {
         let link = self.link(context, row, &[]);
         let name = self.name(context, row);
+        let failed = self.link(context, row, &[("failed", "1")]);
         html! { tr {
             th scope="row" {
                 @match &link { Some(link) => a href=(link) { (name) }, None => (name) }
             }
-            (self.cells(context, row, self.link(context, row, &[("failed", "1")])))
+            (self.cells(context, row, failed.as_deref()))
         } }
     }
 
@@ -158,12 +159,12 @@ impl Table<'_> {
         } }
     }
 
-    fn cells(&self, context: &PageContext, row: &StatisticsRow, failed: Option<String>) -> Markup {
+    fn cells(&self, context: &PageContext, row: &StatisticsRow, failed: Option<&str>) -> Markup {
         html! {
             @for column in &COLUMNS {
                 @let value = (column.value)(row);
                 td.number data-label=((column.heading)(context.text)) {
-                    @match &failed {
+                    @match failed {
                         Some(link) if column.name == "failed" && value > 0 => a href=(link) { (context.count(value)) },
                         _ => (context.count(value)),
                     }
