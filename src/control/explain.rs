@@ -8,7 +8,7 @@ use super::wire::ControlError;
 use crate::canon::{Loss, LossKind};
 use crate::outcome::{Next, Outcome, Scope, Stage, Timestamp};
 use crate::protocol::Operation;
-use crate::record::{Attempt, NextStep, PassedOver, Record, blame_name};
+use crate::record::{Attempt, Cause, NextStep, PassedOver, Record, blame_name};
 use crate::status::timestamp;
 use crate::store::records::Conversation;
 
@@ -188,6 +188,20 @@ pub(super) fn unknown(id: &str) -> ControlError {
 }
 
 impl Explanation {
+    /// Why it failed, to be written for a reader. `None` where it did not.
+    pub(crate) fn failure(&self) -> Option<FailureFacts<'_>> {
+        let last = self.attempts.last();
+        Some(FailureFacts {
+            cause: Cause::named(self.cause.as_deref()?)?,
+            until: self.until,
+            provider: last.map(|attempt| attempt.provider.as_str()),
+            account: last.and_then(|attempt| attempt.account.as_deref()),
+            model: last.map(|attempt| attempt.model.as_str()),
+            asked: &self.model,
+            key: self.key.as_deref(),
+        })
+    }
+
     pub(super) fn of(record: &Record) -> Self {
         let resolved = record.resolved.as_deref();
         let failure = FailureFacts::of_record(record);

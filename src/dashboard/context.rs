@@ -153,11 +153,6 @@ impl PageContext {
         }
     }
 
-    /// The same of what may be unknown.
-    pub(super) fn known_count(&self, count: Option<u64>) -> Markup {
-        count.map_or_else(|| self.unknown(), |count| self.count(count))
-    }
-
     pub(super) fn unknown(&self) -> Markup {
         html! { span.unknown { (self.text.unknown()) } }
     }

@@ -183,7 +183,7 @@ impl Visit<'_> {
         };
         let last = self.head.headers.get("last-event-id");
         let last = last.and_then(|id| id.to_str().ok()?.trim().parse().ok());
-        pages::open_live(self.context(), &dashboard.live, last, session)
+        pages::open_live(&self.context(), &dashboard.live, last, session)
     }
 
     async fn page(

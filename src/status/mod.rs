@@ -24,6 +24,6 @@ pub use port::{AgentStatus, BindFailure, BindFailureCause, PortOwner, PortStatus
 pub use provider::ProviderStatus;
 pub use timestamp::rfc3339;
 
-#[cfg(any(test, feature = "desktop"))]
+#[cfg(test)]
 pub(crate) use crate::account::CredentialProblem;
 pub use crate::outcome::Timestamp;

@@ -434,7 +434,8 @@ async fn a_request_says_how_its_cost_comes_about() {
 async fn what_is_remembered_is_what_is_read() {
     let mut rig = Rig::new();
     let mut rng = fastrand::Rng::with_seed(5);
-    let questions: [(&[By], &[(By, &str)]); 7] = [
+    type Asked<'a> = (&'a [By], &'a [(By, &'a str)]);
+    let questions: [Asked<'_>; 7] = [
         (&[], &[]),
         (&[By::Day], &[]),
         (&[By::Month, By::Model], &[]),

@@ -287,7 +287,7 @@ impl Generator {
         let others = PLACES
             .iter()
             .filter(|other| other.provider == place.provider && other.account != place.account);
-        let other = others.last().map_or(place.account, |other| other.account);
+        let other = others.next_back().map_or(place.account, |other| other.account);
         let outcome = Outcome::Throttled {
             scope: Scope::Account,
             until: Some(record.received_at + Duration::from_secs(900)),

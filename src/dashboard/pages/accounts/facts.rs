@@ -105,7 +105,7 @@ fn last_failure(context: &PageContext, account: &AccountFacts, row: &LogRow) -> 
         ],
     );
     html! {
-        (context.time(row.received_at)) " " (row.why.as_deref().unwrap_or_default()) " "
+        (context.time(row.received_at)) " " (context.why(row).unwrap_or_default()) " "
         a href=(failed) { (context.text.its_failures()) }
     }
 }

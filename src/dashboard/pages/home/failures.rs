@@ -39,10 +39,15 @@ pub(super) fn section(context: &PageContext, list: &FailureList, since: Timestam
 
 fn row(context: &PageContext, cause: &FailureCause, since: &str) -> Markup {
     let text = context.text;
+    let facts = cause.facts();
+    let (what, advice) = facts.map_or_else(
+        || (cause.what.clone(), cause.advice.clone()),
+        |facts| (context.failure_what(&facts), context.failure_advice(&facts)),
+    );
     html! {
         tr {
             td.number data-label=(text.requests()) { (context.count(cause.requests)) }
-            td { div { (cause.what) div.why { (cause.advice) } } }
+            td { div { (what) div.why { (advice) } } }
             td data-label=(text.last_time()) { (context.time(cause.last_at)) }
             td { div.row {
                 a.button.small href=(requests_of(context, cause, since)) { (text.see_them()) }

@@ -215,7 +215,7 @@ fn failed(context: &PageContext, row: &LogRow) -> Markup {
     html! {
         p {
             strong { (text.came_and_failed(who, context.time_text(row.received_at))) } " "
-            @if let Some(why) = &row.why { (why) }
+            @if let Some(why) = context.why(row) { (why) }
             " " a href=(context.link_to("requests", &row.id)) { (text.see_it()) }
         }
     }

@@ -16,7 +16,7 @@ pub(super) fn notices(context: &PageContext, overview: &Overview, steps: &FirstS
     let more = all.len().saturating_sub(NOTICES_MAX);
     let is_recorded = overview.status.records.as_ref();
     html! {
-        @for attention in all.iter().take(NOTICES_MAX) { (notice(context, attention)) }
+        @for attention in all.iter().take(NOTICES_MAX) { (notice(context, overview, attention)) }
         @if more > 0 {
             p { a href=(context.link("accounts")) { (context.text.and_more(more)) } }
         }
@@ -29,7 +29,7 @@ pub(super) fn notices(context: &PageContext, overview: &Overview, steps: &FirstS
     }
 }
 
-fn notice(context: &PageContext, attention: &Attention) -> Markup {
+fn notice(context: &PageContext, overview: &Overview, attention: &Attention) -> Markup {
     let (path, label) = way_out(context, attention);
     let class = match attention {
         Attention::PortUnavailable { .. } | Attention::VaultLocked { .. } => "notice bad",
@@ -37,7 +37,7 @@ fn notice(context: &PageContext, attention: &Attention) -> Markup {
     };
     html! {
         div class=(class) {
-            p { (attention.to_string()) }
+            p { (context.attention_text(attention, overview)) }
             a.button href=(path) { (label) }
         }
     }

@@ -22,19 +22,19 @@ const ROWS_MAX: usize = 40;
 
 /// Opens the stream of the URL's filter, or that of ticks.
 pub(in crate::dashboard) fn open(
-    context: PageContext,
+    context: &PageContext,
     hub: &Arc<LiveHub>,
     last_event_id: Option<i64>,
     session: SessionWatch,
 ) -> Response<ResponseBody> {
     let Some(written) = context.service.requests_written() else {
-        return refused(StatusCode::SERVICE_UNAVAILABLE, &context);
+        return refused(StatusCode::SERVICE_UNAVAILABLE, context);
     };
     if !Filter::of(&context.query).problems.is_empty() {
-        return refused(StatusCode::UNPROCESSABLE_ENTITY, &context);
+        return refused(StatusCode::UNPROCESSABLE_ENTITY, context);
     }
-    let refusal = refused(StatusCode::SERVICE_UNAVAILABLE, &context);
-    let asked = subscription(&context, last_event_id, written, session);
+    let refusal = refused(StatusCode::SERVICE_UNAVAILABLE, context);
+    let asked = subscription(context, last_event_id, written, session);
     match hub.open(asked) {
         Some(body) => with_body(StatusCode::OK, "text/event-stream", body),
         None => refusal,

@@ -116,8 +116,8 @@ fn cost(context: &PageContext, row: &LogRow) -> Markup {
 fn second_line(context: &PageContext, row: &LogRow) -> Option<Markup> {
     let text = context.text;
     let mut parts = Vec::new();
-    if let Some(why) = &row.why {
-        parts.push(shortened(why, SENTENCE_CHARS_MAX));
+    if let Some(why) = context.why(row) {
+        parts.push(shortened(&why, SENTENCE_CHARS_MAX));
     }
     if row.attempts > 1 {
         parts.push(text.attempts_made(row.attempts));

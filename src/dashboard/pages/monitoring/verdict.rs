@@ -34,7 +34,7 @@ pub(super) fn reason(context: &PageContext, filter: &Filter<'_>, summary: &LogSu
         return html! {};
     };
     let is_typical = count * 3 >= summary.failed;
-    let Some(what) = latest.why.as_ref().filter(|_| is_typical) else {
+    let Some(what) = context.why(latest).filter(|_| is_typical) else {
         return html! {};
     };
     let cause = latest.cause.as_deref().unwrap_or_default();
@@ -50,7 +50,7 @@ pub(super) fn reason(context: &PageContext, filter: &Filter<'_>, summary: &LogSu
     );
     html! {
         p.soft {
-            (context.language().number(*count as u64)) " × " (shortened(what, SENTENCE_CHARS_MAX))
+            (context.language().number(*count as u64)) " × " (shortened(&what, SENTENCE_CHARS_MAX))
             @if *count < summary.looked_at { " " a href=(link) { (context.text.show_them()) } }
         }
     }

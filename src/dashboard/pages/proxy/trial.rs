@@ -131,7 +131,7 @@ pub(super) fn state(context: &PageContext, status: &ProviderStatus) -> Markup {
             } else {
                 "rests"
             };
-            (class, account.summary())
+            (class, context.status_text(account))
         }
         ProviderStatus::Accounts { total, ready, .. } => {
             let class = if *ready > 0 { "ready" } else { "rests" };

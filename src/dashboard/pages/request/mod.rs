@@ -103,7 +103,8 @@ fn explained(
 fn verdict(context: &PageContext, request: &Explanation) -> String {
     let text = context.text;
     let took = millis(context, request.took_ms);
-    let why = request.why.as_deref().map(sentence).unwrap_or_default();
+    let why = request.failure().map(|facts| context.failure_what(&facts));
+    let why = why.unwrap_or_default();
     let why = shortened(&why, NAME_CHARS_MAX);
     match request.ending.as_str() {
         "done" => text.served_in(took),
@@ -111,14 +112,6 @@ fn verdict(context: &PageContext, request: &Explanation) -> String {
         "refused" => text.refused_because(why),
         _ => text.failed_after(took, why),
     }
-}
-
-/// A clause with a capital and a full stop.
-fn sentence(clause: &str) -> String {
-    let mut chars = clause.chars();
-    let first = chars.next().into_iter().flat_map(char::to_uppercase);
-    let text: String = first.chain(chars).collect();
-    format!("{text}.")
 }
 
 fn copy_id(context: &PageContext, request: &Explanation) -> Markup {
@@ -139,7 +132,7 @@ fn outcome(context: &PageContext, request: &Explanation) -> Markup {
             @if request.status > 0 { span { (request.status) } }
             @if let Some(blame) = &request.blame { (fault_of(context, blame)) }
         }
-        @if let Some(advice) = &request.advice { p { (sentence(advice)) } }
+        @if let Some(facts) = request.failure() { p { (context.failure_advice(&facts)) } }
         @if let Some(fault) = &request.fault { p.soft { (text.client_was_told()) " " (fault) } }
     }
 }

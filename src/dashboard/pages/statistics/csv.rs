@@ -16,7 +16,8 @@ use http_body::Frame;
 use jiff::Span;
 
 use super::asked::{Asked, NAMED, midnight};
-use crate::control::stats::{By, csv};
+use crate::control::stats::By;
+use crate::control::stats::csv::csv;
 use crate::control::verbs::Stats;
 use crate::control::{ControlService, Notes, Verb as _};
 use crate::dashboard::context::PageContext;
