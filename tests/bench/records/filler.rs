@@ -284,7 +284,7 @@ impl Generator {
 
     /// An attempt at another account of the provider, before the one that served.
     fn moved(&mut self, record: &Record, place: &Place, model: &str) -> Attempt {
-        let others = PLACES
+        let mut others = PLACES
             .iter()
             .filter(|other| other.provider == place.provider && other.account != place.account);
         let other = others.next_back().map_or(place.account, |other| other.account);
