@@ -138,8 +138,7 @@ impl Writer {
         match written {
             Ok(last_seq) => {
                 // Known before a caller that waits for this batch reads it.
-                let arrived = batch
-                    .records
+                let arrived = records
                     .iter()
                     .map(|entry| quarter_of(entry.record.received_at));
                 self.shared.touches.note(arrived);
