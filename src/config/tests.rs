@@ -49,7 +49,7 @@ fn the_table_of_keys_and_the_file_hold_the_same() {
 fn the_documented_defaults_are_those_in_force() {
     let written = KEYS.iter().filter(|key| !key.path.contains(['*', '[']));
     let text: String = written
-        .map(|key| format!("{} = {}\n", key.path, key.default.unwrap()))
+        .filter_map(|key| Some(format!("{} = {}\n", key.path, key.default?)))
         .collect();
     let config = Config::default();
     assert_eq!(resolved(&text), config);

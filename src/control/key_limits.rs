@@ -59,7 +59,7 @@ fn expiry(value: &str) -> Result<Timestamp, ControlError> {
     let at = end_of_day(value)?;
     if at <= SystemTime::now() {
         return Err(ControlError::usage(format!(
-            "--expires: `{}` is over; `aerostat key revoke` ends a key at once",
+            "--expires: `{}` is over; `aerostat key revoke NAME` ends a key at once",
             value.escape_debug()
         )));
     }

@@ -11,7 +11,7 @@ texts! {
     busy: "busy" | "ausgelastet";
     cooling: "cooling" | "pausiert";
     refreshing: "refreshing" | "erneuert sein Token";
-    quota_used_up: "quota used up" | "Kontingent verbraucht";
+    quota_used_up: "quota used up" | "Kontingent ausgeschöpft";
     unreachable: "unreachable" | "nicht erreichbar";
     disabled: "disabled" | "ausgeschaltet";
     provider_disabled: "provider disabled" | "Anbieter ausgeschaltet";
@@ -35,37 +35,37 @@ texts! {
 
     // Why an account is in a cooldown.
     rate_limit: "rate limit" | "Ratenlimit";
-    quota: "quota used up" | "Kontingent verbraucht";
+    quota: "quota used up" | "Kontingent ausgeschöpft";
     no_capacity: "the provider has no capacity" | "der Anbieter ist überlastet";
     forbidden: "forbidden" | "nicht erlaubt";
     failed_responses: "failed responses" | "fehlerhafte Antworten";
     cannot_be_refreshed: "its access token cannot be refreshed" |
         "das Zugriffstoken lässt sich nicht erneuern";
-    your_budget(budget): "your budget of {budget}" | "Ihr Budget von {budget}";
-    providers_limit: "the provider's limit" | "das Limit des Anbieters";
+    your_budget(budget): "your budget of {budget}" | "eigenes Budget von {budget}";
+    providers_limit: "the provider's limit" | "Limit des Anbieters";
 
     // What only the person can resolve.
     sign_in_needed(reason): "sign-in needed ({reason})" | "Anmeldung nötig ({reason})";
     address_changed(before, now): "address changed from {before} to {now}" |
-        "die Adresse hat sich von {before} zu {now} geändert";
+        "Adresse geändert von {before} zu {now}";
     vault_locked(detail): "vault locked ({detail})" | "Tresor gesperrt ({detail})";
     expired_at(time): "expired at {time}" | "abgelaufen am {time}";
-    no_credential: "no credential is stored" | "es sind keine Zugangsdaten gespeichert";
-    key_refused: "the provider refused the key" | "der Anbieter hat den Schlüssel abgelehnt";
+    no_credential: "no credential is stored" | "keine Zugangsdaten hinterlegt";
+    key_refused: "the provider refused the key" | "der Anbieter lehnt den Schlüssel ab";
     token_refused: "the provider refused a new access token" |
-        "der Anbieter hat ein neues Zugriffstoken abgelehnt";
+        "der Anbieter lehnt ein neues Zugriffstoken ab";
     nothing_to_refresh: "the access token ended and there is no refresh token" |
-        "das Zugriffstoken ist abgelaufen, und es gibt kein Token zum Erneuern";
+        "das Zugriffstoken ist abgelaufen und lässt sich nicht erneuern";
     grant_refused: "the provider refused to refresh" |
-        "der Anbieter hat das Erneuern abgelehnt";
-    interrupted_refresh: "interrupted refresh" | "das Erneuern wurde unterbrochen";
+        "der Anbieter lehnt die Erneuerung ab";
+    interrupted_refresh: "interrupted refresh" | "die Erneuerung wurde unterbrochen";
 
     // What needs the person, in one line.
-    needs_its_key(name): "{name} needs its key" | "{name} braucht seinen Schlüssel";
+    needs_its_key(name): "{name} needs its key" | "{name}: Schlüssel fehlt";
     needs_a_new_key(name): "{name} needs a new key" | "{name} braucht einen neuen Schlüssel";
-    needs_a_sign_in(name): "{name} needs you to sign in" | "{name} braucht eine Anmeldung";
+    needs_a_sign_in(name): "{name} needs you to sign in" | "{name}: Anmeldung nötig";
     needs_your_word(name): "{name} needs your word on its new address" |
-        "{name}: die neue Adresse muss bestätigt werden";
+        "{name}: neue Adresse bestätigen";
     has_no_credential(name): "{name} has no usable credential" |
         "{name} hat keine brauchbaren Zugangsdaten";
     is_locked(name): "{name} is locked" | "{name} ist gesperrt";

@@ -452,13 +452,13 @@ class Browser:
     """Follows a link as a browser does, with a cookie of its own."""
 
     def __init__(self, link):
-        self.cookie, self.link = None, link
+        self.cookie, self.link, self.token = None, link, ""
         parts = urllib.parse.urlsplit(link)
         self.origin = f"{parts.scheme}://{parts.netloc}"
         self.base = f"{self.origin}/{parts.path.split('/')[1]}/"
 
     def ask(self, url, form=None, headers=()):
-        data = urllib.parse.urlencode(form).encode() if form is not None else None
+        data = urllib.parse.urlencode({"token": self.token, **form}).encode() if form is not None else None
         request = urllib.request.Request(url, data=data)
         if self.cookie:
             request.add_header("Cookie", self.cookie)
@@ -476,6 +476,7 @@ class Browser:
         status, _, headers = self.ask(self.link)
         if status == 200:
             self.cookie = headers["Set-Cookie"].split(";")[0]
+            self.token = self.ask(self.base)[1].split('name="token" value="')[1].split('"')[0]
         return status, headers
 
 
@@ -495,11 +496,13 @@ def case_the_dashboard_lets_in_who_has_the_link_and_nobody_else():
         assert stranger.enter()[0] == 403, "the link works once"
         assert not file.exists()
         status, page, headers = browser.ask(browser.base)
-        assert status == 200 and f"running at http://127.0.0.1:{agent.port}" in page, page
+        assert status == 200 and f"127.0.0.1:{agent.port}" in page, page
         assert headers["Content-Security-Policy"].startswith("default-src 'none'")
         assert browser.ask(browser.base, headers=[("Host", "evil.example")])[0] == 421
         evil = [("Origin", "http://127.0.0.1:1")]
         assert browser.ask(browser.base + "stop", form={}, headers=evil)[0] == 403
+        assert agent.state() == "running"
+        assert browser.ask(browser.base + "stop", form={"token": "0" * 32})[0] == 403
         assert agent.state() == "running"
         status, page, _ = browser.ask(browser.base + "stop", form={})
         assert status == 200 and "Start serving" in page
@@ -515,7 +518,7 @@ def case_the_dashboard_refuses_an_account_that_cannot_be():
         agent.run("open", "--print")
         assert len(list(agent.home.glob("dashboard-*.html"))) == 1, "the one that nobody used"
         form = {"provider": "no-such", "name": "<b>x</b>", "key": "sk-secret-of-mine"}
-        status, page, _ = browser.ask(browser.base + "add", form=form)
+        status, page, _ = browser.ask(browser.base + "accounts/add", form=form)
         assert status == 422 and "role=\"alert\"" in page and "<b>x</b>" not in page, page
         assert "sk-secret-of-mine" not in page + agent.log_text()
         agent.end()
@@ -527,8 +530,8 @@ def case_an_account_is_added_on_the_page():
         agent, tray = started(rig.whole(), config=provider.config())
         browser = Browser(agent.run("open", "--print").stdout.strip())
         browser.enter()
-        status, page, _ = browser.ask(browser.base + "add", form={"provider": "lab", "name": "work", "key": "sk-0123456789abc"})
-        assert status == 200 and "<td>work</td>" in page, page
+        status, page, _ = browser.ask(browser.base + "accounts/add", form={"provider": "lab", "name": "work", "key": "sk-0123456789abc"})
+        assert status == 200 and "accounts/work" in page, page
         tray.until_label("Accounts (1)", "work — Ready")
         assert agent.chat() == 200
 
@@ -557,12 +560,12 @@ def case_an_account_that_needs_a_person_is_told_once_and_signed_in_again():
         assert [notice.summary for notice in notices.shown] == ["work needs a new key"]
         browser = Browser(link_in(Path(urllib.parse.unquote(urllib.parse.urlsplit(agent.opened()[0]).path))))
         browser.enter()
-        form = {"name": "work", "key": "sk-another-0123456789"}
-        status, page, _ = browser.ask(browser.base + "login", form=form)
-        assert status == 422 and "no such key" in page and "New API key of work" in page and form["key"] not in page, page
+        form = {"key": "sk-another-0123456789"}
+        status, page, _ = browser.ask(browser.base + "accounts/work/key", form=form)
+        assert status == 422 and "no such key" in page and "role=\"alert\"" in page and form["key"] not in page, page
         provider.serves()
-        status, page, _ = browser.ask(browser.base + "login", form=form)
-        assert status == 200 and "New API key of work" not in page, page
+        status, page, _ = browser.ask(browser.base + "accounts/work/key", form=form)
+        assert status == 200 and "role=\"alert\"" not in page, page
         back = notices.wait_for("work can serve again")
         assert back.replaced == notice.id and len(notices.shown) == 2
 

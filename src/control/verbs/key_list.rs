@@ -116,7 +116,7 @@ pub(super) fn find_key(service: &ControlService, name: &str) -> Result<ApiKey, C
         return Ok(key);
     }
     let why = if name == LOCAL_NAME {
-        "the home's own key has no limits and cannot be revoked; `aerostat key create` makes one that can".to_owned()
+        "the home's own key has no limits and cannot be revoked; `aerostat key create NAME` makes one that can".to_owned()
     } else {
         format!(
             "no key `{}`; `aerostat key list` names them",

@@ -287,7 +287,9 @@ impl Generator {
         let mut others = PLACES
             .iter()
             .filter(|other| other.provider == place.provider && other.account != place.account);
-        let other = others.next_back().map_or(place.account, |other| other.account);
+        let other = others
+            .next_back()
+            .map_or(place.account, |other| other.account);
         let outcome = Outcome::Throttled {
             scope: Scope::Account,
             until: Some(record.received_at + Duration::from_secs(900)),
