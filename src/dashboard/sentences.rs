@@ -1,5 +1,7 @@
 //! What statuses, needs and failures are in the reader's language, with times by the reader's clock.
 
+use maud::{Markup, html};
+
 use super::context::PageContext;
 use crate::control::RecordsProblem;
 use crate::control::failure_reason::{FailureFacts, Wording};
@@ -44,12 +46,17 @@ impl PageContext {
 
     /// Why a request failed, as a sentence.
     pub(super) fn failure_what(&self, facts: &FailureFacts<'_>) -> String {
-        self.worded(|wording| sentence(&facts.what(wording)))
+        let what = self.worded(|wording| facts.what(wording));
+        // A provider is called as it is written in the configuration.
+        match facts.provider {
+            Some(provider) if what.starts_with(provider) => ended(what),
+            _ => sentence(&what),
+        }
     }
 
     /// What to do about it, as a sentence.
     pub(super) fn failure_advice(&self, facts: &FailureFacts<'_>) -> String {
-        self.worded(|wording| sentence(&facts.advice(wording)))
+        sentence(&self.worded(|wording| facts.advice(wording)))
     }
 
     /// Both of a row of the list. `None` where it did not fail.
@@ -72,9 +79,40 @@ impl PageContext {
 pub(super) fn sentence(clause: &str) -> String {
     let mut chars = clause.chars();
     let first = chars.next().into_iter().flat_map(char::to_uppercase);
-    let mut text: String = first.chain(chars).collect();
+    ended(first.chain(chars).collect())
+}
+
+fn ended(mut text: String) -> String {
     if !text.ends_with(['.', '!', '?', '…']) {
         text.push('.');
     }
     text
+}
+
+/// A sentence whose parts in backticks are names and commands.
+pub(super) fn marked(text: &str) -> Markup {
+    let pieces = text.split('`').enumerate();
+    html! {
+        @for (at, piece) in pieces {
+            @if at % 2 == 1 { code { (piece) } } @else { (piece) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_in_backticks_is_code_and_escaped() {
+        let text = marked("Run `a <b>`, then ask.");
+        assert_eq!(text.0, "Run <code>a &lt;b&gt;</code>, then ask.");
+        assert_eq!(marked("one `open").0, "one <code>open</code>");
+    }
+
+    #[test]
+    fn a_clause_becomes_a_sentence() {
+        assert_eq!(sentence("ask again"), "Ask again.");
+        assert_eq!(sentence("Is it?"), "Is it?");
+    }
 }

@@ -56,7 +56,7 @@ async fn the_first_request_of_another_program_ends_the_checklist() {
     assert_eq!(refused.status, 404, "{}", refused.text());
     let page = text(&browser).await;
     assert!(page.contains("came at"), "{page}");
-    assert!(page.contains("`&lt;i&gt;`"), "{page}");
+    assert!(page.contains("<code>&lt;i&gt;</code>"), "{page}");
     assert_eq!(ticked(&page), 2, "it came, and was not served: {page}");
 
     agent.post("/v1/chat/completions", DEMO).await;

@@ -10,6 +10,7 @@ use crate::control::account::{CooldownFacts, CredentialForm};
 use crate::control::request_log::LogRow;
 use crate::control::stats::StatisticsRow;
 use crate::dashboard::context::PageContext;
+use crate::dashboard::sentences::marked;
 use crate::status::AccountStatus;
 
 /// What is known of an account, as it is shown in the list too.
@@ -105,7 +106,7 @@ fn last_failure(context: &PageContext, account: &AccountFacts, row: &LogRow) -> 
         ],
     );
     html! {
-        (context.time(row.received_at)) " " (context.why(row).unwrap_or_default()) " "
+        (context.time(row.received_at)) " " (marked(&context.why(row).unwrap_or_default())) " "
         a href=(failed) { (context.text.its_failures()) }
     }
 }

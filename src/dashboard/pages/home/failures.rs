@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use crate::control::failures::{FailureCause, FailureList};
 use crate::dashboard::context::PageContext;
+use crate::dashboard::sentences::marked;
 use crate::status::{Timestamp, rfc3339};
 
 /// How many causes are shown; the rest is counted.
@@ -47,7 +48,7 @@ fn row(context: &PageContext, cause: &FailureCause, since: &str) -> Markup {
     html! {
         tr {
             td.number data-label=(text.requests()) { (context.count(cause.requests)) }
-            td { div { (what) div.why { (advice) } } }
+            td { div { (marked(&what)) div.why { (marked(&advice)) } } }
             td data-label=(text.last_time()) { (context.time(cause.last_at)) }
             td { div.row {
                 a.button.small href=(requests_of(context, cause, since)) { (text.see_them()) }

@@ -8,6 +8,7 @@ use crate::control::verbs::Log;
 use crate::control::{DemoAnswer, Served, TRY_CLIENT, TRY_MESSAGE_MAX, Verb};
 use crate::dashboard::context::PageContext;
 use crate::dashboard::form::FailedForm;
+use crate::dashboard::sentences::marked;
 use crate::dashboard::snippets::snippets;
 
 /// What is done already.
@@ -215,7 +216,7 @@ fn failed(context: &PageContext, row: &LogRow) -> Markup {
     html! {
         p {
             strong { (text.came_and_failed(who, context.time_text(row.received_at))) } " "
-            @if let Some(why) = context.why(row) { (why) }
+            @if let Some(why) = context.why(row) { (marked(&why)) }
             " " a href=(context.link_to("requests", &row.id)) { (text.see_it()) }
         }
     }

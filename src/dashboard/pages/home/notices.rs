@@ -6,6 +6,7 @@ use maud::{Markup, html};
 use super::first_steps::FirstSteps;
 use crate::control::overview::Overview;
 use crate::dashboard::context::PageContext;
+use crate::dashboard::sentences::marked;
 use crate::status::Attention;
 
 /// How many there are at most; the rest is counted.
@@ -37,7 +38,7 @@ fn notice(context: &PageContext, overview: &Overview, attention: &Attention) -> 
     };
     html! {
         div class=(class) {
-            p { (context.attention_text(attention, overview)) }
+            p { (marked(&context.attention_text(attention, overview))) }
             a.button href=(path) { (label) }
         }
     }

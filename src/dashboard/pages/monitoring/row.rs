@@ -8,6 +8,7 @@ use crate::control::request_log::LogRow;
 use crate::dashboard::context::PageContext;
 use crate::dashboard::form::{escaped, query};
 use crate::dashboard::request_parts::{ending, is_served_as_asked, shortened};
+use crate::dashboard::sentences::marked;
 
 /// How much of a name and of a sentence a row shows: clients choose their length.
 const NAME_CHARS_MAX: usize = 48;
@@ -128,5 +129,5 @@ fn second_line(context: &PageContext, row: &LogRow) -> Option<Markup> {
     if !row.usage_is_final && row.input_tokens.is_some() {
         parts.push(text.tokens_so_far().to_owned());
     }
-    (!parts.is_empty()).then(|| html! { (parts.join(" · ")) })
+    (!parts.is_empty()).then(|| marked(&parts.join(" · ")))
 }

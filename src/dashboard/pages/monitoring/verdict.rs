@@ -6,6 +6,7 @@ use super::filter::Filter;
 use crate::control::LogSummary;
 use crate::dashboard::context::PageContext;
 use crate::dashboard::request_parts::shortened;
+use crate::dashboard::sentences::marked;
 
 const SENTENCE_CHARS_MAX: usize = 240;
 
@@ -50,7 +51,7 @@ pub(super) fn reason(context: &PageContext, filter: &Filter<'_>, summary: &LogSu
     );
     html! {
         p.soft {
-            (context.language().number(*count as u64)) " × " (shortened(&what, SENTENCE_CHARS_MAX))
+            (context.language().number(*count as u64)) " × " (marked(&shortened(&what, SENTENCE_CHARS_MAX)))
             @if *count < summary.looked_at { " " a href=(link) { (context.text.show_them()) } }
         }
     }

@@ -17,6 +17,7 @@ use crate::dashboard::context::PageContext;
 use crate::dashboard::form::{FailedForm, Fields, escaped};
 use crate::dashboard::layout::{Page, failure};
 use crate::dashboard::request_parts::{ending, shortened};
+use crate::dashboard::sentences::marked;
 
 const NAME_CHARS_MAX: usize = 200;
 
@@ -132,7 +133,7 @@ fn outcome(context: &PageContext, request: &Explanation) -> Markup {
             @if request.status > 0 { span { (request.status) } }
             @if let Some(blame) = &request.blame { (fault_of(context, blame)) }
         }
-        @if let Some(facts) = request.failure() { p { (context.failure_advice(&facts)) } }
+        @if let Some(facts) = request.failure() { p { (marked(&context.failure_advice(&facts))) } }
         @if let Some(fault) = &request.fault { p.soft { (text.client_was_told()) " " (fault) } }
     }
 }
