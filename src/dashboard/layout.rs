@@ -79,6 +79,7 @@ pub(super) fn document(context: &PageContext, overview: &Overview, page: &Page) 
                     (page.content)
                 }
                 (foot(context, overview))
+                (key_help(text))
             }
         }
     }
@@ -143,7 +144,7 @@ fn foot(context: &PageContext, overview: &Overview) -> Markup {
                     span.error { (text.not_recorded(context.language().number(records.not_recorded))) }
                 }
             }
-            span { kbd { "/" } " " kbd { "j" } " " kbd { "k" } " " (text.keys_of_the_page()) }
+            span { kbd { "/" } " " kbd { "j" } " " kbd { "k" } " " kbd { "?" } " " (text.keys_of_the_page()) }
             (context.form("sign-out", "inline", &html! { button.small { (text.sign_out()) } }))
         }
     }
@@ -151,6 +152,23 @@ fn foot(context: &PageContext, overview: &Overview) -> Markup {
 
 fn bytes(context: &PageContext, bytes: u64) -> String {
     context.language().bytes(bytes)
+}
+
+/// What the keys do, opened by one of them where the script runs.
+fn key_help(text: Texts) -> Markup {
+    let keys = [
+        ("/", text.key_filters()),
+        ("j", text.key_next_row()),
+        ("k", text.key_previous_row()),
+        ("?", text.key_help()),
+    ];
+    html! {
+        dialog #keys aria-label=(text.keys_title()) {
+            h2 { (text.keys_title()) }
+            dl.facts { @for (key, does) in keys { dt { kbd { (key) } } dd { (does) } } }
+            form method="dialog" { button { (text.close()) } }
+        }
+    }
 }
 
 /// What stands above a page whose form was not carried out.

@@ -24,7 +24,13 @@ texts! {
     records_take(size, limit): "Records: {size} of {limit}" | "Aufzeichnungen: {size} von {limit}";
     records_since(date): "since {date}" | "seit {date}";
     not_recorded(count): "{count} not recorded" | "{count} nicht aufgezeichnet";
-    keys_of_the_page: "filter, rows" | "filtern, Zeilen";
+    keys_of_the_page: "filter, rows, help" | "filtern, Zeilen, Hilfe";
+    keys_title: "Keys" | "Tasten";
+    key_filters: "to the filter" | "zum Filter";
+    key_next_row: "next row" | "nächste Zeile";
+    key_previous_row: "previous row" | "vorige Zeile";
+    key_help: "these keys" | "diese Tasten";
+    close: "Close" | "Schließen";
     copy: "Copy" | "Kopieren";
     copied: "Copied" | "Kopiert";
     unknown: "unknown" | "unbekannt";
