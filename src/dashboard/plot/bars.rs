@@ -142,7 +142,7 @@ impl BarPlot<'_> {
         let scale = Scale::new(*marks.last().unwrap_or(&1), self.bars.len());
         html! {
             // A column can be clicked wherever it is, not only where it is drawn.
-            svg.plot viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="img" aria-label=(self.caption) pointer-events="all" {
+            svg.plot viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="group" aria-label=(self.caption) pointer-events="all" {
                 @if options.has_unknown() { (hatch()) }
                 @for mark in &marks {
                     @let y = round(scale.y(*mark));
