@@ -6,6 +6,7 @@ use maud::{DOCTYPE, Markup, html};
 
 use super::context::PageContext;
 use super::pages::Section;
+use super::sentences::marked;
 use super::texts::Texts;
 use crate::control::ControlError;
 use crate::control::overview::Overview;
@@ -73,7 +74,7 @@ pub(super) fn document(context: &PageContext, overview: &Overview, page: &Page) 
                 } }
                 main #content {
                     div.top {
-                        h1 aria-live="polite" { (page.verdict) }
+                        h1 aria-live="polite" { (marked(&page.verdict)) }
                         @if let Some(action) = &page.action { (action) }
                     }
                     (page.content)

@@ -103,7 +103,7 @@ impl Language {
     pub fn money(self, micros: i64) -> String {
         let sign = if micros < 0 { "−" } else { "" };
         let size = micros.unsigned_abs();
-        let (digits, unit) = if size >= 995_000 {
+        let (digits, unit) = if size >= 995_000 || size == 0 {
             (2, 10_000)
         } else {
             (4, 100)
@@ -192,6 +192,7 @@ mod tests {
         assert_eq!(English.money(6_420_000), "$6.42");
         assert_eq!(English.money(4_250), "$0.0043");
         assert_eq!(English.money(999_999), "$1.00");
+        assert_eq!(English.money(0), "$0.00");
         assert_eq!(German.money(1_234_567_891), "1.234,57 $");
         assert_eq!(English.money(-41_200_000), "−$41.20");
     }

@@ -134,7 +134,9 @@ fn outcome(context: &PageContext, request: &Explanation) -> Markup {
             @if let Some(blame) = &request.blame { (fault_of(context, blame)) }
         }
         @if let Some(facts) = request.failure() { p { (marked(&context.failure_advice(&facts))) } }
-        @if let Some(fault) = &request.fault { p.soft { (text.client_was_told()) " " (fault) } }
+        @if let Some(fault) = request.fault.as_ref().filter(|fault| !fault.is_empty()) {
+            p.soft { (text.client_was_told()) " " (fault) }
+        }
     }
 }
 
