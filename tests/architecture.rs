@@ -166,8 +166,8 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "accounts",
         &[
-            "modes", "json", "host", "canon", "account", "outcome", "status", "provider",
-            "upstream", "pool", "config", "store",
+            "modes", "json", "language", "host", "canon", "account", "outcome", "status",
+            "provider", "upstream", "pool", "config", "store",
         ],
     ),
     (

@@ -2,6 +2,7 @@
 
 use super::account::AccountFacts;
 use super::status::{AccountCounts, Status};
+use crate::language::Language;
 use crate::status::{
     AccountStatus, AgentStatus, Attention, BindFailureCause, LocalTime, NeedsUser, PortOwner,
     PortStatus,
@@ -84,6 +85,18 @@ fn of_account(account: &AccountFacts) -> Option<Attention> {
 }
 
 impl Status {
+    /// What is to be done about one thing and why, in one line.
+    pub fn attention_text(&self, attention: &Attention, language: Language) -> String {
+        let records = self.records.as_ref();
+        match (
+            attention,
+            records.and_then(|records| records.problem.as_ref()),
+        ) {
+            (Attention::RecordsStopped { .. }, Some(problem)) => problem.text(language),
+            _ => attention.text(language),
+        }
+    }
+
     /// What is true now, in one line.
     pub fn headline(&self, now: &LocalTime) -> String {
         let AgentStatus::Running { port } = &self.agent else {

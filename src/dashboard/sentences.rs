@@ -3,7 +3,6 @@
 use maud::{Markup, html};
 
 use super::context::PageContext;
-use crate::control::RecordsProblem;
 use crate::control::failure_reason::{FailureFacts, Wording};
 use crate::control::overview::Overview;
 use crate::control::request_log::LogRow;
@@ -19,29 +18,9 @@ impl PageContext {
         }
     }
 
-    /// What is to be done and why.
+    /// What is to be done and why, as a sentence.
     pub(super) fn attention_text(&self, attention: &Attention, overview: &Overview) -> String {
-        let records = overview.status.records.as_ref();
-        match attention {
-            Attention::LanRefused { .. } => self.text.lan_is_refused().to_owned(),
-            Attention::RecordsStopped { advice } => records
-                .and_then(|records| records.problem.as_ref())
-                .map_or_else(|| advice.clone(), |problem| self.records_problem(problem)),
-            other => other.text(self.language()),
-        }
-    }
-
-    /// Why requests are served and not recorded.
-    pub(super) fn records_problem(&self, problem: &RecordsProblem) -> String {
-        let text = self.text;
-        match problem {
-            RecordsProblem::DiskFull => text.records_disk_full().to_owned(),
-            RecordsProblem::ReadOnly => text.records_read_only().to_owned(),
-            RecordsProblem::Damaged { why } => text.records_damaged(why),
-            RecordsProblem::Newer => text.records_newer().to_owned(),
-            RecordsProblem::Foreign => text.records_foreign().to_owned(),
-            RecordsProblem::Unusable { why } => text.records_unusable(why),
-        }
+        sentence(&overview.status.attention_text(attention, self.language()))
     }
 
     /// Why a request failed, as a sentence.

@@ -82,20 +82,6 @@ texts! {
 
     // What keeps something from working.
     until(what, time): "{what} until {time}" | "{what} bis {time}";
-    lan_is_refused: "The local network is not served while `auth_mode` is `off`: set `auth_mode = \"auto\"`." |
-        "Das lokale Netz wird nicht bedient, solange `auth_mode` auf `off` steht: `auth_mode = \"auto\"` setzen.";
-    records_disk_full: "Free some space: the disk is full, so requests are served and not recorded. Recording goes on by itself." |
-        "Platz schaffen: die Platte ist voll, Anfragen werden beantwortet, aber nicht aufgezeichnet. Die Aufzeichnung geht von selbst weiter.";
-    records_read_only: "Make `records.db` writable: it is read-only, so requests are served and not recorded. Recording goes on by itself." |
-        "`records.db` beschreibbar machen: Anfragen werden beantwortet, aber nicht aufgezeichnet. Die Aufzeichnung geht von selbst weiter.";
-    records_damaged(why): "Move `records.db`, `records.db-wal` and `records.db-shm` away and start Aerostat again: the file is damaged ({why}), so requests are served and not recorded." |
-        "`records.db`, `records.db-wal` und `records.db-shm` wegschieben und Aerostat neu starten: die Datei ist beschädigt ({why}), Anfragen werden beantwortet, aber nicht aufgezeichnet.";
-    records_newer: "Install the newer Aerostat again, or move `records.db` away and start this one again: a newer version made the file, so requests are served and not recorded." |
-        "Das neuere Aerostat wieder installieren oder `records.db` wegschieben und dieses neu starten: eine neuere Version hat die Datei angelegt, Anfragen werden beantwortet, aber nicht aufgezeichnet.";
-    records_foreign: "Move `records.db` away and start Aerostat again: it belongs to another program, so requests are served and not recorded." |
-        "`records.db` wegschieben und Aerostat neu starten: die Datei gehört einem anderen Programm, Anfragen werden beantwortet, aber nicht aufgezeichnet.";
-    records_unusable(why): "`records.db` cannot be used ({why}), so requests are served and not recorded. It is tried again." |
-        "`records.db` ist nicht benutzbar ({why}), Anfragen werden beantwortet, aber nicht aufgezeichnet. Es wird erneut versucht.";
 
     // Dashboard.
     start_serving: "Start serving" | "Starten";
@@ -245,22 +231,6 @@ texts! {
     account_cannot_serve(name): "{name} cannot serve." | "{name} kann nicht antworten.";
     account_is_off(name): "{name} is switched off." | "{name} ist ausgeschaltet.";
     account_rests_until(name, time): "{name} rests until {time}." | "{name} pausiert bis {time}.";
-    account_needs_its_key(name): "{name} needs its key." | "{name} braucht seinen Schlüssel.";
-    account_needs_a_new_key(name): "{name} needs a new key." |
-        "{name} braucht einen neuen Schlüssel.";
-    account_needs_a_sign_in(name): "{name} needs a sign-in." | "{name} braucht eine Anmeldung.";
-    account_needs_a_new_sign_in(name): "{name} needs a new sign-in." |
-        "{name} braucht eine neue Anmeldung.";
-    account_has_a_new_address(name): "{name} needs your word on its new address." |
-        "{name} hat eine neue Adresse, die Sie bestätigen müssen.";
-    account_is_locked(name): "{name} is locked in the vault." |
-        "{name} liegt im verschlossenen Tresor.";
-    account_has_expired(name): "{name} has expired." | "{name} ist abgelaufen.";
-    account_has_no_credential(name): "{name} has no usable credential." |
-        "{name} hat keine brauchbaren Zugangsdaten.";
-    account_has_no_provider(name): "{name} has no active provider." |
-        "{name} hat keinen aktiven Anbieter.";
-    account_needs_nothing(name): "{name} needs nothing." | "{name} braucht nichts.";
     // States, a word each.
     lamp_ready: "ready" | "bereit";
     lamp_busy: "busy" | "ausgelastet";
@@ -273,36 +243,12 @@ texts! {
     pauses_until(time, cause): "rests until {time}: {cause}" | "pausiert bis {time}: {cause}";
     pauses_for_models(time, models, cause): "rests until {time} for {models}: {cause}" |
         "pausiert bis {time} für {models}: {cause}";
-    cause_rate_limit: "rate limit" | "Anfragelimit";
-    cause_quota: "quota used up" | "Kontingent aufgebraucht";
-    cause_overloaded: "the provider has no capacity" | "der Anbieter ist ausgelastet";
-    cause_forbidden: "not allowed for this account" | "für dieses Konto nicht erlaubt";
-    cause_failing: "failed responses" | "fehlgeschlagene Antworten";
-    cause_refresh_failing: "its access token cannot be refreshed" |
-        "das Zugriffstoken lässt sich nicht erneuern";
     budget_is_spent_until(budget, time): "your budget of {budget} is spent until {time}" |
         "Ihr Budget von {budget} ist bis {time} verbraucht";
     quota_is_spent_until(time): "the provider's limit is used up until {time}" |
         "das Limit des Anbieters ist bis {time} aufgebraucht";
     unreachable_next_try(time): "the provider cannot be reached; next try {time}" |
         "der Anbieter ist nicht erreichbar; nächster Versuch {time}";
-    provider_is_switched_off(provider): "the provider {provider} is switched off" |
-        "der Anbieter {provider} ist ausgeschaltet";
-    provider_is_unknown(provider): "the configuration has no provider {provider}" |
-        "die Konfiguration kennt keinen Anbieter {provider}";
-    nothing_is_stored: "nothing is stored for it" | "es ist nichts gespeichert";
-    key_was_refused: "the provider refused the key" | "der Anbieter lehnte den Schlüssel ab";
-    token_was_refused: "the provider refused a new access token" |
-        "der Anbieter lehnte ein neues Zugriffstoken ab";
-    token_ended: "the access token ended, and there is no refresh token" |
-        "das Zugriffstoken ist abgelaufen, und es gibt kein Refresh-Token";
-    grant_was_refused: "the provider refused to refresh its sign-in" |
-        "der Anbieter lehnte es ab, die Anmeldung zu erneuern";
-    refresh_was_interrupted: "a refresh was interrupted: the sign-in may be used up" |
-        "eine Erneuerung wurde unterbrochen: Die Anmeldung ist womöglich verbraucht";
-    address_differs(before, now): "its address changed from {before} to {now}" |
-        "die Adresse wechselte von {before} zu {now}";
-    vault_is_locked: "the vault is locked" | "der Tresor ist verschlossen";
     expired_at(time): "expired {time}" | "abgelaufen {time}";
     // Limits.
     limits_unknown: "limits unknown" | "Limits unbekannt";

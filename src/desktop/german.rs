@@ -2,10 +2,9 @@
 //! accounts stand, and what needs the user. What a provider said stays as it said it.
 
 use super::view::LocalTime;
+use crate::control::Cause;
 use crate::control::status::{AccountCounts, Status};
-use crate::control::{Cause, RecordsProblem, RecordsStatus};
-use crate::language::Language;
-use crate::status::{AgentStatus, Attention, BindFailure, BindFailureCause, PortOwner, PortStatus};
+use crate::status::{AgentStatus, BindFailure, BindFailureCause, PortOwner, PortStatus};
 
 /// What is true now, in one line.
 pub(super) fn headline(status: &Status, now: &LocalTime) -> String {
@@ -71,45 +70,6 @@ pub(super) fn by(owner: &PortOwner) -> String {
         PortOwner::Program { .. } => owner.to_string(),
         PortOwner::Unknown => "einem anderen Programm".to_owned(),
     }
-}
-
-/// What is to be done and why, in one line.
-pub(super) fn attention(attention: &Attention, records: Option<&RecordsStatus>) -> String {
-    match attention {
-        Attention::LanRefused { .. } => LAN_REFUSED.to_owned(),
-        Attention::RecordsStopped { advice } => {
-            let problem = records.and_then(|records| records.problem.as_ref());
-            problem.map_or_else(|| advice.clone(), records_problem)
-        }
-        other => other.text(Language::German),
-    }
-}
-
-/// Why other machines are not served: the one reason that there is.
-pub(super) const LAN_REFUSED: &str = "Das lokale Netz wird nicht bedient, solange `auth_mode` auf `off` steht: `auth_mode = \"auto\"` setzen";
-
-fn records_problem(problem: &RecordsProblem) -> String {
-    match problem {
-        RecordsProblem::DiskFull => {
-            "Speicherplatz freigeben: Die Platte ist voll, Anfragen werden nicht aufgezeichnet"
-        }
-        RecordsProblem::ReadOnly => {
-            "`records.db` beschreibbar machen: Anfragen werden nicht aufgezeichnet"
-        }
-        RecordsProblem::Damaged { .. } => {
-            "`records.db` verschieben und Aerostat neu starten: Die Datei ist beschädigt"
-        }
-        RecordsProblem::Newer => {
-            "Das neuere Aerostat wieder installieren: `records.db` stammt von ihm"
-        }
-        RecordsProblem::Foreign => {
-            "`records.db` verschieben und Aerostat neu starten: Die Datei gehört einem anderen Programm"
-        }
-        RecordsProblem::Unusable { .. } => {
-            "`records.db` ist nicht benutzbar: Anfragen werden nicht aufgezeichnet"
-        }
-    }
-    .to_owned()
 }
 
 /// What a request failed of.

@@ -14,7 +14,7 @@ use super::words::{self, cut, list, sentence_start, used_up};
 use crate::control::AccountFacts;
 use crate::language::Language;
 use crate::status::{
-    AccountStatus, BindFailure, BindFailureCause, NeedsUser, PortOwner, PortStatus,
+    AccountStatus, Attention, BindFailure, BindFailureCause, NeedsUser, PortOwner, PortStatus,
 };
 
 /// A cooldown that ends sooner is over before anyone has read of it.
@@ -326,9 +326,9 @@ fn alerts(
         Topic::Lan => status
             .lan_refused
             .iter()
-            .map(|why| match now.language {
-                Language::English => plain(why),
-                Language::German => plain(german::LAN_REFUSED),
+            .map(|why| {
+                let reason = why.clone();
+                plain(&Attention::LanRefused { reason }.text(now.language))
             })
             .collect(),
         Topic::Config => status

@@ -63,10 +63,8 @@ pub(super) fn attention(view: &View) -> Vec<Needed<'_>> {
 
 /// What is to be done and why, in one line.
 pub(super) fn attention_line(attention: &Attention, view: &View, now: &LocalTime) -> String {
-    match now.language {
-        Language::English => attention.to_string(),
-        Language::German => german::attention(attention, view.overview.status.records.as_ref()),
-    }
+    let status = &view.overview.status;
+    status.attention_text(attention, now.language)
 }
 
 /// What an account needs, and why.

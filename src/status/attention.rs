@@ -53,7 +53,7 @@ impl Attention {
             Self::ConfigRejected { error, .. } => {
                 text.fix_config(error.lines().next().unwrap_or_default())
             }
-            Self::LanRefused { reason } => reason.clone(),
+            Self::LanRefused { reason } => text.lan_refused(reason),
             Self::MetricsUnavailable { failure } => port_advice(failure, "metrics_port", language),
             Self::RecordsStopped { advice } => advice.clone(),
             Self::VaultLocked { accounts, detail } => {

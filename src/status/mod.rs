@@ -15,9 +15,9 @@ mod texts;
 pub mod timestamp;
 
 pub use account::{AccountStatus, CooldownCause, ExhaustedQuota, NeedsUser, SignIn, SignInCause};
-pub use attention::Attention;
 #[cfg(feature = "desktop")]
-pub use attention::{account_need, account_reason};
+pub use attention::account_reason;
+pub use attention::{Attention, account_need};
 pub use local_time::LocalTime;
 pub use metrics::MetricsStatus;
 pub use port::{AgentStatus, BindFailure, BindFailureCause, PortOwner, PortStatus, local_url};

@@ -81,6 +81,8 @@ texts! {
         "Einen anderen `{key}` als {port} einstellen";
     old_port_serves(advice, port): "{advice}; port {port} keeps serving" |
         "{advice}; bis dahin antwortet Port {port}";
+    lan_refused(reason): "{reason}" |
+        "Das lokale Netz wird nicht bedient, solange `auth_mode` auf `off` steht: `auth_mode = \"auto\"` setzen";
     fix_config(error): "Fix {error}" | "Zu berichtigen: {error}";
     unlock_the_vault(accounts, detail): "Unlock the vault of {accounts}: {detail}" |
         "Tresor von {accounts} entsperren: {detail}";

@@ -3,41 +3,54 @@
 use rusqlite::ErrorCode;
 use serde::{Deserialize, Serialize};
 
+use crate::language::{Language, texts};
 use crate::store::StoreError;
+
+texts! {
+    /// The words of what keeps records from being written.
+    struct Texts;
+
+    disk_full: "Free some space on the disk: it is full, so requests are served and not recorded; recording goes on by itself" |
+        "Speicherplatz freigeben: Die Platte ist voll, Anfragen werden beantwortet und nicht aufgezeichnet; die Aufzeichnung geht von selbst weiter";
+    read_only: "Make `records.db` writable: it is read-only, so requests are served and not recorded; recording goes on by itself" |
+        "`records.db` beschreibbar machen: Anfragen werden beantwortet und nicht aufgezeichnet; die Aufzeichnung geht von selbst weiter";
+    damaged(why): "Move `records.db` and, where they are there, `records.db-wal` and `records.db-shm` away and start Aerostat again: the file is damaged ({why}), so requests are served and not recorded" |
+        "`records.db` und, wo vorhanden, `records.db-wal` und `records.db-shm` verschieben und Aerostat neu starten: Die Datei ist beschädigt ({why}), Anfragen werden beantwortet und nicht aufgezeichnet";
+    newer: "Install the newer Aerostat again, or move `records.db` away and start this one again: a newer version made the file, so requests are served and not recorded" |
+        "Das neuere Aerostat wieder installieren oder `records.db` verschieben und dieses neu starten: Eine neuere Version hat die Datei angelegt, Anfragen werden beantwortet und nicht aufgezeichnet";
+    foreign: "Move `records.db` away and start Aerostat again: it belongs to another program, so requests are served and not recorded" |
+        "`records.db` verschieben und Aerostat neu starten: Die Datei gehört einem anderen Programm, Anfragen werden beantwortet und nicht aufgezeichnet";
+    unusable(why): "`records.db` cannot be used ({why}), so requests are served and not recorded; it is tried again" |
+        "`records.db` ist nicht benutzbar ({why}), Anfragen werden beantwortet und nicht aufgezeichnet; es wird erneut versucht";
+}
 
 /// Why nothing is recorded. Requests are served all the same.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(tag = "kind", rename_all = "snake_case")]
+#[error("{}", self.text(Language::English))]
 pub enum RecordsProblem {
-    #[error(
-        "Free some space on the disk: it is full, so requests are served and not recorded; recording goes on by itself"
-    )]
     DiskFull,
-    #[error(
-        "Make `records.db` writable: it is read-only, so requests are served and not recorded; recording goes on by itself"
-    )]
     ReadOnly,
-    #[error(
-        "Move `records.db` and, where they are there, `records.db-wal` and `records.db-shm` away and start Aerostat again: the \
-         file is damaged ({why}), so requests are served and not recorded"
-    )]
     Damaged { why: String },
-    #[error(
-        "Install the newer Aerostat again, or move `records.db` away and start this one again: a newer version made the file, so \
-         requests are served and not recorded"
-    )]
     Newer,
-    #[error(
-        "Move `records.db` away and start Aerostat again: it belongs to another program, so requests are served and not recorded"
-    )]
     Foreign,
-    #[error(
-        "`records.db` cannot be used ({why}), so requests are served and not recorded; it is tried again"
-    )]
     Unusable { why: String },
 }
 
 impl RecordsProblem {
+    /// The sentence, without its full stop.
+    pub fn text(&self, language: Language) -> String {
+        let text = Texts(language);
+        match self {
+            Self::DiskFull => text.disk_full().to_owned(),
+            Self::ReadOnly => text.read_only().to_owned(),
+            Self::Damaged { why } => text.damaged(why),
+            Self::Newer => text.newer().to_owned(),
+            Self::Foreign => text.foreign().to_owned(),
+            Self::Unusable { why } => text.unusable(why),
+        }
+    }
+
     /// Whether the same file may be written to later.
     pub(super) fn may_pass(&self) -> bool {
         matches!(

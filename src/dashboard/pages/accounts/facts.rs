@@ -47,7 +47,7 @@ pub(super) fn facts(context: &PageContext, account: &AccountFacts, figures: &Fig
 
 fn next(context: &PageContext, account: &AccountFacts, figures: &Figures) -> String {
     match figures.place(account) {
-        Some(place) => standing::place(context, &account.name, place),
+        Some(place) => standing::place(context, place),
         None => context.text.not_in_use().to_owned(),
     }
 }
@@ -69,15 +69,14 @@ fn rests(context: &PageContext, account: &AccountFacts) -> Markup {
         button.small { (context.text.end_rests()) }
     };
     html! {
-        @for cooldown in &account.cooldowns { div { (rest(context, account, cooldown)) } }
+        @for cooldown in &account.cooldowns { div { (rest(context, cooldown)) } }
         (context.form(&format!("{}/clear", path_of(&account.name)), "inline", &clear))
     }
 }
 
-fn rest(context: &PageContext, account: &AccountFacts, cooldown: &CooldownFacts) -> String {
+fn rest(context: &PageContext, cooldown: &CooldownFacts) -> String {
     standing::status_text(
         context,
-        &account.name,
         &AccountStatus::CoolingDown {
             until: cooldown.until,
             cause: cooldown.cause,

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use crate::control::{AccountFacts, Place, Precedence, SkipReason};
 use crate::dashboard::context::PageContext;
 use crate::dashboard::texts::Texts;
-use crate::status::{AccountStatus, CooldownCause, ExhaustedQuota, NeedsUser, SignInCause};
+use crate::status::{AccountStatus, ExhaustedQuota, NeedsUser};
 
 /// The lamp with its word.
 pub(super) fn lamp(context: &PageContext, account: &AccountFacts) -> Markup {
@@ -36,7 +36,7 @@ fn state(text: Texts, status: &AccountStatus) -> (&'static str, &'static str) {
 pub(super) fn why(context: &PageContext, account: &AccountFacts) -> Option<String> {
     let status = account.shown_status();
     status.reason()?;
-    Some(status_text(context, &account.name, status))
+    Some(status_text(context, status))
 }
 
 /// How much of what a provider said fits into a line.
@@ -44,7 +44,7 @@ const LINE_CHARS_MAX: usize = 160;
 
 /// Why it does not serve, or whether it would be asked next, in one line.
 pub(super) fn line(context: &PageContext, account: &AccountFacts, place: Option<&Place>) -> String {
-    let told = place.map(|place| self::place(context, &account.name, place));
+    let told = place.map(|place| self::place(context, place));
     let line = match (why(context, account), place) {
         (Some(why), Some(Place::PassedOver(_)) | None) => why,
         (Some(why), Some(_)) => format!("{why}. {}", told.unwrap_or_default()),
@@ -57,7 +57,7 @@ pub(super) fn line(context: &PageContext, account: &AccountFacts, place: Option<
 }
 
 /// Whether the next request would ask it, as a sentence.
-pub(super) fn place(context: &PageContext, name: &str, place: &Place) -> String {
+pub(super) fn place(context: &PageContext, place: &Place) -> String {
     let text = context.text;
     match place {
         Place::Next => text.would_be_next().to_owned(),
@@ -71,11 +71,11 @@ pub(super) fn place(context: &PageContext, name: &str, place: &Place) -> String 
             Precedence::Turn => text.behind_by_turn(first),
             Precedence::Order => text.behind_by_order(first),
         },
-        Place::PassedOver(reason) => passed_over(context, name, reason),
+        Place::PassedOver(reason) => passed_over(context, reason),
     }
 }
 
-fn passed_over(context: &PageContext, name: &str, reason: &SkipReason) -> String {
+fn passed_over(context: &PageContext, reason: &SkipReason) -> String {
     let text = context.text;
     match reason {
         SkipReason::ModelNotAllowed => text.not_asked_model().to_owned(),
@@ -87,7 +87,7 @@ fn passed_over(context: &PageContext, name: &str, reason: &SkipReason) -> String
             text.not_asked(text.unreachable_next_try(context.time_text(*until)))
         }
         _ => match status_of(reason) {
-            Some(status) => text.not_asked(status_text(context, name, &status)),
+            Some(status) => text.not_asked(status_text(context, &status)),
             None => text.not_asked(reason),
         },
     }
@@ -112,7 +112,7 @@ fn status_of(reason: &SkipReason) -> Option<AccountStatus> {
 }
 
 /// The status as a sentence without its full stop.
-pub(super) fn status_text(context: &PageContext, name: &str, status: &AccountStatus) -> String {
+pub(super) fn status_text(context: &PageContext, status: &AccountStatus) -> String {
     let text = context.text;
     match status {
         AccountStatus::CoolingDown {
@@ -121,7 +121,7 @@ pub(super) fn status_text(context: &PageContext, name: &str, status: &AccountSta
             models,
             detail,
         } => {
-            let cause = cause_text(text, *cause);
+            let cause = cause.text(context.language());
             let about = match models.is_empty() {
                 true => text.pauses_until(context.time_text(*until), cause),
                 false => {
@@ -142,9 +142,10 @@ pub(super) fn status_text(context: &PageContext, name: &str, status: &AccountSta
         AccountStatus::Unreachable { until } => {
             text.unreachable_next_try(context.time_text(*until))
         }
-        AccountStatus::NeedsUser(need) => needs(context, name, need),
-        AccountStatus::ProviderDisabled { provider } => text.provider_is_switched_off(provider),
-        AccountStatus::ProviderUnknown { provider } => text.provider_is_unknown(provider),
+        AccountStatus::NeedsUser(need) => needs(context, need),
+        AccountStatus::ProviderDisabled { .. } | AccountStatus::ProviderUnknown { .. } => {
+            status.reason_in(context.language()).unwrap_or_default()
+        }
         AccountStatus::Ready
         | AccountStatus::Busy
         | AccountStatus::Refreshing
@@ -152,38 +153,14 @@ pub(super) fn status_text(context: &PageContext, name: &str, status: &AccountSta
     }
 }
 
-fn needs(context: &PageContext, name: &str, need: &NeedsUser) -> String {
-    let text = context.text;
+fn needs(context: &PageContext, need: &NeedsUser) -> String {
+    let language = context.language();
     match need {
-        NeedsUser::SignIn(sign_in) => {
-            let why = match sign_in.cause {
-                SignInCause::NoCredential => text.nothing_is_stored(),
-                SignInCause::KeyRefused => text.key_was_refused(),
-                SignInCause::TokenRefused => text.token_was_refused(),
-                SignInCause::NothingToRefresh => text.token_ended(),
-                SignInCause::GrantRefused => text.grant_was_refused(),
-                SignInCause::InterruptedRefresh => text.refresh_was_interrupted(),
-            };
-            with_detail(why, sign_in.detail.as_deref())
+        NeedsUser::SignIn(_) | NeedsUser::AddressChanged { .. } => {
+            need.sign_in_reason(language).unwrap_or_default()
         }
-        NeedsUser::AddressChanged { entered_for, now } => text.address_differs(entered_for, now),
-        NeedsUser::VaultLocked { detail } => with_detail(text.vault_is_locked(), Some(detail)),
-        NeedsUser::Expired { at } => text.expired_at(context.time_text(*at)),
-        NeedsUser::Credential(problem) => with_detail(
-            &text.account_has_no_credential(name),
-            Some(&problem.to_string()),
-        ),
-    }
-}
-
-fn cause_text(text: Texts, cause: CooldownCause) -> &'static str {
-    match cause {
-        CooldownCause::RateLimit => text.cause_rate_limit(),
-        CooldownCause::Quota => text.cause_quota(),
-        CooldownCause::Overloaded => text.cause_overloaded(),
-        CooldownCause::Forbidden => text.cause_forbidden(),
-        CooldownCause::Failing => text.cause_failing(),
-        CooldownCause::RefreshFailing => text.cause_refresh_failing(),
+        NeedsUser::Expired { at } => context.text.expired_at(context.time_text(*at)),
+        NeedsUser::VaultLocked { .. } | NeedsUser::Credential(_) => need.text(language),
     }
 }
 

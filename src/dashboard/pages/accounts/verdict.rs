@@ -2,9 +2,9 @@
 
 use crate::control::AccountFacts;
 use crate::dashboard::context::PageContext;
-use crate::status::{AccountStatus, NeedsUser, SignInCause};
+use crate::status::account_need;
 
-/// `3 of 4 accounts can serve. team-2 needs a new sign-in.`
+/// `3 of 4 accounts can serve. team-2 needs you to sign in.`
 pub(super) fn verdict(context: &PageContext, accounts: &[AccountFacts]) -> String {
     let text = context.text;
     let own: Vec<&AccountFacts> = accounts.iter().filter(|one| !one.is_offer()).collect();
@@ -44,32 +44,9 @@ fn first_problem(context: &PageContext, accounts: &[&AccountFacts]) -> Option<St
 
 /// What an account needs of the reader, as a sentence.
 pub(super) fn need(context: &PageContext, account: &AccountFacts) -> String {
-    let (text, name) = (context.text, &account.name);
-    match account.shown_status() {
-        AccountStatus::NeedsUser(NeedsUser::SignIn(sign_in)) => {
-            let is_new = sign_in.cause == SignInCause::NoCredential;
-            match (account.takes_key(), is_new) {
-                (true, true) => text.account_needs_its_key(name),
-                (true, false) => text.account_needs_a_new_key(name),
-                (false, true) => text.account_needs_a_sign_in(name),
-                (false, false) => text.account_needs_a_new_sign_in(name),
-            }
-        }
-        AccountStatus::NeedsUser(NeedsUser::AddressChanged { .. }) => {
-            text.account_has_a_new_address(name)
-        }
-        AccountStatus::NeedsUser(NeedsUser::VaultLocked { .. }) => text.account_is_locked(name),
-        AccountStatus::NeedsUser(NeedsUser::Expired { .. }) => text.account_has_expired(name),
-        AccountStatus::NeedsUser(NeedsUser::Credential(_)) => text.account_has_no_credential(name),
-        AccountStatus::ProviderDisabled { .. } | AccountStatus::ProviderUnknown { .. } => {
-            text.account_has_no_provider(name)
-        }
-        AccountStatus::Ready
-        | AccountStatus::Busy
-        | AccountStatus::Refreshing
-        | AccountStatus::CoolingDown { .. }
-        | AccountStatus::QuotaExhausted { .. }
-        | AccountStatus::Unreachable { .. }
-        | AccountStatus::Disabled => text.account_needs_nothing(name),
-    }
+    let (status, takes_key) = (account.shown_status(), account.takes_key());
+    format!(
+        "{}.",
+        account_need(&account.name, takes_key, status, context.language())
+    )
 }
