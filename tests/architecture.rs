@@ -114,6 +114,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
         "store",
         &[
             "modes",
+            "language",
             "json",
             "host",
             "canon",
@@ -166,8 +167,8 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "accounts",
         &[
-            "modes", "json", "language", "host", "canon", "account", "outcome", "status",
-            "provider", "upstream", "pool", "config", "store",
+            "modes", "json", "host", "canon", "account", "outcome", "status", "provider",
+            "upstream", "pool", "config", "store",
         ],
     ),
     (
