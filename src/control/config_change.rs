@@ -232,14 +232,6 @@ pub fn change_config(
     })
 }
 
-/// The digest of the present file.
-///
-/// # Errors
-/// When it cannot be read.
-pub fn config_digest(home: &Home) -> Result<String, ConfigError> {
-    Ok(digest(&file::text(home)?))
-}
-
 fn digest(text: &str) -> String {
     hex::encode(&Sha256::digest(text.as_bytes())[..16])
 }

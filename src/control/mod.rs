@@ -63,14 +63,14 @@ pub use agent::{Action, AgentHandle, AgentInbox, AgentState, DesiredState};
 pub use client_family::ClientFamily;
 pub use config_change::{
     ChangeOutcome, ChangedSetting, ConfigChange, DiffLine, DiffSign, Meaning, Step, change_config,
-    config_digest, without_user_info,
+    without_user_info,
 };
 pub use dashboard_link::{DashboardLink, LinkIssuer, open_in_browser};
 pub use demo_try::{DemoAnswer, TRY_CLIENT, TRY_MESSAGE_MAX};
 pub use dispatch::call;
 pub use key_limits::KeyLimitChanges;
-pub use log_live::{FilterNames, LogSummary, NewRows};
-pub use price_list::{OwnPrice, PriceListFacts};
+pub use log_live::{FilterNames, LogSummary};
+pub use price_list::PriceListFacts;
 pub use resender::{Resender, Resent};
 pub use service::{ControlService, Environment};
 pub use socket_path::SocketPath;
@@ -84,12 +84,12 @@ pub use crate::config::file::{
     ConfigError, Setting, all as settings, default_of, get as setting, is_blank, load,
     set as set_settings, text as config_text,
 };
-pub use crate::config::keys::{KEYS, Key, TakesEffect, ValueKind, by_path as key_by_path};
+pub use crate::config::keys::{KEYS, Key, TakesEffect, ValueKind};
 pub use crate::config::local_key::read_or_create as local_key;
 pub use crate::config::{Config, Edit, Home, Live, Problem, Problems};
-pub use crate::pool::{Cooldown, Place, Precedence, Prospect, SkipReason};
+pub use crate::pool::{Place, Precedence, SkipReason};
 pub use crate::provider::Provider;
 pub use crate::record::Cause;
 pub use crate::store::Store;
-pub use crate::store::records::{BodiesFacts, FilterPart, RecordsProblem, RecordsStatus, Served};
+pub use crate::store::records::{BodiesFacts, FilterPart, RecordsStatus, Served};
 pub use crate::upstream::{ProxyChoice, Upstream};

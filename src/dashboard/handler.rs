@@ -19,6 +19,7 @@ use super::response::{html, see_other, typed};
 use super::sessions::SessionWatch;
 use super::texts::Texts;
 use super::{Dashboard, leads_to, limits};
+use crate::control::overview::Overview;
 use crate::control::{ControlError, Fault};
 use crate::language::Language;
 use crate::listener::{AuthenticatedPeer, ResponseBody, collect};
@@ -195,7 +196,7 @@ impl Visit<'_> {
         let overview = context.service.overview(context.now);
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
         match Box::pin(pages::show(&context, &overview, &path, failed)).await {
-            Some(Shown::Page(page)) => whole(&context, &page),
+            Some(Shown::Page(page)) => whole(&context, &overview, &page),
             Some(Shown::Response(response)) => response,
             None => html(StatusCode::NOT_FOUND, &layout::not_found(self.text)),
         }
@@ -217,7 +218,10 @@ impl Visit<'_> {
         match Box::pin(pages::submit(&context, &path, fields)).await {
             None => html(StatusCode::NOT_FOUND, &layout::not_found(self.text)),
             Some(Submitted::Done(next)) => see_other(&context.link(&next)),
-            Some(Submitted::Page(page)) => whole(&context, &page),
+            Some(Submitted::Page(page)) => {
+                let overview = context.service.overview(SystemTime::now());
+                whole(&context, &overview, &page)
+            }
             Some(Submitted::Failed(error)) => self.failed(&path, fields, &error).await,
         }
     }
@@ -247,15 +251,14 @@ impl Visit<'_> {
     }
 }
 
-/// A page in its frame. The frame is of the moment after the page was made.
-fn whole(context: &PageContext, page: &Page) -> Response<ResponseBody> {
-    let overview = context.service.overview(SystemTime::now());
+/// A page in its frame.
+fn whole(context: &PageContext, overview: &Overview, page: &Page) -> Response<ResponseBody> {
     let status = match (page.is_failed, page.is_missing) {
         (_, true) => StatusCode::NOT_FOUND,
         (true, _) => StatusCode::UNPROCESSABLE_ENTITY,
         _ => StatusCode::OK,
     };
-    html(status, &layout::document(context, &overview, page))
+    html(status, &layout::document(context, overview, page))
 }
 
 /// The segments of a path, decoded.

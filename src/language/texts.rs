@@ -43,10 +43,18 @@ macro_rules! text_function {
     };
     ($visibility:vis $text:ident [$($parameter:ident)+] $english:literal $german:literal) => {
         $visibility fn $text(self, $($parameter: impl std::fmt::Display),+) -> String {
-            match self.0 {
-                $crate::language::Language::English => format!($english),
-                $crate::language::Language::German => format!($german),
+            // Once for all types of what is written: there are hundreds of texts.
+            #[inline(never)]
+            fn written(
+                language: $crate::language::Language,
+                $($parameter: &dyn std::fmt::Display),+
+            ) -> String {
+                match language {
+                    $crate::language::Language::English => format!($english),
+                    $crate::language::Language::German => format!($german),
+                }
             }
+            written(self.0, $(&$parameter),+)
         }
     };
 }

@@ -65,7 +65,6 @@ impl Section {
 }
 
 /// What the reader gets.
-#[allow(dead_code, reason = "files and streams come with their pages")]
 pub(super) enum Shown {
     Page(Page),
     /// A file to save, or a stream.
@@ -73,7 +72,6 @@ pub(super) enum Shown {
 }
 
 /// What became of a form.
-#[allow(dead_code, reason = "a key is shown once by its page")]
 pub(super) enum Submitted {
     /// Done: the browser goes on to this path, see [`PageContext::link`].
     Done(String),

@@ -50,11 +50,11 @@ use crate::record::bodies::{BodyCollector, BodySettings, BodySwitch, RawBodies};
 use crate::record::{Record, Recorder, Ring};
 use queue::{Entry, Queue};
 
-pub use conversation::{CONVERSATION_MAX, Conversation, Turn};
+pub use conversation::Conversation;
 pub use counts::RecordCounts;
 pub use days::{Stretch, local_date, stretches};
 pub use deletion::Deletion;
-pub use failures::{FailureGroup, Failures};
+pub use failures::FailureGroup;
 pub use list::{FilterPart, Page, RequestFilter};
 pub use problem::RecordsProblem;
 pub use reader::RecordReader;

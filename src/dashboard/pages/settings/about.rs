@@ -2,6 +2,7 @@
 //! stand in the table of keys; the German ones beside it here, complete by a test.
 
 use crate::control::{Key, ValueKind};
+use crate::dashboard::sentences::sentence;
 use crate::dashboard::texts::Texts;
 use crate::language::Language;
 
@@ -12,13 +13,6 @@ pub(super) fn about(text: Texts, key: &Key) -> String {
         (Language::German, Some((_, about))) => (*about).to_owned(),
         _ => sentence(key.about),
     }
-}
-
-/// The table's phrases begin with a small letter.
-fn sentence(phrase: &str) -> String {
-    let mut letters = phrase.chars();
-    let first = letters.next().map(|c| c.to_uppercase().to_string());
-    format!("{}{}.", first.unwrap_or_default(), letters.as_str())
 }
 
 /// What would be right.
