@@ -1,6 +1,6 @@
 //! The import direction as a test: lower modules never import higher ones.
 //!
-//! Reads `src/` as tokens: `use crate::…`, `crate::…` paths, and `super::…` that leads out of a
+//! Reads the sources as tokens: `use crate::…`, `crate::…` paths, and `super::…` that leads out of a
 //! folder. A new arrow is explained in `src/ARCHITECTURE.md` first. `circles` looks into the rooms.
 //!
 //! `cargo test --test main architecture -- --nocapture` prints the imports as they are.
@@ -261,13 +261,9 @@ enum Problem {
 
 #[test]
 fn no_module_imports_a_higher_one() {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let files = rust_files(&source);
+    let files = sources();
     assert!(files.len() > 10, "the sources are found: {files:?}");
-    let problems: Vec<_> = files
-        .iter()
-        .flat_map(|file| problems_of_file(&source, file))
-        .collect();
+    let problems: Vec<_> = files.iter().flat_map(problems_of_file).collect();
     assert!(problems.is_empty(), "{problems:#?}");
 }
 
@@ -290,16 +286,11 @@ fn the_table_only_points_upwards_in_its_own_order() {
     reason = "the table is for people who run the tests by hand"
 )]
 fn the_import_table_is_printed() {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let files = rust_files(&source);
+    let files = sources();
     for (module, allowed) in IMPORTS {
         let mut used = BTreeSet::new();
-        for file in &files {
-            let path = module_path(file.strip_prefix(&source).expect("a file below src"));
-            if path[0] == *module {
-                let text = std::fs::read_to_string(file).expect("a source file is text");
-                used.extend(imports(path.len(), &text));
-            }
+        for source in files.iter().filter(|source| source.module[0] == *module) {
+            used.extend(imports(source.module.len(), &source.text()));
         }
         used.remove(*module);
         let spare: Vec<&str> = allowed
@@ -315,6 +306,39 @@ fn the_import_table_is_printed() {
     }
 }
 
+/// The sources of the workspace's crates, the program's own last.
+const CRATES: [&str; 3] = ["data-plane/src", "control-plane/src", "src"];
+
+/// A source file.
+#[derive(Debug)]
+struct Source {
+    path: PathBuf,
+    /// Below its crate: `protocol/sse.rs` is `protocol::sse`.
+    module: Vec<String>,
+}
+
+impl Source {
+    fn text(&self) -> String {
+        std::fs::read_to_string(&self.path).expect("a source file is text")
+    }
+}
+
+/// The sources of all crates. Their modules have one table: a name stands in one crate alone.
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folders = CRATES.iter().map(|folder| root.join(folder));
+    folders.flat_map(|folder| sources_below(&folder)).collect()
+}
+
+fn sources_below(folder: &Path) -> Vec<Source> {
+    let files = rust_files(folder).into_iter().map(|path| {
+        let below = path.strip_prefix(folder).expect("a file below its folder");
+        let module = module_path(below);
+        Source { path, module }
+    });
+    files.collect()
+}
+
 fn rust_files(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder)
         .expect("the folder can be read")
@@ -328,12 +352,10 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-fn problems_of_file(source: &Path, file: &Path) -> Vec<(PathBuf, Problem)> {
-    let text = std::fs::read_to_string(file).expect("a source file is text");
-    let path = module_path(file.strip_prefix(source).expect("a file below src"));
-    problems(&path, &text)
+fn problems_of_file(source: &Source) -> Vec<(PathBuf, Problem)> {
+    problems(&source.module, &source.text())
         .into_iter()
-        .map(|problem| (file.to_owned(), problem))
+        .map(|problem| (source.path.clone(), problem))
         .collect()
 }
 

@@ -5,9 +5,8 @@
 //! `tests` are left out.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
-use super::{module_path, opens_module, rust_files, tokens};
+use super::{Source, opens_module, sources, tokens};
 
 /// The rooms that hold no circle. A room is added when its last circle is cut.
 const ROOMS: &[&str] = &["gateway", "pool", "control"];
@@ -31,7 +30,7 @@ type Edges = BTreeMap<Module, BTreeSet<Module>>;
 
 #[test]
 fn no_room_holds_a_circle_of_files() {
-    let files = Files::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    let files = Files::read(&sources());
     for room in ROOMS {
         let edges = files.edges(room);
         assert!(edges.len() > 3, "the files of `{room}` are found");
@@ -42,12 +41,10 @@ fn no_room_holds_a_circle_of_files() {
 }
 
 impl Files {
-    fn read(source: &Path) -> Self {
-        let files = rust_files(source).into_iter().filter_map(|file| {
-            let module = module_path(file.strip_prefix(source).expect("a file below src"));
-            let is_test = module.iter().any(|name| name == "tests");
-            let text = std::fs::read_to_string(&file).expect("a source file is text");
-            (!is_test).then_some((module, text))
+    fn read(sources: &[Source]) -> Self {
+        let files = sources.iter().filter_map(|source| {
+            let is_test = source.module.iter().any(|name| name == "tests");
+            (!is_test).then(|| (source.module.clone(), source.text()))
         });
         Self::parse(files.collect())
     }
