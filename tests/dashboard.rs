@@ -20,7 +20,7 @@ async fn signing_out_ends_the_session_here_and_in_the_browser() {
     let agent = Agent::start("port = 0\n");
     let (browser, other) = (Browser::enter(&agent).await, Browser::enter(&agent).await);
     let page = browser.send(&browser.page()).await.text();
-    assert!(page.contains("/sign-out\""), "{page}");
+    assert!(page.contains("action=\"sign-out\""), "{page}");
 
     let foreign = Request::new("POST", &format!("/{}/sign-out", browser.segment))
         .header("cookie", &browser.cookie)

@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::support::agent::{Agent, Setup};
+use crate::support::browser::Browser;
 
 /// How many requests are sent; `AEROSTAT_TEST_REQUESTS` says otherwise.
 const REQUESTS: usize = 1_000;
@@ -248,6 +249,37 @@ async fn a_damaged_file_stops_the_recording_and_no_request() {
         "{status:#}"
     );
     assert_eq!(status["attention"][0]["kind"], "records_stopped");
+}
+
+/// A month of many accounts, models and keys: what a page grows with.
+#[tokio::test]
+async fn a_page_of_fifty_rows_stays_light() {
+    let home = Arc::new(tempfile::tempdir().unwrap());
+    std::fs::write(home.path().join("config.toml"), "port = 0\n").unwrap();
+    let now = std::time::SystemTime::now();
+    let path = home.path().join("records.db");
+    filler::fill(&path, filler::Shape::Worst, 24_000, now).await;
+    let agent = Setup::default().start_in(home).unwrap();
+    let browser = Browser::enter(&agent).await;
+    for page in [
+        "",
+        "monitoring",
+        "monitoring?failed=1",
+        "statistics?range=today",
+        "statistics?range=30d",
+        "statistics?range=30d&by=model",
+        "statistics?range=30d&by=account&show=cost",
+        "statistics?range=12m&by=model",
+        "settings",
+    ] {
+        for language in ["en", "de"] {
+            let request = browser.page_at(page).header("accept-language", language);
+            let answer = browser.send(&request).await;
+            assert_eq!(answer.status, 200, "{page}");
+            let bytes = answer.text().len();
+            assert!(bytes < 60_000, "{page} in {language}: {bytes} bytes");
+        }
+    }
 }
 
 /// Not a test but a tool: fills `records.db` in the home that `AEROSTAT_FILL` names, to look at

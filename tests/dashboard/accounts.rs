@@ -402,7 +402,7 @@ async fn the_order_of_use_is_changed_by_its_buttons() {
     let order = async || {
         let page = rig.page("accounts").await;
         let mut found: Vec<_> = ["alpha", "beta", "gamma"]
-            .map(|name| (page.find(&format!("/accounts/{name}\"")).unwrap(), name))
+            .map(|name| (page.find(&format!("\"accounts/{name}\"")).unwrap(), name))
             .to_vec();
         found.sort_unstable();
         found.into_iter().map(|(_, name)| name).collect::<Vec<_>>()

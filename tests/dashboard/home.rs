@@ -64,7 +64,7 @@ async fn the_first_request_of_another_program_ends_the_checklist() {
     let page = text(&browser).await;
     assert!(!page.contains("1. Try it now"), "{page}");
     assert!(page.contains("Requests today"), "{page}");
-    assert!(page.contains("/accounts#add\""), "no account yet: {page}");
+    assert!(page.contains("accounts#add\""), "no account yet: {page}");
 }
 
 #[tokio::test]
@@ -123,7 +123,7 @@ async fn failures_are_grouped_by_cause_and_lead_to_their_requests() {
     let (_, failures) = page.split_once("id=\"failures\"").expect("a section");
     let (_, link) = failures.split_once("href=\"").expect("a way to them");
     let link = link.split('"').next().unwrap_or_default();
-    assert!(link.contains("/monitoring?failed=1&amp;cause="), "{link}");
+    assert!(link.starts_with("monitoring?failed=1&amp;cause="), "{link}");
     assert!(link.contains("provider=lab"), "{link}");
     assert!(page.contains(">4</a>"), "requests today: {page}");
     assert!(

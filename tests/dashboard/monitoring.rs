@@ -94,7 +94,7 @@ async fn filters_are_in_the_url_and_say_what_they_exclude() {
         "{text}"
     );
     assert!(
-        text.contains("/monitoring?account=demo\">Show them"),
+        text.contains("monitoring?account=demo\">Show them"),
         "{text}"
     );
     assert!(

@@ -140,15 +140,13 @@ async fn rows_lead_to_exactly_their_requests_as_long_as_these_have_records() {
     let links = by_model
         .split("href=\"")
         .filter_map(|rest| rest.split('"').next());
-    let link = links.filter(|link| link.contains("/monitoring?") && link.contains("model=priced"));
+    let link =
+        links.filter(|link| link.starts_with("monitoring?") && link.contains("model=priced"));
     let link = link
         .last()
         .expect("a row leads to its requests")
         .replace("&amp;", "&");
-    let target = link
-        .trim_start_matches(&format!("/{}/", browser.segment))
-        .to_owned();
-    let log = browser.send(&browser.page_at(&target)).await.text();
+    let log = browser.send(&browser.page_at(&link)).await.text();
     assert!(log.matches("class=\"state ready\"").count() == 1, "{log}");
 
     told(&agent, &["records", "delete", "--all", "--yes"]);
@@ -161,6 +159,28 @@ async fn rows_lead_to_exactly_their_requests_as_long_as_these_have_records() {
         by_model.contains("There are no records to look at; sums stay."),
         "{by_model}"
     );
+}
+
+#[tokio::test]
+async fn a_row_without_a_name_leads_to_exactly_its_requests() {
+    let (_upstream, agent) = served(&["priced"]).await;
+    let refused = agent.post("/v1/chat/completions", "{").await;
+    assert_eq!(refused.status, 400, "{}", refused.text());
+    let browser = Browser::enter(&agent).await;
+    for (by, count) in [("key", 2), ("account", 1)] {
+        let page = page(&browser, &format!("?range=today&by={by}")).await;
+        let without = page.split("href=\"").find(|rest| {
+            rest.starts_with("monitoring?since=") && rest.contains(&format!("&amp;{by}=-\">"))
+        });
+        let link = without.unwrap_or_else(|| panic!("{page}"));
+        let (link, name) = link.split_once("\">").unwrap();
+        assert!(name.starts_with("none<"), "{name}");
+        let list = browser.page_at(&link.replace("&amp;", "&"));
+        let list = browser.send(&list).await.text();
+        assert_eq!(list.matches("data-seq=").count(), count, "{by}: {list}");
+    }
+    let page = page(&browser, "?range=today&by=model&account=-").await;
+    assert!(page.contains(">1</a></dd>"), "{page}");
 }
 
 #[tokio::test]

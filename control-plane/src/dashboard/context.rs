@@ -29,8 +29,8 @@ pub(super) struct PageContext {
     pub(super) zone: TimeZone,
     pub(super) now: Timestamp,
     pub(super) query: Fields,
-    /// The first segment of every path.
-    pub(super) segment: String,
+    /// From the page that is asked for to the first one: `../` for each segment between them.
+    pub(super) root: String,
     /// What every form of this session carries.
     pub(super) form_token: String,
     /// Says why the tray icon is not shown.
@@ -57,14 +57,18 @@ impl PageContext {
     }
 
     /// A link to a page or a form of ours: `accounts`, `accounts/add`, or the first page, which is
-    /// empty. Names in it are escaped by [`PageContext::link_to`].
+    /// empty. Names in it are escaped by [`PageContext::link_to`]. Links are relative: a page has
+    /// hundreds.
     pub(super) fn link(&self, path: &str) -> String {
-        format!("/{}/{path}", self.segment)
+        match (self.root.as_str(), path) {
+            ("", "") => "./".to_owned(),
+            (root, path) => format!("{root}{path}"),
+        }
     }
 
     /// A link to a page of something with a name: an account, a request.
     pub(super) fn link_to(&self, path: &str, name: &str) -> String {
-        format!("/{}/{path}/{}", self.segment, escaped(name))
+        format!("{}{path}/{}", self.root, escaped(name))
     }
 
     /// A link with a query; pairs with an empty value are left out.
@@ -73,7 +77,7 @@ impl PageContext {
         path: &str,
         pairs: impl IntoIterator<Item = (&'q str, &'q str)>,
     ) -> String {
-        format!("/{}/{path}{}", self.segment, query(pairs))
+        format!("{}{path}{}", self.root, query(pairs))
     }
 
     /// A form that changes something. It carries the session's token.

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::control::ControlError;
+use crate::status::{Timestamp, rfc3339};
 
 /// The fields of a form or a query, in their order. Some may hold a secret: they are not shown.
 #[derive(Clone, Default)]
@@ -75,7 +76,10 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'.')
     .remove(b'~');
 
-/// A part of a path or a query, escaped.
+/// A query has room for what times and models are written with (RFC 3986 section 3.4).
+const ESCAPED_IN_QUERY: &AsciiSet = &ESCAPED.remove(b':').remove(b'/').remove(b',');
+
+/// A segment of a path, escaped.
 pub(super) fn escaped(text: &str) -> String {
     utf8_percent_encode(text, ESCAPED).to_string()
 }
@@ -85,14 +89,36 @@ pub(super) fn query<'q>(pairs: impl IntoIterator<Item = (&'q str, &'q str)>) -> 
     let mut text = String::new();
     for (name, value) in pairs.into_iter().filter(|(_, value)| !value.is_empty()) {
         let mark = if text.is_empty() { '?' } else { '&' };
-        let _ = write!(text, "{mark}{}={}", escaped(name), escaped(value));
+        let value = utf8_percent_encode(value, ESCAPED_IN_QUERY);
+        let _ = write!(text, "{mark}{}={value}", escaped(name));
     }
     text
+}
+
+/// A moment as links carry it: in RFC 3339, without seconds where they are none.
+pub(super) fn moment(at: Timestamp) -> String {
+    let moment = rfc3339(at);
+    match moment.strip_suffix(":00Z") {
+        Some(minute) => format!("{minute}Z"),
+        None => moment,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_moment_in_a_link_is_read_back_with_and_without_seconds() {
+        for (written, moment_at) in [
+            ("2026-11-29T14:45Z", "2026-11-29T14:45:00Z"),
+            ("2026-11-29T14:45:30Z", "2026-11-29T14:45:30Z"),
+        ] {
+            let at: jiff::Timestamp = moment_at.parse().unwrap();
+            assert_eq!(moment(at.into()), written);
+            assert_eq!(written.parse::<jiff::Timestamp>().unwrap(), at);
+        }
+    }
 
     #[test]
     fn a_form_is_read_as_browsers_write_it() {
@@ -105,9 +131,10 @@ mod tests {
 
     #[test]
     fn a_link_carries_any_text() {
-        let pairs = [("model", "a b&c=ü"), ("none", "")];
+        let pairs = [("model", "a b&c=ü:+#/x"), ("none", "")];
         let link = query(pairs);
-        assert_eq!(link, "?model=a%20b%26c%3D%C3%BC");
-        assert_eq!(Fields::parse(&link.as_bytes()[1..]).get("model"), "a b&c=ü");
+        assert_eq!(link, "?model=a%20b%26c%3D%C3%BC:%2B%23/x");
+        let fields = Fields::parse(&link.as_bytes()[1..]);
+        assert_eq!(fields.get("model"), "a b&c=ü:+#/x");
     }
 }

@@ -158,7 +158,7 @@ impl Visit<'_> {
             zone: TimeZone::system(),
             now: SystemTime::now(),
             query: Fields::parse(self.head.uri.query().unwrap_or_default().as_bytes()),
-            segment: self.segment.clone(),
+            root: root(path(self.head, &self.segment).unwrap_or_default()),
             form_token: dashboard.sessions().form_token(self.session),
             tray_note: dashboard.tray_note,
             last_figures: Arc::clone(&dashboard.last_figures),
@@ -217,7 +217,7 @@ impl Visit<'_> {
         let context = self.context();
         match Box::pin(pages::submit(&context, &path, fields)).await {
             None => html(StatusCode::NOT_FOUND, &layout::not_found(self.text)),
-            Some(Submitted::Done(next)) => see_other(&context.link(&next)),
+            Some(Submitted::Done(next)) => see_other(&format!("/{}/{next}", self.segment)),
             Some(Submitted::Page(page)) => {
                 let overview = context.service.overview(SystemTime::now());
                 whole(&context, &overview, &page)
@@ -261,6 +261,11 @@ fn whole(context: &PageContext, overview: &Overview, page: &Page) -> Response<Re
     html(status, &layout::document(context, overview, page))
 }
 
+/// The way from a page to the first one.
+fn root(path: &str) -> String {
+    "../".repeat(path.matches('/').count())
+}
+
 /// The segments of a path, decoded.
 fn segments(path: &str) -> Vec<String> {
     path.split('/')
@@ -299,6 +304,14 @@ mod tests {
         for uri in ["/", "/abc", "/abd/", "/enter?link=x", "//abc/"] {
             assert_eq!(path_of(uri), None, "{uri}");
         }
+    }
+
+    #[test]
+    fn links_lead_from_a_page_to_the_first_one() {
+        assert_eq!(root(""), "");
+        assert_eq!(root("accounts"), "");
+        assert_eq!(root("accounts/a%2Fb"), "../");
+        assert_eq!(root("accounts/a/set"), "../../");
     }
 
     #[test]

@@ -1002,8 +1002,6 @@ texts! {
     sum: "Sum" | "Summe";
     client_program: "Client" | "Client";
     client_key: "Client key" | "Client-Schlüssel";
-    some_told_no_tokens: "Some requests reported no tokens, or not to the end." |
-        "Manche Anfragen meldeten keine Token, oder nicht bis zum Ende.";
     have_no_price(tokens, models): "{tokens} tokens of {models} have no price." |
         "{tokens} Token von {models} haben keinen Preis.";
     told_not_all_tokens(count): "{count} requests did not report all their tokens." |

@@ -1,6 +1,6 @@
 //! Stacked bars over time, or over anything else that has an order.
 
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
 
 use super::scale::marks;
 use crate::dashboard::context::PageContext;
@@ -142,7 +142,8 @@ impl BarPlot<'_> {
         let scale = Scale::new(*marks.last().unwrap_or(&1), self.bars.len());
         html! {
             // A column can be clicked wherever it is, not only where it is drawn.
-            svg.plot viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="group" aria-label=(self.caption) pointer-events="all" {
+            svg.plot viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="group" aria-label=(self.caption)
+                pointer-events="all" fill="none" {
                 @if options.has_unknown() { (hatch()) }
                 @for mark in &marks {
                     @let y = round(scale.y(*mark));
@@ -171,20 +172,21 @@ impl BarPlot<'_> {
         let is_unknown = options.is_unknown(at);
         let column = html! {
             title { (self.spoken(context, options, bar, is_unknown)) }
-            path d=(outline(x, ABOVE, width, HEIGHT - BELOW - ABOVE)) fill="none" {}
+            (path(&Paint::Nothing, x, ABOVE, width, HEIGHT - BELOW - ABOVE))
             @for (below, part) in from_below(&bar.parts) {
                 @let (top, bottom) = (scale.y(below.saturating_add(part.value)), scale.y(below));
-                path class=(part.class) d=(outline(x, top, width, (bottom - top - GAP).max(0.5))) {}
+                (path(&Paint::Class(part.class), x, top, width, (bottom - top - GAP).max(0.5)))
             }
             @if is_unknown {
                 @let top = (scale.y(bar.sum()) - CAP).max(0.0);
-                path fill=(HATCH) d=(outline(x, top, width, CAP - GAP)) {}
+                (path(&Paint::Hatch, x, top, width, CAP - GAP))
             }
         };
         html! {
             @match &bar.href {
                 Some(href) => a href=(href) tabindex="-1" { (column) },
-                None => g { (column) },
+                None if bar.sum() > 0 || is_unknown => g { (column) },
+                None => {},
             }
             @if scale.has_label(at) {
                 text x=(round(x + width / 2.0)) y=(HEIGHT - 6.0) text-anchor="middle" { (bar.label) }
@@ -206,10 +208,7 @@ impl BarPlot<'_> {
         });
         let unknown = is_unknown.then(|| context.text.part_unknown().to_owned());
         let parts: Vec<String> = known.chain(unknown).collect();
-        match parts.is_empty() {
-            true => format!("{}: 0", bar.name),
-            false => format!("{}: {}", bar.name, parts.join(", ")),
-        }
+        format!("{}: {}", bar.name, parts.join(", "))
     }
 
     fn name_of(&self, class: &str) -> &str {
@@ -234,10 +233,10 @@ impl BarPlot<'_> {
         let bars = self.bars.iter().enumerate();
         let shown = bars.filter(|(at, bar)| bar.sum() > 0 || options.is_unknown(*at));
         html! {
-            div.table { table.dense {
+            div.table { table.dense.numbers {
                 thead { tr {
                     th scope="col" { (self.column) }
-                    @for (_, name) in self.legend { th.number scope="col" { (name) } }
+                    @for (_, name) in self.legend { th scope="col" { (name) } }
                 } }
                 tbody { @for (at, bar) in shown { tr {
                     th scope="row" {
@@ -248,7 +247,7 @@ impl BarPlot<'_> {
                         @if options.is_unknown(at) { " " span.unknown { "(" (context.text.part_unknown()) ")" } }
                     }
                     @for (class, _) in self.legend {
-                        td.number { (options.unit.whole(context.language(), value_of(bar, class))) }
+                        td { (options.unit.whole(context.language(), value_of(bar, class))) }
                     }
                 } } }
             } }
@@ -256,10 +255,25 @@ impl BarPlot<'_> {
     }
 }
 
-/// A rectangle as a path, which takes less room in a page.
-fn outline(x: f64, y: f64, width: f64, height: f64) -> String {
+/// How a rectangle is filled.
+enum Paint {
+    /// It is not seen, but can be clicked.
+    Nothing,
+    Class(&'static str),
+    Hatch,
+}
+
+/// A rectangle as a path that closes itself, which takes the least room in a page.
+fn path(paint: &Paint, x: f64, y: f64, width: f64, height: f64) -> Markup {
     let (x, y, width, height) = (round(x), round(y), round(width), round(height));
-    format!("M{x} {y}h{width}v{height}h-{width}z")
+    let paint = match paint {
+        Paint::Nothing => String::new(),
+        Paint::Class(class) => format!(" class=\"{class}\""),
+        Paint::Hatch => format!(" fill=\"{HATCH}\""),
+    };
+    PreEscaped(format!(
+        "<path{paint} d=\"M{x} {y}h{width}v{height}h-{width}\"/>"
+    ))
 }
 
 /// Slanted strokes.

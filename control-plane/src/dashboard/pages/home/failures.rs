@@ -4,15 +4,16 @@ use maud::{Markup, html};
 
 use crate::control::failures::{FailureCause, FailureList};
 use crate::dashboard::context::PageContext;
+use crate::dashboard::form::moment;
 use crate::dashboard::sentences::marked;
-use crate::status::{Timestamp, rfc3339};
+use crate::status::Timestamp;
 
 /// How many causes are shown; the rest is counted.
 const CAUSES_MAX: usize = 8;
 
 pub(super) fn section(context: &PageContext, list: &FailureList, since: Timestamp) -> Markup {
     let text = context.text;
-    let since = rfc3339(since);
+    let since = moment(since);
     let more = list.causes.len().saturating_sub(CAUSES_MAX);
     let all = context.link_with("monitoring", [("failed", "1"), ("since", since.as_str())]);
     html! {

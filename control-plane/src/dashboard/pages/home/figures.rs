@@ -6,8 +6,9 @@ use maud::{Markup, html};
 
 use crate::control::today::{TimelineBar, Totals};
 use crate::dashboard::context::PageContext;
+use crate::dashboard::form::moment;
 use crate::dashboard::plot::{Bar, BarPlot, Part};
-use crate::status::{Timestamp, rfc3339};
+use crate::status::Timestamp;
 
 /// `is_stale`: as they were when they could last be read.
 pub(super) fn today(context: &PageContext, totals: &Totals, is_stale: bool) -> Markup {
@@ -38,7 +39,7 @@ fn figure(name: &str, href: &str, value: &Markup, below: &Markup) -> Markup {
 
 /// The requests of today with one more condition.
 fn of_today(context: &PageContext, totals: &Totals, name: &str, value: &str) -> String {
-    let since = rfc3339(totals.since);
+    let since = moment(totals.since);
     context.link_with("monitoring", [("since", since.as_str()), (name, value)])
 }
 
@@ -173,8 +174,8 @@ fn bar(context: &PageContext, quarter: &TimelineBar) -> Bar {
         label: clock(quarter.from),
         name: format!("{}–{}", clock(quarter.from), clock(quarter.until)),
         href: (quarter.requests > 0).then(|| {
-            let moment = |at: Option<Timestamp>| at.map(rfc3339).unwrap_or_default();
-            let (since, until) = (moment(quarter.from), moment(quarter.until));
+            let end = |at: Option<Timestamp>| at.map(moment).unwrap_or_default();
+            let (since, until) = (end(quarter.from), end(quarter.until));
             context.link_with(
                 "monitoring",
                 [("since", since.as_str()), ("until", until.as_str())],

@@ -6,6 +6,7 @@ use jiff::{Span, Zoned};
 use crate::control::stats::By;
 use crate::control::verbs::Stats;
 use crate::dashboard::context::PageContext;
+use crate::dashboard::form::{NO_NAME, moment};
 use crate::status::{Timestamp, rfc3339};
 
 /// The most days that are asked for at a time: ten years.
@@ -68,7 +69,7 @@ pub(super) struct Asked {
     pub(super) unit: By,
     pub(super) by: Option<By>,
     pub(super) measure: Measure,
-    /// Only requests with these names.
+    /// Only requests with these names, or [`NO_NAME`].
     pub(super) only: Vec<(By, String)>,
     /// A column, and whether its largest value stands first.
     pub(super) sort: Option<(String, bool)>,
@@ -130,7 +131,10 @@ impl Asked {
         let (from, until) = self.bounds(context);
         let named = |by: By| {
             let mut only = self.only.iter().filter(|(known, _)| *known == by);
-            only.next().map(|(_, name)| name.clone())
+            only.next().map(|(_, name)| match name.as_str() {
+                NO_NAME => String::new(),
+                name => name.to_owned(),
+            })
         };
         Stats {
             by,
@@ -152,7 +156,9 @@ impl Asked {
             period => vec![("range", period.name().to_owned())],
         };
         pairs.extend(self.by.map(|by| ("by", by.name().to_owned())));
-        pairs.push(("show", self.measure.name().to_owned()));
+        if self.measure != Measure::Tokens {
+            pairs.push(("show", self.measure.name().to_owned()));
+        }
         pairs.extend(self.only.iter().map(|(by, name)| (by.name(), name.clone())));
         pairs.extend(self.sort.as_ref().map(|(column, falls)| {
             let sign = if *falls { "-" } else { "" };
@@ -194,7 +200,7 @@ impl Asked {
         times: (Timestamp, Timestamp),
         more: &[(&'static str, &str)],
     ) -> String {
-        let (since, until) = (rfc3339(times.0), rfc3339(times.1));
+        let (since, until) = (moment(times.0), moment(times.1));
         let only = self
             .only
             .iter()

@@ -15,6 +15,7 @@ use crate::control::overview::Overview;
 use crate::control::stats::Statistics;
 use crate::control::{ControlError, PriceListFacts, Verb as _};
 use crate::dashboard::context::PageContext;
+use crate::dashboard::form::NO_NAME;
 use crate::dashboard::layout::{Page, failure};
 use crate::dashboard::texts::Texts;
 use crate::status::Timestamp;
@@ -211,10 +212,14 @@ fn only(context: &PageContext, asked: &Asked) -> Markup {
         @if !asked.only.is_empty() { p.row {
             @for (by, name) in &asked.only {
                 @let link = asked.link(context, "statistics", &[(by.name(), "")]);
-                span { (text.only()) " " (by_name(text, *by)) " " code { (name) } " " a href=(link) { (text.take_out()) } }
+                span { (text.only()) " " (by_name(text, *by)) " " (named(text, name)) " " a href=(link) { (text.take_out()) } }
             }
         } }
     }
+}
+
+fn named(text: Texts, name: &str) -> Markup {
+    html! { @if name == NO_NAME { (text.without_name()) } @else { code { (name) } } }
 }
 
 fn whole(context: &PageContext, asked: &Asked, told: &Told, oldest: Option<Timestamp>) -> Markup {

@@ -9,6 +9,7 @@ use super::times::names;
 use crate::control::cost::CostFacts;
 use crate::control::stats::{By, Statistics, StatisticsRow};
 use crate::dashboard::context::PageContext;
+use crate::dashboard::form::NO_NAME;
 use crate::dashboard::texts::Texts;
 use crate::status::Timestamp;
 
@@ -78,7 +79,7 @@ impl Table<'_> {
     pub(super) fn draw(&self, context: &PageContext) -> Markup {
         let (rows, others) = self.rows();
         html! {
-            div.table { table.dense.blocks {
+            div.table { table.dense.blocks.numbers {
                 thead { tr {
                     (self.heading(context, KEY, self.key_heading(context.text)))
                     @for column in &COLUMNS { (self.heading(context, column.name, (column.heading)(context.text))) }
@@ -130,14 +131,13 @@ impl Table<'_> {
             None if column == KEY => (None, column.to_owned()),
             None => (None, format!("-{column}")),
         };
-        let class = if column == KEY { "" } else { "number" };
         let arrow = match aria {
             Some("descending") => " ↓",
             Some(_) => " ↑",
             None => "",
         };
         let link = self.asked.link(context, "statistics", &[("sort", &next)]);
-        html! { th scope="col" class=(class) aria-sort=[aria] { a href=(link) { (heading) } (arrow) } }
+        html! { th scope="col" aria-sort=[aria] { a href=(link) { (heading) } (arrow) } }
     }
 
     fn row(&self, context: &PageContext, row: &StatisticsRow) -> Markup {
@@ -163,17 +163,17 @@ impl Table<'_> {
         html! {
             @for column in &COLUMNS {
                 @let value = (column.value)(row);
-                td.number data-label=((column.heading)(context.text)) {
+                td data-label=((column.heading)(context.text)) {
                     @match failed {
                         Some(link) if column.name == "failed" && value > 0 => a href=(link) { (context.count(value)) },
                         _ => (context.count(value)),
                     }
                     @if column.name == "total" && row.uncounted + row.partial > 0 {
-                        span.unknown title=(context.text.some_told_no_tokens()) { " +?" }
+                        span.unknown title=(context.text.part_unknown()) { " +?" }
                     }
                 }
             }
-            td.number data-label=(context.text.cost()) { (cost(context, &row.cost)) }
+            td data-label=(context.text.cost()) { (brief_cost(context, &row.cost)) }
         }
     }
 
@@ -185,8 +185,7 @@ impl Table<'_> {
         }
     }
 
-    /// The requests of a row. `None` where none has a record any more, and for those without a name,
-    /// which cannot be asked for.
+    /// The requests of a row. `None` where none has a record any more.
     fn link(
         &self,
         context: &PageContext,
@@ -198,7 +197,7 @@ impl Table<'_> {
         self.oldest.filter(|oldest| *oldest < times.1)?;
         let mut pairs = more.to_vec();
         if let Some(by) = self.asked.by {
-            pairs.push((by.name(), key(row)?));
+            pairs.push((by.name(), key(row).unwrap_or(NO_NAME)));
         }
         Some(self.asked.requests(context, times, &pairs))
     }
@@ -208,23 +207,35 @@ fn key(row: &StatisticsRow) -> Option<&str> {
     row.keys.first()?.as_deref()
 }
 
+/// How many models without a price are named beside a figure, and in a row of many.
+const MODELS_MAX: usize = 5;
+const MODELS_MAX_IN_ROW: usize = 1;
+
 /// What it cost, and beside it what is missing.
 pub(super) fn cost(context: &PageContext, cost: &CostFacts) -> Markup {
     html! { span title=[missing(context, cost)] { (context.cost_text(cost)) } }
 }
 
+fn brief_cost(context: &PageContext, cost: &CostFacts) -> Markup {
+    html! { span title=[missing_of(context, cost, MODELS_MAX_IN_ROW)] { (context.cost_text(cost)) } }
+}
+
 /// What is not in a cost, as a sentence.
 pub(super) fn missing(context: &PageContext, cost: &CostFacts) -> Option<String> {
+    missing_of(context, cost, MODELS_MAX)
+}
+
+fn missing_of(context: &PageContext, cost: &CostFacts, models_max: usize) -> Option<String> {
     let (text, language) = (context.text, context.language());
     let mut parts = Vec::new();
     if cost.unpriced_tokens > 0 {
         let models = cost
             .unpriced_models
             .iter()
-            .take(5)
+            .take(models_max)
             .cloned()
             .collect::<Vec<_>>();
-        let more = if cost.unpriced_models.len() > 5 {
+        let more = if cost.unpriced_models.len() > models_max {
             ", …"
         } else {
             ""
