@@ -20,6 +20,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("content_coding", &[]),
     ("segmented_bytes", &["body_budget"]),
     ("host", &[]),
+    ("clients", &[]),
     ("language", &[]),
     ("canon", &["json"]),
     ("account", &["json", "host", "language"]),

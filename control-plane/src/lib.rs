@@ -11,6 +11,7 @@ use aerostat_data_plane::{
 
 pub mod accounts;
 pub mod cli;
+pub mod clients;
 pub mod config;
 pub mod control;
 pub mod dashboard;

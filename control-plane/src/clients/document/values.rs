@@ -1,0 +1,187 @@
+//! What an edit must leave: the same changes, made to the values instead of to the text.
+
+use serde_json::{Map, Value};
+
+use super::path::{Path, Step};
+
+/// An edit that cannot be made. The document is unchanged.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    #[error("`{at}` is {found}, expected {expected}")]
+    OtherType {
+        at: String,
+        expected: &'static str,
+        found: &'static str,
+    },
+    #[error("several items fit `{at}`")]
+    Ambiguous { at: String },
+    #[error("`{at}`: this file has no way to write {what}")]
+    Unwritable { at: String, what: &'static str },
+    /// How the file is written leaves no place that is known to be safe.
+    #[error("`{at}` cannot be changed without changing more of the file")]
+    Inexact { at: String },
+}
+
+impl Refused {
+    pub(super) fn inexact(path: &Path) -> Self {
+        Self::Inexact {
+            at: path.to_string(),
+        }
+    }
+
+    fn ambiguous(taken: &[Step]) -> Self {
+        let at: Path = taken.iter().cloned().collect();
+        Self::Ambiguous { at: at.to_string() }
+    }
+
+    fn other_type(taken: &[Step], expected: &'static str, found: &Value) -> Self {
+        let at: Path = taken.iter().cloned().collect();
+        let at = match taken {
+            [] => "the file".to_owned(),
+            _ => at.to_string(),
+        };
+        Self::OtherType {
+            at,
+            expected,
+            found: kind(found),
+        }
+    }
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// The first value that the steps lead to.
+pub(super) fn get<'v>(root: &'v Value, steps: &[Step]) -> Option<&'v Value> {
+    steps.iter().try_fold(root, |at, step| match step {
+        Step::Key(key) => at.as_object()?.get(&**key),
+        Step::Item(_) => at.as_array()?.iter().find(|item| fits(item, step)),
+    })
+}
+
+/// Whether an item of a list is the one that `step` means.
+pub(super) fn fits(item: &Value, step: &Step) -> bool {
+    let Step::Item(members) = step else {
+        return false;
+    };
+    members
+        .iter()
+        .all(|(member, text)| item.get(&**member).and_then(Value::as_str) == Some(text))
+}
+
+/// `value` with what the steps before it ask for: objects around keys, lists around items.
+pub(super) fn wrapped(steps: &[Step], value: &Value) -> Value {
+    steps.iter().rev().fold(value.clone(), |inner, step| {
+        let member = as_member(step, inner);
+        match step {
+            Step::Key(key) => Value::Object(Map::from_iter([(key.to_string(), member)])),
+            Step::Item(_) => Value::Array(vec![member]),
+        }
+    })
+}
+
+/// A new item has the members by which it is found again.
+pub(super) fn as_member(step: &Step, value: Value) -> Value {
+    match (step, value) {
+        (Step::Item(members), Value::Object(mut object)) => {
+            for (member, text) in members {
+                let name = member.to_string();
+                object.entry(name).or_insert_with(|| text.as_str().into());
+            }
+            Value::Object(object)
+        }
+        (_, value) => value,
+    }
+}
+
+/// The document with `value` at `path`.
+pub(super) fn with(root: Option<&Value>, path: &Path, value: &Value) -> Result<Value, Refused> {
+    let Some(root) = root else {
+        return Ok(wrapped(path.steps(), value));
+    };
+    let mut root = root.clone();
+    let mut at = &mut root;
+    let steps = path.steps();
+    for (depth, step) in steps.iter().enumerate() {
+        let (taken, rest) = (&steps[..depth], &steps[depth + 1..]);
+        let new = || as_member(step, wrapped(rest, value));
+        at = match (step, at) {
+            (Step::Key(key), Value::Object(members)) => {
+                if !members.contains_key(&**key) {
+                    members.insert(key.to_string(), new());
+                    return Ok(root);
+                }
+                &mut members[&**key]
+            }
+            (Step::Item(_), Value::Array(items)) => {
+                let mut places = (0..items.len()).filter(|place| fits(&items[*place], step));
+                match (places.next(), places.next()) {
+                    (Some(place), None) => &mut items[place],
+                    (Some(_), Some(_)) => return Err(Refused::ambiguous(&steps[..=depth])),
+                    (None, _) => {
+                        items.push(new());
+                        return Ok(root);
+                    }
+                }
+            }
+            (Step::Key(_), found) => return Err(Refused::other_type(taken, "an object", found)),
+            (Step::Item(_), found) => return Err(Refused::other_type(taken, "a list", found)),
+        };
+    }
+    *at = value.clone();
+    Ok(root)
+}
+
+/// The document without what stands at the steps; `None` when nothing does.
+pub(super) fn without(root: &Value, steps: &[Step]) -> Option<Value> {
+    let (last, parents) = steps.split_last()?;
+    let mut root = root.clone();
+    let mut at = &mut root;
+    for step in parents {
+        at = match step {
+            Step::Key(key) => at.as_object_mut()?.get_mut(&**key)?,
+            Step::Item(_) => at
+                .as_array_mut()?
+                .iter_mut()
+                .find(|item| fits(item, step))?,
+        };
+    }
+    match last {
+        Step::Key(key) => {
+            at.as_object_mut()?.remove(&**key)?;
+        }
+        Step::Item(_) => {
+            let items = at.as_array_mut()?;
+            let found = items.iter().position(|item| fits(item, last))?;
+            items.remove(found);
+        }
+    }
+    Some(root)
+}
+
+/// Whether `found` is `expected`, or lacks no more than parents of `steps` that are empty now.
+pub(super) fn is_without(found: &Value, expected: &Value, steps: &[Step]) -> bool {
+    let mut expected = expected.clone();
+    let mut parents = steps;
+    while *found != expected {
+        let Some((_, above)) = parents.split_last() else {
+            return false;
+        };
+        parents = above;
+        let is_empty =
+            get(&expected, parents).is_some_and(|parent| *parent == Value::Object(Map::new()));
+        match without(&expected, parents) {
+            Some(without) if is_empty => expected = without,
+            _ => return false,
+        }
+    }
+    true
+}

@@ -1,0 +1,3 @@
+//! Other programs that call the gateway, and their settings.
+
+pub mod document;
