@@ -7,6 +7,7 @@
 //!
 //! This module reads no file, no clock, and knows no client.
 
+pub mod block;
 mod json;
 mod path;
 mod splice;
