@@ -20,8 +20,8 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("content_coding", &[]),
     ("segmented_bytes", &["body_budget"]),
     ("host", &[]),
-    ("clients", &[]),
     ("language", &[]),
+    ("line_diff", &[]),
     ("canon", &["json"]),
     ("account", &["json", "host", "language"]),
     ("outcome", &["json", "canon"]),
@@ -61,6 +61,9 @@ const IMPORTS: &[(&str, &[&str])] = &[
         "record",
         &["modes", "json", "canon", "account", "outcome", "protocol"],
     ),
+    // The files of programs that are pointed here: by data, without anything of the gateway. Its
+    // tests look at the names by which records know programs.
+    ("clients", &["host", "line_diff", "account", "record"]),
     // Limits of clients' keys: budgets count as those of accounts do, by the prices of
     // statistics, and models are named as in the rules of `provider`. Its tests need an operation
     // of `protocol`.
@@ -162,6 +165,8 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "protocol",
             "client_keys",
             "gateway",
+            // What a refused program is called.
+            "record",
         ],
     ),
     ("selftest", &["json", "canon", "protocol", "provider"]),
@@ -197,6 +202,8 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "gateway",
             "store",
             "accounts",
+            "line_diff",
+            "clients",
         ],
     ),
     (

@@ -12,6 +12,7 @@ mod architecture;
 mod bodies;
 mod cli;
 mod client_keys;
+mod client_setup;
 mod config;
 mod control;
 mod dashboard;

@@ -17,6 +17,7 @@ pub mod control;
 pub mod dashboard;
 #[cfg(feature = "desktop")]
 pub mod desktop;
+pub mod line_diff;
 pub mod metrics;
 pub mod store;
 #[cfg(feature = "otlp")]

@@ -1,6 +1,7 @@
 //! What the command line needs of this process: threads, sockets, the terminal and the browser.
 
-use std::io::{self, IsTerminal as _, Read as _};
+use std::io::{self, IsTerminal as _, Read as _, Write as _};
+use std::process::Command;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -89,6 +90,30 @@ impl Program for AgentProgram {
         rpassword::prompt_password(prompt).map(Secret::new)
     }
 
+    fn confirm(&self, question: &str) -> Option<bool> {
+        if !io::stdin().is_terminal() {
+            return None;
+        }
+        let mut stderr = io::stderr();
+        let asked = write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush());
+        let mut answer = String::new();
+        let read = asked.and_then(|()| io::stdin().read_line(&mut answer));
+        let is_yes = |answer: &str| matches!(&*answer.to_lowercase(), "y" | "yes" | "j" | "ja");
+        read.ok().map(|_| is_yes(answer.trim()))
+    }
+
+    fn start_program(
+        &self,
+        program: &str,
+        arguments: &[String],
+        variables: &[(String, Secret)],
+    ) -> io::Result<u8> {
+        let mut command = Command::new(program);
+        command.args(arguments);
+        command.envs(variables.iter().map(|(name, value)| (name, value.expose())));
+        replace_by(command)
+    }
+
     fn read_stdin(&self) -> io::Result<Secret> {
         let mut text = Zeroizing::new(String::new());
         io::stdin()
@@ -107,6 +132,19 @@ impl Program for AgentProgram {
             executor::for_command().map_err(|error| Fault::internal(error.to_string()))?;
         runtime.block_on(selftest_runner::serve_demo(home.clone(), requests))
     }
+}
+
+/// The terminal and its signals are then the other program's.
+#[cfg(unix)]
+fn replace_by(mut command: Command) -> io::Result<u8> {
+    use std::os::unix::process::CommandExt as _;
+    Err(command.exec())
+}
+
+#[cfg(not(unix))]
+fn replace_by(mut command: Command) -> io::Result<u8> {
+    let code = command.status()?.code().unwrap_or(1);
+    Ok(u8::try_from(code).unwrap_or(1))
 }
 
 fn run_headless(

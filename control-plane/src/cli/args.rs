@@ -62,6 +62,9 @@ pub(super) enum Command {
     /// Manage the keys of the API port
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Point other programs at this gateway, and undo it
+    #[command(subcommand)]
+    Client(ClientCommand),
     /// Look up model names
     #[command(subcommand)]
     Model(ModelCommand),
@@ -444,7 +447,11 @@ pub(super) enum ConfigCommand {
 #[derive(Debug, Subcommand)]
 pub(super) enum KeyCommand {
     /// Print the local key, which is created on first use
-    Show,
+    Show {
+        /// The home of the agent, where it is not the usual one
+        #[arg(long, value_name = "FOLDER")]
+        home: Option<PathBuf>,
+    },
     /// Create another key, which is shown only once
     Create {
         /// Its name, as in `laptop`
@@ -497,6 +504,105 @@ impl From<LimitArgs> for KeyLimitChanges {
             budgets,
         }
     }
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ClientCommand {
+    /// List the clients, and how they stand
+    List,
+    /// Set a client up for this gateway, after showing what that changes
+    Connect {
+        #[command(flatten)]
+        client: ClientArgs,
+        /// The model that it uses unless told otherwise
+        #[arg(long, value_name = "NAME")]
+        model: Option<String>,
+        #[command(flatten)]
+        consent: ConsentArgs,
+    },
+    /// Undo that: to the byte where the files are as they were left, else key by key
+    Disconnect {
+        #[command(flatten)]
+        client: OptionalClientArgs,
+        /// Every client that is connected
+        #[arg(long, conflicts_with = "name")]
+        all: bool,
+        #[command(flatten)]
+        consent: ConsentArgs,
+    },
+    /// Show how one client stands, or all that are installed or connected
+    Status {
+        #[command(flatten)]
+        client: OptionalClientArgs,
+    },
+    /// Print the variables that point a client here, for a shell
+    Env {
+        #[command(flatten)]
+        client: ClientArgs,
+        /// sh, bash, zsh, fish, powershell, cmd or dotenv; the one of `$SHELL` unless given
+        #[arg(long)]
+        shell: Option<String>,
+        /// The model that it uses unless told otherwise
+        #[arg(long, value_name = "NAME")]
+        model: Option<String>,
+    },
+    /// Start a client once with variables alone, so that there is nothing to undo
+    Run {
+        /// Its name in `client list`
+        name: String,
+        /// The model that it uses unless told otherwise
+        #[arg(long, value_name = "NAME")]
+        model: Option<String>,
+        /// Its own arguments
+        #[arg(last = true, value_name = "ARGUMENTS")]
+        arguments: Vec<String>,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ClientArgs {
+    /// Its name in `client list`
+    pub(super) name: String,
+    #[command(flatten)]
+    pub(super) variant: VariantArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct OptionalClientArgs {
+    /// Its name in `client list`
+    pub(super) name: Option<String>,
+    #[command(flatten)]
+    pub(super) variant: VariantArgs,
+}
+
+/// Other ways to set a client up; each is of some clients only.
+#[derive(Debug, clap::Args)]
+#[group(multiple = false)]
+pub(super) struct VariantArgs {
+    /// Codex: a profile of its own, used as `codex --profile aerostat`
+    #[arg(long)]
+    pub(super) profile_only: bool,
+    /// Claude Code: the settings of its extension in VS Code
+    #[arg(long)]
+    pub(super) vscode: bool,
+}
+
+impl VariantArgs {
+    pub(super) fn name(&self) -> Option<String> {
+        let names = [(self.profile_only, "profile-only"), (self.vscode, "vscode")];
+        let chosen = names.into_iter().find(|(is_chosen, _)| *is_chosen);
+        chosen.map(|(_, name)| name.to_owned())
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ConsentArgs {
+    /// Do it without asking
+    #[arg(long, short)]
+    pub(super) yes: bool,
+    /// Show what would change, and change nothing
+    #[arg(long, conflicts_with = "yes")]
+    pub(super) dry_run: bool,
 }
 
 #[derive(Debug, Subcommand)]

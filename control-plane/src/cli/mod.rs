@@ -7,6 +7,7 @@ mod account;
 mod agent;
 mod args;
 mod bodies;
+mod client;
 mod config;
 pub(crate) mod exit_code;
 mod explain;
@@ -88,6 +89,21 @@ pub trait Program {
     /// # Errors
     /// When there is no terminal.
     fn read_hidden(&self, prompt: &str) -> io::Result<Secret>;
+
+    /// Asks the person a question that is answered with yes or no. `None` where there is no terminal.
+    fn confirm(&self, question: &str) -> Option<bool>;
+
+    /// Starts another program in the place of this one, with these variables besides its own, and
+    /// gives its exit code.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    fn start_program(
+        &self,
+        program: &str,
+        arguments: &[String],
+        variables: &[(String, Secret)],
+    ) -> io::Result<u8>;
 
     /// All of standard input.
     ///
@@ -218,7 +234,8 @@ fn perform(session: &mut Session<'_, impl Program>, args: Args) -> ExitCode {
         Command::Config(ConfigCommand::Unset { keys, dry_run }) => {
             config::unset(session, &keys, dry_run)
         }
-        Command::Key(KeyCommand::Show) => key::show(session),
+        Command::Client(command) => client::perform(session, command),
+        Command::Key(KeyCommand::Show { home }) => key::show(session, home),
         Command::Key(KeyCommand::Create { name, limits }) => {
             key::create(session, name, limits.into())
         }

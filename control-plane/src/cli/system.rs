@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::args::{Args, AutostartCommand};
 use super::exit_code::{DONE, FAILED};
-use super::{ExitCode, Program, Session};
+use super::{ExitCode, Program, Session, client};
 use crate::control::uninstall::{self, Uninstalled};
 use crate::control::verbs::{Open, Quit};
 use crate::control::{ErrorKind, Home};
@@ -73,6 +73,15 @@ fn autostart_lines(facts: &AutostartFacts, command: &AutostartCommand) -> Vec<St
 }
 
 pub(super) fn uninstall(session: &mut Session<'_, impl Program>, is_purge: bool) -> ExitCode {
+    // Before anything else: a client that still points here would find no gateway and no key.
+    let clients = client::disconnect_every(session)?;
+    if is_purge && !clients.failed.is_empty() {
+        session.out.error(&clients.failed.join("\n"));
+        session
+            .out
+            .error("nothing was removed: these clients still need what a purge would delete");
+        return Ok(FAILED);
+    }
     let quit = session.program.call(&session.home, Quit {}, &mut |_| {});
     match quit {
         Ok(_) => {}
@@ -82,11 +91,14 @@ pub(super) fn uninstall(session: &mut Session<'_, impl Program>, is_purge: bool)
     let variable = |name: &str| std::env::var_os(name);
     let (places, usual) = (Places::find(&variable), Home::default_in(&variable));
     let home = &session.home;
-    let done = if is_purge {
+    let mut done = if is_purge {
         uninstall::purge(home, usual.as_ref(), &places, uninstall::forget_key)
     } else {
         uninstall::uninstall(home, &places)
     };
+    done.removed.splice(0..0, clients.removed);
+    done.kept.splice(0..0, clients.kept);
+    done.failed.splice(0..0, clients.failed);
     session.out.facts(&done, uninstall_lines(&done));
     session.out.error(&done.failed.join("\n"));
     Ok(if done.failed.is_empty() { DONE } else { FAILED })

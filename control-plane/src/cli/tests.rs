@@ -115,6 +115,14 @@ impl Program for Fake {
         Err(io::ErrorKind::NotConnected.into())
     }
 
+    fn confirm(&self, _: &str) -> Option<bool> {
+        None
+    }
+
+    fn start_program(&self, _: &str, _: &[String], _: &[(String, Secret)]) -> io::Result<u8> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+
     fn open_browser(&self, _: &str) {}
 
     fn read_stdin(&self) -> io::Result<Secret> {

@@ -1,3 +1,40 @@
-//! Other programs that call the gateway, and their settings.
+//! Other programs pointed at this gateway: their files edited in place, and put back to the byte.
+//!
+//! ```text
+//! catalog (data) ---> plan --------> journal ----> disk
+//!   client, places     | document       | receipt
+//!   target, shell      | undo           | vault, for what was a secret
+//!                      `-> line_diff, for the person
+//! ```
+//!
+//! Only keys of ours are changed; what does not parse is left untouched; what the person has changed
+//! since stays theirs. A client is a file in [`catalog`]. Nothing here knows an agent, a socket or a
+//! surface.
 
+mod catalog;
+mod client;
+mod disk;
 pub mod document;
+mod journal;
+mod places;
+mod plan;
+mod problem;
+mod receipt;
+mod secrets;
+mod shell;
+mod status;
+mod target;
+#[cfg(test)]
+mod tests;
+mod undo;
+
+pub use catalog::{ALL, find, key_variables, plain_variables};
+pub use client::{Client, Setup};
+pub use journal::{Journal, SealedValues};
+pub use places::Surroundings;
+pub use plan::{FileDiff, Plan, connect, disconnect};
+pub use problem::ClientProblem;
+pub use receipt::Receipts;
+pub use shell::{Shell, lines as shell_lines, pairs as variable_pairs};
+pub use status::{ClientState, beaten_by, status};
+pub use target::{Model, Target};

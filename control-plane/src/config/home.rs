@@ -75,6 +75,11 @@ impl Home {
         self.folder.join("vault")
     }
 
+    /// What was changed in the files of clients, one receipt each.
+    pub fn clients_folder(&self) -> PathBuf {
+        self.folder.join("clients")
+    }
+
     /// Locked by the one process that may change the home.
     pub fn lock_file(&self) -> PathBuf {
         self.folder.join("lock")

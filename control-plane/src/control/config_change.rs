@@ -7,16 +7,14 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
-use similar::{ChangeTag, TextDiff};
 
 use super::service::ControlService;
 use crate::config::file::{self, ConfigError, Setting};
 use crate::config::keys::{self, TakesEffect};
 use crate::config::{Config, Edit, Home, parse};
+use crate::line_diff::{DiffLine, hunks};
 use crate::modes::AuthMode;
 
-/// How many lines around a change are shown.
-const CONTEXT_LINES: usize = 2;
 /// How long the agent may take to follow the file.
 const FOLLOW_TIMEOUT: Duration = Duration::from_secs(3);
 /// Far more than a page has fields.
@@ -58,35 +56,6 @@ pub enum ChangeOutcome {
     /// The file is another one than was shown: nothing was written, and the difference is that to
     /// the present one.
     ChangedMeanwhile,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct DiffLine {
-    pub sign: DiffSign,
-    /// In the file before, or after for lines that are new; counted from 1.
-    pub line: usize,
-    /// Without what stands before the `@` of a URL, which may be a password.
-    pub text: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub enum DiffSign {
-    #[serde(rename = " ")]
-    Same,
-    #[serde(rename = "-")]
-    Removed,
-    #[serde(rename = "+")]
-    Added,
-}
-
-impl DiffSign {
-    pub fn sign(self) -> char {
-        match self {
-            Self::Same => ' ',
-            Self::Removed => '-',
-            Self::Added => '+',
-        }
-    }
 }
 
 /// A key whose active value changes.
@@ -225,7 +194,7 @@ pub fn change_config(
     Ok(ConfigChange {
         outcome,
         digest,
-        hunks: hunks(&before, &after),
+        hunks: hunks(&before, &after, &without_user_info),
         settings: changed_settings(&before, &after),
         meaning: meaning(&before, &after),
         keeps_auth,
@@ -258,29 +227,6 @@ impl ControlService {
         }
         Ok(change)
     }
-}
-
-fn hunks(before: &str, after: &str) -> Vec<Vec<DiffLine>> {
-    let diff = TextDiff::from_lines(before, after);
-    let groups = diff.grouped_ops(CONTEXT_LINES);
-    let lines = |ops: Vec<similar::DiffOp>| {
-        let changes = ops
-            .into_iter()
-            .flat_map(|op| diff.iter_changes(&op).collect::<Vec<_>>());
-        changes.map(|change| diff_line(&change)).collect()
-    };
-    groups.into_iter().map(lines).collect()
-}
-
-fn diff_line(change: &similar::Change<&str>) -> DiffLine {
-    let sign = match change.tag() {
-        ChangeTag::Equal => DiffSign::Same,
-        ChangeTag::Delete => DiffSign::Removed,
-        ChangeTag::Insert => DiffSign::Added,
-    };
-    let line = change.old_index().or(change.new_index()).unwrap_or(0) + 1;
-    let text = without_user_info(change.value().trim_end_matches(['\r', '\n']));
-    DiffLine { sign, line, text }
 }
 
 /// A line of the file as it may be shown: what stands between `://` and `@` may be a password.

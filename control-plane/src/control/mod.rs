@@ -22,6 +22,8 @@ pub(crate) mod body_facts;
 pub(crate) mod body_text;
 pub mod client;
 mod client_family;
+pub(crate) mod clients;
+mod clients_models;
 mod config_change;
 pub(crate) mod cost;
 mod curl;
@@ -61,9 +63,11 @@ pub use account::{AccountFacts, BudgetFacts, QuotaFacts};
 pub use account_pages::SignInRequest;
 pub use agent::{Action, AgentHandle, AgentInbox, AgentState, DesiredState};
 pub use client_family::ClientFamily;
+pub use clients::{
+    ClientChange, ClientChoice, ClientFacts, ClientOutcome, ClientStep, own_surroundings,
+};
 pub use config_change::{
-    ChangeOutcome, ChangedSetting, ConfigChange, DiffLine, DiffSign, Meaning, Step, change_config,
-    without_user_info,
+    ChangeOutcome, ChangedSetting, ConfigChange, Meaning, Step, change_config, without_user_info,
 };
 pub use dashboard_link::{DashboardLink, LinkIssuer, open_in_browser};
 pub use demo_try::{DemoAnswer, TRY_CLIENT, TRY_MESSAGE_MAX};
@@ -80,6 +84,7 @@ pub use wire::{ControlError, ErrorKind, Note, Notes, WireSecret};
 
 pub use crate::account::{Credential, KeySources, PASSPHRASE_CHARS_MIN, Prompt, Secret};
 pub use crate::canon::{Fault, ModelCard};
+pub use crate::clients::{ClientState, FileDiff, Surroundings};
 pub use crate::config::file::{
     ConfigError, Setting, all as settings, default_of, get as setting, is_blank, load,
     set as set_settings, text as config_text,
@@ -87,6 +92,7 @@ pub use crate::config::file::{
 pub use crate::config::keys::{KEYS, Key, TakesEffect, ValueKind};
 pub use crate::config::local_key::read_or_create as local_key;
 pub use crate::config::{Config, Edit, Home, Live, Problem, Problems};
+pub use crate::line_diff::{DiffLine, DiffSign};
 pub use crate::pool::{Place, Precedence, SkipReason};
 pub use crate::provider::Provider;
 pub use crate::record::Cause;

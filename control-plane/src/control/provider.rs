@@ -205,7 +205,8 @@ pub(super) fn ids(
     Ok(cards.into_iter().map(|card| card.id).collect())
 }
 
-fn demo_models() -> ModelList {
+/// The names of the built-in provider.
+pub(super) fn demo_models() -> ModelList {
     let dialects = dialects().map(|dialect| format!("{DEMO}/{dialect}"));
     ModelList {
         provider: DEMO.to_owned(),

@@ -15,12 +15,13 @@ use crate::host::autostart::{self, Places};
 use crate::host::private_file;
 
 /// Our files in a home, by the beginning of their names. Files of the person's own stay.
-const FILES: [&str; 10] = [
+const FILES: [&str; 11] = [
     "config.toml",
     "aerostat.db",
     "records.db",
     "vault",
     "local-key",
+    "clients",
     "lock",
     "control.sock",
     "dashboard-",

@@ -27,6 +27,7 @@ use crate::outcome::Timestamp;
 use crate::pool::Pool;
 use crate::protocol::output_limits::{self, TokenLimits};
 use crate::protocol::{self, Operation, Wire, sse};
+use crate::provider::rules::Rules;
 use crate::provider::{self, DEMO, ErrorResponse};
 use crate::upstream::ProxyChoice;
 
@@ -228,32 +229,33 @@ impl Catalog {
         Ok(json(body))
     }
 
-    /// Rules first, then providers by name, the demo last; each id once. A model that two providers
-    /// have is addressed as `provider/model` at the second.
     async fn cards(&self, config: &GatewayConfig, pool: &Pool) -> Vec<ModelCard> {
         let lists = self.lists(config, pool).await;
-        let mut names: Vec<&String> = lists.keys().collect();
-        names.sort_by_key(|name| (*name == DEMO, *name));
-        let mut cards: Vec<ModelCard> = config
-            .rules
-            .0
-            .iter()
-            .filter(|rule| !rule.name.is_wild())
-            .map(|rule| rule_card(&rule.name.to_string()))
-            .collect();
-        let mut taken: HashSet<String> = cards.iter().map(|card| card.id.clone()).collect();
-        for name in names {
-            for card in lists[name].iter() {
-                let card = ModelCard {
-                    owner: name.clone(),
-                    ..card.clone()
-                };
-                let is_taken = !taken.insert(card.id.clone());
-                cards.push(if is_taken { prefixed(name, card) } else { card });
-            }
-        }
-        cards
+        let lists = lists.iter().map(|(name, cards)| (name.as_str(), &***cards));
+        merged(&config.rules, lists.collect())
     }
+}
+
+/// What clients can ask for: rules first, then providers by name, the demo last; each id once. A model
+/// that two providers have is addressed as `provider/model` at the second.
+pub fn merged(rules: &Rules, mut lists: Vec<(&str, &[ModelCard])>) -> Vec<ModelCard> {
+    lists.sort_by_key(|(name, _)| (*name == DEMO, *name));
+    let named = rules.0.iter().filter(|rule| !rule.name.is_wild());
+    let mut cards: Vec<ModelCard> = named
+        .map(|rule| rule_card(&rule.name.to_string()))
+        .collect();
+    let mut taken: HashSet<String> = cards.iter().map(|card| card.id.clone()).collect();
+    for (name, list) in lists {
+        for card in list {
+            let card = ModelCard {
+                owner: name.to_owned(),
+                ..card.clone()
+            };
+            let is_taken = !taken.insert(card.id.clone());
+            cards.push(if is_taken { prefixed(name, card) } else { card });
+        }
+    }
+    cards
 }
 
 fn rule_card(name: &str) -> ModelCard {

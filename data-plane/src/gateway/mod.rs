@@ -60,7 +60,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::Response;
 
-pub use catalog::fetch_models;
+pub use catalog::{fetch_models, merged as merged_models};
 pub use client_request::{ClientRequest, RefusedRequest};
 pub use config::{Endpoint, GatewayConfig, GatewayLimits, StreamTimeouts};
 pub use relay::Relay;

@@ -16,7 +16,9 @@
 //!
 //! Nothing here knows what a file holds.
 
-use std::fs::{self, DirBuilder, File, FileType, OpenOptions, Permissions};
+#[cfg(unix)]
+use std::fs::Permissions;
+use std::fs::{self, DirBuilder, File, FileType, Metadata, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -75,6 +77,12 @@ pub fn secure_folder(folder: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 pub fn secure_folder(_: &Path) -> io::Result<()> {
     Ok(())
+}
+
+/// Whether this process may make files in a folder.
+#[cfg(unix)]
+pub fn is_writable_folder(folder: &Path) -> bool {
+    rustix::fs::access(folder, rustix::fs::Access::WRITE_OK).is_ok()
 }
 
 /// The user whose files are the machine's own.
@@ -337,13 +345,12 @@ pub fn replace(target: &Path, bytes: &[u8]) -> io::Result<()> {
     replace_with(target, bytes, None)
 }
 
-/// The same, with the permissions of the file that is replaced.
+/// The same, with the permissions and the owner of the file that is replaced.
 ///
 /// # Errors
-/// As [`replace`].
+/// As [`replace`], and where the owner is another one who cannot be kept.
 pub fn replace_keeping_permissions(target: &Path, bytes: &[u8]) -> io::Result<()> {
-    let old = fs::metadata(target).ok();
-    replace_with(target, bytes, old.map(|metadata| metadata.permissions()))
+    replace_with(target, bytes, fs::metadata(target).ok())
 }
 
 /// The same without a sync, for what is worthless after a power cut.
@@ -356,15 +363,38 @@ pub fn replace_volatile(target: &Path, bytes: &[u8]) -> io::Result<()> {
     draft.rename_to(target)
 }
 
-fn replace_with(target: &Path, bytes: &[u8], permissions: Option<Permissions>) -> io::Result<()> {
+fn replace_with(target: &Path, bytes: &[u8], old: Option<Metadata>) -> io::Result<()> {
     let mut draft = Draft::create(draft_beside(target))?;
-    if let Some(permissions) = permissions {
-        draft.file.set_permissions(permissions)?;
+    if let Some(old) = old {
+        keep_owner(&draft.file, &old)?;
+        draft.file.set_permissions(old.permissions())?;
     }
     draft.write(bytes)?;
     draft.rename_to(target)?;
     // The new bytes are in place, and some network file systems cannot sync a folder.
     let _ = sync_folder_of(target);
+    Ok(())
+}
+
+/// Gives a new file the owner of the one that it replaces: a file of someone else's would no longer be
+/// theirs. A group that this process may not give is left, since the owner can still read the file.
+#[cfg(unix)]
+fn keep_owner(file: &File, old: &Metadata) -> io::Result<()> {
+    use rustix::fs::{Gid, Uid, fchown};
+    use std::os::unix::fs::MetadataExt as _;
+    let new = file.metadata()?;
+    if new.gid() != old.gid() {
+        let _ = fchown(file, None, Some(Gid::from_raw(old.gid())));
+    }
+    if new.uid() != old.uid() {
+        fchown(file, Some(Uid::from_raw(old.uid())), None)?;
+    }
+    Ok(())
+}
+
+/// Access lists are inherited from the folder.
+#[cfg(not(unix))]
+fn keep_owner(_: &File, _: &Metadata) -> io::Result<()> {
     Ok(())
 }
 
@@ -437,10 +467,10 @@ fn rename(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 /// A virus scanner or an indexer that has the target open keeps it from being replaced, mostly for
-/// some milliseconds. Waits up to 0.45 s in all.
+/// some milliseconds. Waits up to 2.1 s in all.
 #[cfg(not(unix))]
 fn rename(from: &Path, to: &Path) -> io::Result<()> {
-    const ATTEMPTS: u64 = 10;
+    const ATTEMPTS: u64 = 21;
     // Source: Windows system error codes.
     const ACCESS_DENIED: i32 = 5;
     const SHARING_VIOLATION: i32 = 32;

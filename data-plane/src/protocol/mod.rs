@@ -53,7 +53,7 @@ pub mod openai_chat;
 pub(crate) mod openai_completions;
 pub(crate) mod openai_responses;
 mod output_format;
-pub(crate) mod output_limits;
+pub mod output_limits;
 pub(crate) mod property_names;
 #[cfg(test)]
 mod published_values;

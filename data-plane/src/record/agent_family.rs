@@ -54,6 +54,15 @@ pub fn agent_family(headers: &HeaderMap) -> Option<Cow<'static, str>> {
     (!name.is_empty()).then_some(Cow::Owned(name))
 }
 
+/// The families that are clients to connect by the same name.
+pub const CONNECTABLE: [&str; 3] = ["claude-code", "codex", "gemini-cli"];
+
+/// The name by which the program can be set up from here. `None` where it is none of those.
+pub fn connectable(headers: &HeaderMap) -> Option<&'static str> {
+    let family = agent_family(headers)?;
+    CONNECTABLE.into_iter().find(|name| *name == family)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -21,7 +21,7 @@ use crate::canon::{Dialect, Loss, ServiceTier, Usage};
 use crate::outcome::{Next, Outcome, Refusal, Timestamp};
 use crate::protocol::Operation;
 
-pub use agent_family::agent_family;
+pub use agent_family::{CONNECTABLE, agent_family, connectable};
 use bodies::{BodyCollector, RawBodies};
 pub use cause::{Cause, Ending, Failure, blame_name, blame_named};
 pub use ring::Ring;

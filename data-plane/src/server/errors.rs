@@ -2,11 +2,12 @@
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderValue, Method, Response};
+use http::{HeaderMap, HeaderValue, Method, Response};
 
 use crate::canon::{Blame, Fault, FaultKind};
 use crate::host::printable;
 use crate::protocol::Protocol;
+use crate::record::connectable;
 
 /// A fault in a dialect's own shape, with its true status and `Retry-After` in whole seconds.
 pub(super) fn respond(protocol: &dyn Protocol, fault: &Fault, request_id: &str) -> Response<Bytes> {
@@ -26,10 +27,13 @@ pub(super) fn respond(protocol: &dyn Protocol, fault: &Fault, request_id: &str) 
     response
 }
 
-/// The key of this port is missing or wrong.
-pub(super) fn unauthorized() -> Fault {
-    let message =
-        "gateway: the API key of this port is missing or wrong; `aerostat key show` prints it";
+/// The key of this port is missing or wrong. Where the program is one that can be set up from here,
+/// says how.
+pub(super) fn unauthorized(headers: &HeaderMap) -> Fault {
+    let client = connectable(headers).unwrap_or("<name>");
+    let message = format!(
+        "gateway: the API key of this port is missing or wrong; `aerostat client connect {client}` sets the client up, and `aerostat key show` prints the key"
+    );
     Fault::new(FaultKind::Unauthorized, Blame::Client, message).with_code("invalid_api_key")
 }
 

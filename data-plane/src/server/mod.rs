@@ -364,7 +364,7 @@ impl<'s> RequestScope<'s> {
                 self.client.clone_from(&key.client);
                 Ok(())
             }
-            None if needs_key => Err(errors::unauthorized()),
+            None if needs_key => Err(errors::unauthorized(&self.head.headers)),
             None => Ok(()),
         }
     }

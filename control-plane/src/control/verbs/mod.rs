@@ -14,6 +14,10 @@ pub mod account_remove;
 pub mod account_set;
 pub mod account_show;
 pub mod account_test;
+pub mod client_connect;
+pub mod client_disconnect;
+pub mod client_env;
+pub mod client_list;
 pub mod explain;
 pub mod explain_bodies;
 pub mod failures;
@@ -69,6 +73,10 @@ table! {
     account_set::AccountSet,
     account_show::AccountShow,
     account_test::AccountTest,
+    client_connect::ClientConnect,
+    client_disconnect::ClientDisconnect,
+    client_env::ClientEnv,
+    client_list::ClientList,
     explain::Explain,
     explain_bodies::ExplainBodies,
     failures::Failures,

@@ -55,7 +55,22 @@ const FORMAT: FileFormat = FileFormat {
     version: 1,
 };
 
-type Entries = BTreeMap<AccountName, VaultEntry>;
+/// What is sealed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Entries {
+    accounts: BTreeMap<AccountName, VaultEntry>,
+    /// Secrets that belong to no account, by names of those who keep them here.
+    values: BTreeMap<String, Secret>,
+}
+
+impl FromIterator<(AccountName, VaultEntry)> for Entries {
+    fn from_iter<I: IntoIterator<Item = (AccountName, VaultEntry)>>(accounts: I) -> Self {
+        Self {
+            accounts: accounts.into_iter().collect(),
+            values: BTreeMap::new(),
+        }
+    }
+}
 
 /// The credentials of a home, as a handle. Clones are the same vault.
 ///
@@ -154,12 +169,13 @@ impl Vault {
     /// The credential of an account, as of the last finished write. `None` where there is none, and
     /// while the vault is locked.
     pub fn get(&self, name: &AccountName) -> Option<VaultEntry> {
-        self.0.snapshot.load().entries.get(name).cloned()
+        self.0.snapshot.load().entries.accounts.get(name).cloned()
     }
 
     /// The accounts that have a credential here; none while the vault is locked.
     pub fn names(&self) -> Vec<AccountName> {
-        self.0.snapshot.load().entries.keys().cloned().collect()
+        let snapshot = self.0.snapshot.load();
+        snapshot.entries.accounts.keys().cloned().collect()
     }
 
     /// Stores a credential, replacing the account's previous one. It is on the disk before this
@@ -180,7 +196,7 @@ impl Vault {
         all: impl IntoIterator<Item = (AccountName, VaultEntry)>,
     ) -> Result<(), VaultError> {
         self.0.edit(|entries| {
-            entries.extend(all);
+            entries.accounts.extend(all);
             Ok(())
         })
     }
@@ -191,7 +207,7 @@ impl Vault {
     /// As [`put`](Self::put).
     pub fn remove(&self, name: &AccountName) -> Result<(), VaultError> {
         self.0.edit(|entries| {
-            entries.remove(name);
+            entries.accounts.remove(name);
             Ok(())
         })
     }
@@ -211,6 +227,34 @@ impl Vault {
         self.edit_one(name, |entry| change(&mut entry.credential))
     }
 
+    /// A secret that belongs to no account. `None` where there is none of that name, and while the
+    /// vault is locked.
+    pub fn value(&self, name: &str) -> Option<Secret> {
+        self.0.snapshot.load().entries.values.get(name).cloned()
+    }
+
+    /// Stores a secret that belongs to no account, such as a value that a change replaced.
+    ///
+    /// # Errors
+    /// As [`put`](Self::put).
+    pub fn put_value(&self, name: String, value: Secret) -> Result<(), VaultError> {
+        self.0.edit(|entries| {
+            entries.values.insert(name, value);
+            Ok(())
+        })
+    }
+
+    /// Removes such a secret, if there is one.
+    ///
+    /// # Errors
+    /// As [`put`](Self::put).
+    pub fn remove_value(&self, name: &str) -> Result<(), VaultError> {
+        self.0.edit(|entries| {
+            entries.values.remove(name);
+            Ok(())
+        })
+    }
+
     /// Changes an account's whole entry, its address too.
     ///
     /// # Errors
@@ -222,6 +266,7 @@ impl Vault {
     ) -> Result<(), VaultError> {
         self.0.edit(|entries| {
             let entry = entries
+                .accounts
                 .get_mut(name)
                 .ok_or_else(|| VaultError::Unknown(name.clone()))?;
             change(entry);
@@ -257,7 +302,7 @@ impl Shared {
                 key: None,
                 bytes: None,
             };
-            return Ok((empty, Entries::new()));
+            return Ok((empty, Entries::default()));
         };
         let (key, entries) = self.unseal(&bytes)?;
         let is_plaintext = key.kind == KeyKind::Plaintext;
@@ -301,7 +346,7 @@ impl Shared {
     ) -> Result<(), VaultError> {
         let bytes = seal(FORMAT, &key, &records::write(entries));
         self.file.write(lock, &bytes)?;
-        debug!(entries = entries.len(), "vault written");
+        debug!(entries = entries.accounts.len(), "vault written");
         *open = OpenVault {
             key: Some(key),
             bytes: Some(bytes),

@@ -4,7 +4,10 @@
 //! ```json
 //! {"accounts": {"work": {"provider": "openai", "address": "https://api.openai.com:443", "credential": {"key": "sk-…"}}}}
 //! ```
+//!
+//! Beside `accounts`, `values` holds secrets that belong to none; it is left out where there are none.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
 use std::time::SystemTime;
@@ -18,11 +21,17 @@ use super::Entries;
 /// Serialises the vault's entries.
 pub(super) fn write(entries: &Entries) -> Zeroizing<Vec<u8>> {
     let accounts = entries
+        .accounts
         .iter()
         .map(|(name, sealed)| (name, RecordRef(sealed)))
         .collect();
+    let values = entries
+        .values
+        .iter()
+        .map(|(name, value)| (name.as_str().into(), Exposed(value.clone())))
+        .collect();
     let mut text = WipedBuffer::default();
-    serde_json::to_writer(&mut text, &Records { accounts })
+    serde_json::to_writer(&mut text, &Records { accounts, values })
         .expect("names are strings, and timestamps within jiff's range");
     text.0
 }
@@ -50,19 +59,27 @@ impl io::Write for WipedBuffer {
 
 /// Parses what [`write`] wrote. `None` for anything else.
 pub(super) fn read(text: &[u8]) -> Option<Entries> {
-    let book: Records<AccountName, Record> = serde_json::from_slice(text).ok()?;
-    Some(
-        book.accounts
-            .into_iter()
-            .map(|(name, read)| (name, read.0))
+    let book: Records<'_, AccountName, Record> = serde_json::from_slice(text).ok()?;
+    let accounts = book.accounts.into_iter();
+    let values = book.values.into_iter();
+    Some(Entries {
+        accounts: accounts.map(|(name, read)| (name, read.0)).collect(),
+        values: values
+            .map(|(name, value)| (name.into_owned(), value.0))
             .collect(),
-    )
+    })
 }
 
 #[derive(Serialize, Deserialize)]
-struct Records<N: Ord, S> {
+struct Records<'n, N: Ord, S> {
     accounts: BTreeMap<N, S>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    values: BTreeMap<Cow<'n, str>, Exposed>,
 }
+
+/// A secret as this file alone writes it out.
+#[derive(Serialize, Deserialize)]
+struct Exposed(#[serde(with = "exposed")] Secret);
 
 #[derive(Serialize)]
 struct RecordRef<'a>(#[serde(serialize_with = "write_sealed")] &'a VaultEntry);
@@ -182,7 +199,8 @@ mod tests {
             credential: Credential::OAuth(tokens),
             ..key.clone()
         };
-        let entries: Entries = [("b".parse().unwrap(), oauth), ("a".parse().unwrap(), key)].into();
+        let entries = [("b".parse().unwrap(), oauth), ("a".parse().unwrap(), key)];
+        let mut entries: Entries = entries.into_iter().collect();
         let text = write(&entries);
         let expected = concat!(
             r#"{"accounts":{"a":{"provider":"openai","address":"https://api.openai.com:443","credential":{"key":"sk-1"}},"#,
@@ -190,6 +208,11 @@ mod tests {
             r#""credential":{"oauth":{"expires_at":"1970-01-01T00:00:00Z","refresh":"r"}}}}}"#,
         );
         assert_eq!(String::from_utf8(text.to_vec()).unwrap(), expected);
+        assert_eq!(read(&text), Some(entries.clone()));
+        let value = Secret::new("sk-2".to_owned());
+        entries.values.insert("codex-1".to_owned(), value);
+        let text = write(&entries);
+        assert!(text.ends_with(br#"},"values":{"codex-1":"sk-2"}}"#));
         assert_eq!(read(&text), Some(entries));
     }
 

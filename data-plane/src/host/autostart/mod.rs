@@ -102,7 +102,9 @@ pub fn repair(places: &Places) -> Result<bool, AutostartError> {
 }
 
 /// This program as an entry should start it.
-fn this_program(lookup: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+/// This program, as it is to be started by others: an AppImage by its file, not by where it is
+/// mounted.
+pub fn this_program(lookup: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     startable(std::env::current_exe().ok()?, lookup)
 }
 

@@ -1,0 +1,281 @@
+//! Writes a plan, so that a crash at any moment leaves a client that works and a receipt that leads
+//! back.
+//!
+//! ```text
+//! keep secrets -> receipt (pending) -> file, file, … -> receipt (done) -> forget old secrets
+//! ```
+//!
+//! What a crash left is finished where every file was written, and else taken back.
+
+use std::path::Path;
+
+use parking_lot::Mutex;
+
+use super::disk::{self, digest};
+use super::plan::{FileChange, Plan, Standing};
+use super::problem::ClientProblem;
+use super::receipt::{Before, FileReceipt, Receipt, Receipts};
+use super::undo::undo;
+use crate::account::Secret;
+
+/// Where values of the person's that were replaced are kept sealed.
+pub trait SealedValues: Sync {
+    /// # Errors
+    /// Why it cannot be kept.
+    fn keep(&self, name: &str, value: Secret) -> Result<(), String>;
+
+    /// `None` where there is nothing of that name.
+    ///
+    /// # Errors
+    /// Why it cannot be read now.
+    fn get(&self, name: &str) -> Result<Option<Secret>, String>;
+
+    /// # Errors
+    /// Why it cannot be removed.
+    fn forget(&self, name: &str) -> Result<(), String>;
+}
+
+/// One change at a time: two would each see the other's files half written.
+static WRITING: Mutex<()> = Mutex::new(());
+
+/// Receipts, and what belongs to them in the vault.
+pub struct Journal<'j> {
+    pub receipts: &'j Receipts,
+    pub sealed: &'j dyn SealedValues,
+}
+
+/// What became of a connection that a crash had cut short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recovered {
+    /// There was none.
+    Nothing,
+    /// All of it was written already.
+    Finished,
+    /// It was taken back.
+    TakenBack,
+}
+
+impl Journal<'_> {
+    /// What stands of a client.
+    ///
+    /// # Errors
+    /// When the receipt, or what the vault keeps of it, cannot be read.
+    pub fn standing(&self, client: &str) -> Result<Option<Standing>, ClientProblem> {
+        let receipt = self.receipts.read(client).map_err(ClientProblem::Receipt)?;
+        receipt.map(|receipt| self.stands(receipt)).transpose()
+    }
+
+    fn stands(&self, receipt: Receipt) -> Result<Standing, ClientProblem> {
+        let before = match (&receipt.before, &receipt.kept) {
+            (Some(before), _) => before.clone(),
+            (None, Some(name)) => self.kept(name)?,
+            (None, None) => Vec::new(),
+        };
+        Ok(Standing { receipt, before })
+    }
+
+    fn kept(&self, name: &str) -> Result<Vec<Before>, ClientProblem> {
+        let kept = self.sealed.get(name).map_err(ClientProblem::Kept)?;
+        // Without it only what was absent before can be undone, key by key.
+        let Some(kept) = kept else {
+            return Err(ClientProblem::Kept(format!(
+                "the vault has nothing by the name `{name}`"
+            )));
+        };
+        serde_json::from_str(kept.expose()).map_err(|why| ClientProblem::Kept(why.to_string()))
+    }
+
+    /// Carries a plan out, if it is still the one with this digest.
+    ///
+    /// # Errors
+    /// When a file has changed meanwhile or cannot be written. What was written before is taken back.
+    pub fn carry_out(&self, client: &str, mut plan: Plan) -> Result<(), ClientProblem> {
+        let _one = WRITING.lock();
+        plan.files.iter().try_for_each(check_unchanged)?;
+        if let Some(mut receipt) = plan.receipt.take() {
+            self.keep(&mut receipt, &plan)?;
+            let noted = self.receipts.begin(&receipt);
+            noted.map_err(ClientProblem::Receipt)?;
+        }
+        let is_connection = self.receipts.read_pending(client).ok().flatten().is_some();
+        let mut written = Vec::new();
+        for file in &plan.files {
+            match check_unchanged(file).and_then(|()| write(file)) {
+                Ok(()) => written.push(file),
+                Err(problem) => {
+                    take_back(&written);
+                    if is_connection {
+                        self.forget_pending(client);
+                    }
+                    return Err(problem);
+                }
+            }
+        }
+        let done = if is_connection {
+            self.receipts.finish(client)
+        } else {
+            self.receipts.forget(client)
+        };
+        done.map_err(ClientProblem::Receipt)?;
+        if let Some(name) = plan.old.and_then(|old| old.kept) {
+            // What stays behind is sealed, and harms no one.
+            let _ = self.sealed.forget(&name);
+        }
+        Ok(())
+    }
+
+    /// Puts what was there before into the receipt, or into the vault where it holds a secret.
+    fn keep(&self, receipt: &mut Receipt, plan: &Plan) -> Result<(), ClientProblem> {
+        if !plan.holds_secrets {
+            receipt.before = Some(plan.before.clone());
+            return Ok(());
+        }
+        let text = serde_json::to_string(&plan.before)
+            .map_err(|why| ClientProblem::Kept(why.to_string()))?;
+        let name = format!("{}-{:016x}", receipt.client, fastrand::u64(..));
+        let kept = self.sealed.keep(&name, Secret::new(text));
+        kept.map_err(ClientProblem::Kept)?;
+        receipt.kept = Some(name);
+        Ok(())
+    }
+
+    fn forget_pending(&self, client: &str) {
+        let pending = self.receipts.read_pending(client).ok().flatten();
+        if let Some(name) = pending.and_then(|receipt| receipt.kept) {
+            let _ = self.sealed.forget(&name);
+        }
+        // What stays is found by the next reader, who sees that nothing was written.
+        let _ = self.receipts.forget_pending(client);
+    }
+
+    /// Finishes or takes back a connection that a crash cut short.
+    ///
+    /// # Errors
+    /// When its files cannot be read or written.
+    pub fn recover(&self, client: &str) -> Result<Recovered, ClientProblem> {
+        let _one = WRITING.lock();
+        let pending = self.receipts.read_pending(client);
+        let Some(pending) = pending.map_err(ClientProblem::Receipt)? else {
+            return self.recover_undoing(client);
+        };
+        let is_written: Vec<bool> = pending
+            .files
+            .iter()
+            .map(|file| digest_of(&file.resolved).is_ok_and(|now| now == file.after))
+            .collect();
+        if is_written.iter().all(|is_written| *is_written) {
+            let finished = self.receipts.finish(client);
+            finished.map_err(ClientProblem::Receipt)?;
+            return Ok(Recovered::Finished);
+        }
+        if is_written.contains(&true) {
+            self.take_back_written(&pending, &is_written)?;
+        }
+        self.forget_pending(client);
+        Ok(Recovered::TakenBack)
+    }
+
+    /// A receipt whose files are all as they were before: the end of an undoing was cut short, or the
+    /// person did it by hand.
+    fn recover_undoing(&self, client: &str) -> Result<Recovered, ClientProblem> {
+        let receipt = self.receipts.read(client).map_err(ClientProblem::Receipt)?;
+        let Some(receipt) = receipt else {
+            return Ok(Recovered::Nothing);
+        };
+        let is_undone = |file: &FileReceipt| {
+            file.before != file.after
+                && digest_of(&file.resolved).is_ok_and(|now| now == file.before)
+        };
+        if !receipt.files.iter().all(is_undone) {
+            return Ok(Recovered::Nothing);
+        }
+        let forgotten = self.receipts.forget(client);
+        forgotten.map_err(ClientProblem::Receipt)?;
+        if let Some(name) = &receipt.kept {
+            let _ = self.sealed.forget(name);
+        }
+        Ok(Recovered::TakenBack)
+    }
+
+    /// Some files were written: those are undone, and so is the old connection in the others.
+    fn take_back_written(
+        &self,
+        pending: &Receipt,
+        is_written: &[bool],
+    ) -> Result<(), ClientProblem> {
+        let new = self.stands(pending.clone())?;
+        for (at, file) in pending.files.iter().enumerate().rev() {
+            if is_written[at] {
+                let before = new.before.get(at).cloned().unwrap_or_default();
+                undo_on_disk(
+                    &file.resolved,
+                    |bytes| undo(bytes, file, &before),
+                    &file.folders,
+                )?;
+            }
+        }
+        let Some(old) = self.standing(&pending.client)? else {
+            return Ok(());
+        };
+        for (at, file) in old.receipt.files.iter().enumerate().rev() {
+            let before = old.before.get(at).cloned().unwrap_or_default();
+            undo_on_disk(
+                &file.resolved,
+                |bytes| undo(bytes, file, &before),
+                &file.folders,
+            )?;
+        }
+        let forgotten = self.receipts.forget(&pending.client);
+        forgotten.map_err(ClientProblem::Receipt)
+    }
+}
+
+/// A change was worked out from certain bytes, and is made to no others.
+fn check_unchanged(file: &FileChange) -> Result<(), ClientProblem> {
+    let now = disk::read(&file.found.path);
+    let now = now.map_err(|source| ClientProblem::disk(&file.found.path, source))?;
+    if now.bytes == file.found.bytes && now.resolved == file.found.resolved {
+        Ok(())
+    } else {
+        Err(ClientProblem::ChangedMeanwhile)
+    }
+}
+
+fn write(file: &FileChange) -> Result<(), ClientProblem> {
+    let path = &file.found.path;
+    if file.changes() {
+        disk::write(&file.found, file.after.as_deref())
+            .map_err(|source| ClientProblem::disk(path, source))?;
+    }
+    if file.after.is_none() {
+        disk::remove_empty(&file.folders);
+    }
+    Ok(())
+}
+
+/// Puts back what was there, the last one first.
+fn take_back(written: &[&FileChange]) {
+    for file in written.iter().rev() {
+        // The error that matters is the one that ended the change.
+        let _ = disk::write(&file.found, file.found.bytes.as_deref());
+    }
+}
+
+fn digest_of(path: &Path) -> std::io::Result<String> {
+    Ok(digest(disk::read(path)?.bytes.as_deref()))
+}
+
+fn undo_on_disk(
+    path: &Path,
+    undo: impl FnOnce(Option<&[u8]>) -> Result<super::undo::Undone, ClientProblem>,
+    folders: &[std::path::PathBuf],
+) -> Result<(), ClientProblem> {
+    let found = disk::read(path).map_err(|source| ClientProblem::disk(path, source))?;
+    let undone = undo(found.bytes.as_deref())?;
+    let change = FileChange {
+        found,
+        after: undone.bytes,
+        folders: folders.to_vec(),
+    };
+    write(&change)
+}

@@ -1,0 +1,482 @@
+//! Other programs pointed at this gateway: what [`crate::clients`] needs to know of this one.
+
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+
+use super::clients_models::served_models;
+use super::service::ControlService;
+use super::status::{Found, probe};
+use super::wire::ControlError;
+use crate::account::{Secret, Vault};
+use crate::clients::{
+    self, Client, ClientProblem, ClientState, FileDiff, Journal, Plan, Receipts, SealedValues,
+    Setup, Surroundings, Target,
+};
+use crate::config::{Home, local_key};
+use crate::host::{self, port_owner};
+use crate::modes::AuthMode;
+use crate::status::{PortOwner, PortStatus, local_url, rfc3339};
+use crate::suggestion::nearest;
+
+/// How long a program at the port may take to say who it is.
+const PROBE_TIMEOUT: std::time::Duration = std::time::Duration::from_millis(500);
+
+/// How often a change is worked out again because a file changed meanwhile.
+const ATTEMPTS: usize = 3;
+
+/// Which client, and how a person wants it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientChoice {
+    pub name: String,
+    /// Another way to set it up, such as `profile-only`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
+    /// The model that it is to use by default; its own choice where none is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+}
+
+/// Which step of a change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientStep {
+    /// Nothing is written.
+    Show,
+    /// Written, whatever is in the files.
+    Write,
+    /// Written if it is still the change with this digest.
+    WriteTo(String),
+}
+
+/// A change of a client's files, shown or made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientChange {
+    pub name: String,
+    pub variant: Option<String>,
+    pub title: String,
+    pub outcome: ClientOutcome,
+    /// Names this very change.
+    pub digest: String,
+    pub files: Vec<FileDiff>,
+    /// What to know before the change.
+    pub warnings: Vec<String>,
+    /// What stays, because the person has changed it since.
+    pub left: Vec<String>,
+    /// What is left to do.
+    pub afterwards: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientOutcome {
+    /// It is as asked already.
+    Nothing,
+    Shown,
+    Written,
+    /// The files are others than were shown: nothing was written, and the difference is the present one.
+    ChangedMeanwhile,
+    /// No file can do it: `afterwards` says what a person does.
+    ByHand,
+}
+
+/// How a client stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientFacts {
+    pub name: String,
+    pub variant: Option<String>,
+    pub title: String,
+    #[serde(flatten)]
+    pub state: ClientState,
+    /// When it was connected, and the files of that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connected_at: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
+    /// Who has the port that it points at, where that is another program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port_owner: Option<PortOwner>,
+}
+
+/// The client that was named.
+///
+/// # Errors
+/// When there is none, or it has no such variant.
+pub(super) fn find(choice: &ClientChoice) -> Result<&'static Client, ControlError> {
+    let variant = choice.variant.as_deref();
+    if let Some(client) = clients::find(&choice.name, variant) {
+        return Ok(client);
+    }
+    let named = clients::ALL
+        .iter()
+        .filter(|client| client.name == choice.name);
+    let variants: Vec<&str> = named.clone().filter_map(|client| client.variant).collect();
+    let message = match (named.count(), variant) {
+        (0, _) => {
+            let names = clients::ALL.iter().map(|client| client.name);
+            match nearest(&choice.name, names, 1).first() {
+                Some(near) => format!("no client `{}`; did you mean `{near}`?", choice.name),
+                None => format!(
+                    "no client `{}`; `aerostat client list` has all",
+                    choice.name
+                ),
+            }
+        }
+        (_, Some(variant)) if variants.is_empty() => {
+            format!("`{}` has no `--{variant}`", choice.name)
+        }
+        (_, Some(variant)) => format!(
+            "`{}` has no `--{variant}`, but `--{}`",
+            choice.name,
+            variants.join("`, `--")
+        ),
+        (_, None) => format!("`{}` wants `--{}`", choice.name, variants.join("` or `--")),
+    };
+    Err(ControlError::usage(message))
+}
+
+/// Values that clients' files had before, sealed in the vault.
+struct InVault(Vault);
+
+impl SealedValues for InVault {
+    fn keep(&self, name: &str, value: Secret) -> Result<(), String> {
+        let put = self.0.put_value(in_vault(name), value);
+        put.map_err(|why| why.to_string())
+    }
+
+    fn get(&self, name: &str) -> Result<Option<Secret>, String> {
+        self.0.open().map_err(|why| why.to_string())?;
+        Ok(self.0.value(&in_vault(name)))
+    }
+
+    fn forget(&self, name: &str) -> Result<(), String> {
+        let removed = self.0.remove_value(&in_vault(name));
+        removed.map_err(|why| why.to_string())
+    }
+}
+
+fn in_vault(name: &str) -> String {
+    format!("client {name}")
+}
+
+/// What the work on clients' files needs, for a thread that may wait.
+struct Workplace {
+    receipts: Receipts,
+    sealed: InVault,
+    target: Target,
+    at: Surroundings,
+}
+
+impl Workplace {
+    fn journal(&self) -> Journal<'_> {
+        Journal {
+            receipts: &self.receipts,
+            sealed: &self.sealed,
+        }
+    }
+
+    fn plan(&self, client: &'static Client, wish: Wish) -> Result<Option<Plan>, ClientProblem> {
+        let standing = self.journal().standing(&client.id())?;
+        match (wish, standing) {
+            (Wish::Connected, standing) => {
+                let now = rfc3339(SystemTime::now());
+                clients::connect(client, &self.target, &self.at, standing, now).map(Some)
+            }
+            (Wish::Disconnected, Some(standing)) => {
+                clients::disconnect(&self.target, standing).map(Some)
+            }
+            (Wish::Disconnected, None) => Ok(None),
+        }
+    }
+
+    fn change(
+        &self,
+        client: &'static Client,
+        wish: Wish,
+        step: &ClientStep,
+    ) -> Result<ClientChange, ClientProblem> {
+        self.journal().recover(&client.id())?;
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            match self.try_change(client, wish, step) {
+                Err(ClientProblem::ChangedMeanwhile) if attempts < ATTEMPTS => {}
+                other => return other,
+            }
+        }
+    }
+
+    fn try_change(
+        &self,
+        client: &'static Client,
+        wish: Wish,
+        step: &ClientStep,
+    ) -> Result<ClientChange, ClientProblem> {
+        let Some(plan) = self.plan(client, wish)? else {
+            return Ok(self.described(client, wish, None, ClientOutcome::Nothing));
+        };
+        let digest = plan.digest();
+        let outcome = match step {
+            // A receipt without its files changed is still to be put away.
+            _ if !plan.changes_files() && wish == Wish::Connected => ClientOutcome::Nothing,
+            ClientStep::Show => ClientOutcome::Shown,
+            ClientStep::WriteTo(expected) if *expected != digest => ClientOutcome::ChangedMeanwhile,
+            ClientStep::Write | ClientStep::WriteTo(_) => ClientOutcome::Written,
+        };
+        let change = self.described(client, wish, Some(&plan), outcome);
+        if outcome == ClientOutcome::Written {
+            self.journal().carry_out(&client.id(), plan)?;
+        }
+        Ok(change)
+    }
+
+    fn described(
+        &self,
+        client: &'static Client,
+        wish: Wish,
+        plan: Option<&Plan>,
+        outcome: ClientOutcome,
+    ) -> ClientChange {
+        let is_connecting = wish == Wish::Connected;
+        let mut warnings: Vec<String> = Vec::new();
+        if is_connecting {
+            let apply = client
+                .warnings
+                .iter()
+                .filter(|warning| (warning.when)(&self.at));
+            warnings.extend(apply.map(|warning| warning.text.to_owned()));
+            let beating = clients::beaten_by(client, &self.target.origin, &self.at);
+            warnings.extend(
+                beating
+                    .iter()
+                    .map(|what| format!("Here and now, {what} beats these settings.")),
+            );
+        }
+        let afterwards = match (is_connecting, client.afterwards, client.once_undone) {
+            (true, "", _) => Vec::new(),
+            (true, text, _) => vec![text.to_owned()],
+            (false, _, "") => vec![format!("Restart {}.", client.title)],
+            (false, _, text) => vec![text.to_owned()],
+        };
+        ClientChange {
+            name: client.name.to_owned(),
+            variant: client.variant.map(str::to_owned),
+            title: client.title.to_owned(),
+            outcome,
+            digest: plan.map(Plan::digest).unwrap_or_default(),
+            files: plan.map(Plan::diffs).unwrap_or_default(),
+            warnings,
+            left: plan.map(|plan| plan.left.clone()).unwrap_or_default(),
+            afterwards,
+        }
+    }
+
+    fn facts(&self, client: &'static Client) -> ClientFacts {
+        let recovered = self.journal().recover(&client.id());
+        let receipt = self.receipts.read(&client.id());
+        let (state, receipt) = match (recovered, receipt) {
+            (Err(why), receipt) => (unreadable(&why), receipt.ok().flatten()),
+            (_, Err(why)) => (unreadable(&ClientProblem::Receipt(why)), None),
+            (Ok(_), Ok(receipt)) => {
+                let origin = &self.target.origin;
+                let state = clients::status(client, receipt.as_ref(), origin, &self.at);
+                (state, receipt)
+            }
+        };
+        let files = receipt.iter().flat_map(|receipt| &receipt.files);
+        ClientFacts {
+            name: client.name.to_owned(),
+            variant: client.variant.map(str::to_owned),
+            title: client.title.to_owned(),
+            port_owner: other_owner(&state, receipt.as_ref().map(|receipt| &*receipt.gateway)),
+            state,
+            files: files.map(|file| file.path.display().to_string()).collect(),
+            connected_at: receipt.map(|receipt| receipt.made_at),
+        }
+    }
+}
+
+fn unreadable(why: &ClientProblem) -> ClientState {
+    ClientState::Unreadable {
+        why: why.to_string(),
+    }
+}
+
+/// Who answers where a connected client asks, if not an Aerostat.
+fn other_owner(state: &ClientState, gateway: Option<&str>) -> Option<PortOwner> {
+    let url = match state {
+        ClientState::Elsewhere { url } => url.as_str(),
+        state if state.is_connected() => gateway?,
+        _ => return None,
+    };
+    let address = url.strip_prefix("http://127.0.0.1:")?;
+    let digits = address.split('/').next().unwrap_or_default();
+    let port: u16 = digits.parse().ok()?;
+    match probe(port, PROBE_TIMEOUT) {
+        Found::Nothing | Found::Aerostat => None,
+        Found::Other => Some(match port_owner(port) {
+            Some(host::PortOwner { name, pid }) => PortOwner::Program { name, pid },
+            None => PortOwner::Unknown,
+        }),
+    }
+}
+
+/// What a person wants of a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wish {
+    Connected,
+    Disconnected,
+}
+
+impl ControlService {
+    /// Connects or disconnects a client, or shows what that would change.
+    ///
+    /// # Errors
+    /// When there is no such client, or its files cannot be read or must not be changed.
+    pub(super) async fn change_client(
+        &self,
+        choice: &ClientChoice,
+        wish: Wish,
+        step: ClientStep,
+        at: Surroundings,
+    ) -> Result<ClientChange, ControlError> {
+        let client = find(choice)?;
+        let lists_models = client.lists_models && wish == Wish::Connected;
+        let workplace = self
+            .workplace(choice.model.clone(), lists_models, at)
+            .await?;
+        if !matches!(client.setup, Setup::Files(_)) {
+            return Ok(without_files(client, wish, &workplace));
+        }
+        on_disk(move || {
+            let change = workplace.change(client, wish, &step);
+            change.map_err(ControlError::caused_by)
+        })
+        .await
+    }
+
+    /// How clients stand: all, or the ones of that name.
+    ///
+    /// # Errors
+    /// When there is none of that name.
+    pub(super) async fn client_facts(
+        &self,
+        choice: Option<&ClientChoice>,
+        at: Surroundings,
+    ) -> Result<Vec<ClientFacts>, ControlError> {
+        let chosen: Vec<&'static Client> = match choice {
+            None => clients::ALL.to_vec(),
+            Some(choice) => vec![find(choice)?],
+        };
+        let workplace = self.workplace(None, false, at).await?;
+        on_disk(move || {
+            let facts = chosen.into_iter().map(|client| workplace.facts(client));
+            Ok(facts.collect())
+        })
+        .await
+    }
+
+    /// What a client is pointed at.
+    ///
+    /// # Errors
+    /// When there is no local key, or no port yet.
+    pub(super) async fn client_target(
+        &self,
+        model: Option<String>,
+        lists_models: bool,
+        at: &Surroundings,
+    ) -> Result<Target, ControlError> {
+        let home = &self.home;
+        let config = self.config();
+        let port = match self.agent.as_ref().map(|agent| agent.port()) {
+            Some(PortStatus::Running { port, .. }) => port,
+            _ => config.port,
+        };
+        if port == 0 {
+            return Err(ControlError::failed(
+                "the port is any free one, and no agent runs that has one: set `port`, or start the agent",
+            ));
+        }
+        let models = if lists_models {
+            served_models(self).await?
+        } else {
+            Vec::new()
+        };
+        let program = at.program.clone().ok_or_else(|| {
+            ControlError::failed("the system does not tell where this program lies")
+        })?;
+        Ok(Target {
+            origin: local_url(port),
+            program,
+            home: other_home(home, at),
+            key_file: home.local_key_file(),
+            key: local_key::read_or_create(home).map_err(ControlError::caused_by)?,
+            asks_for_key: config.auth_mode != AuthMode::Off,
+            models,
+            model,
+        })
+    }
+
+    async fn workplace(
+        &self,
+        model: Option<String>,
+        lists_models: bool,
+        at: Surroundings,
+    ) -> Result<Workplace, ControlError> {
+        Ok(Workplace {
+            target: self.client_target(model, lists_models, &at).await?,
+            receipts: Receipts::at(self.home.clients_folder()),
+            sealed: InVault(self.accounts.vault()),
+            at,
+        })
+    }
+}
+
+/// The home, where a program that a client starts would look for another one.
+fn other_home(home: &Home, at: &Surroundings) -> Option<PathBuf> {
+    let usual = Home::default_in(&|name| at.variable(name).map(Into::into));
+    let is_usual = usual.is_some_and(|usual| usual.digest() == home.digest());
+    (!is_usual).then(|| home.folder().to_owned())
+}
+
+fn without_files(client: &'static Client, wish: Wish, workplace: &Workplace) -> ClientChange {
+    let described = workplace.described(client, wish, None, ClientOutcome::ByHand);
+    let afterwards = match &client.setup {
+        Setup::ByHand(lines) => lines(&workplace.target),
+        Setup::Impossible(why) => vec![(*why).to_owned()],
+        Setup::Environment | Setup::Files(_) if wish == Wish::Connected => vec![format!(
+            "Put the lines of `aerostat client env {}` into your shell's profile.",
+            client.words()
+        )],
+        Setup::Environment | Setup::Files(_) => vec![format!(
+            "Take the lines of `aerostat client env {}` out of your shell's profile.",
+            client.words()
+        )],
+    };
+    ClientChange {
+        afterwards,
+        ..described
+    }
+}
+
+/// Runs work that waits for the disk, on a thread where that is allowed.
+async fn on_disk<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ControlError> + Send + 'static,
+) -> Result<T, ControlError> {
+    let worked = tokio::task::spawn_blocking(work).await;
+    worked.unwrap_or_else(|_| Err(ControlError::broke()))
+}
+
+/// Where this process is, for surfaces without a shell.
+pub fn own_surroundings() -> Surroundings {
+    let lookup = |name: &str| std::env::var_os(name);
+    Surroundings {
+        program: host::autostart::this_program(&lookup),
+        ..Surroundings::read(
+            &lookup,
+            clients::plain_variables(),
+            clients::key_variables(),
+        )
+    }
+}

@@ -1,0 +1,693 @@
+//! `aerostat client …` as people and scripts use it: the real program on throw-away homes.
+//!
+//! Each rule of connecting and disconnecting has a test that fails without it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::agent::Setup;
+
+const ORIGIN: &str = "http://127.0.0.1:18045";
+
+/// A person's home, and that of the program.
+struct Rig {
+    home: TempDir,
+    person: TempDir,
+    variables: Vec<(String, String)>,
+}
+
+impl Rig {
+    fn new() -> Self {
+        Self::with("port = 18045\n")
+    }
+
+    fn with(config: &str) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        fs::write(home.path().join("config.toml"), config).unwrap();
+        let rig = Self {
+            home,
+            person: tempfile::tempdir().unwrap(),
+            variables: Vec::new(),
+        };
+        fs::write(rig.key_file(), "ab".repeat(32)).unwrap();
+        rig
+    }
+
+    fn env(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Beside both homes, so that a purge does not see it.
+    fn key_file(&self) -> PathBuf {
+        self.person.path().join("vault-key")
+    }
+
+    fn at(&self, path: &str) -> PathBuf {
+        self.person.path().join(path)
+    }
+
+    fn write(&self, path: &str, text: impl AsRef<[u8]>) -> PathBuf {
+        let file = self.at(path);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, text).unwrap();
+        file
+    }
+
+    fn read(&self, path: &str) -> String {
+        String::from_utf8(fs::read(self.at(path)).unwrap()).unwrap()
+    }
+
+    fn command(&self, line: &str) -> Command {
+        let words = line.split_whitespace();
+        let setup = words.fold(Setup::default(), Setup::arg);
+        let mut command = setup.command(self.home.path());
+        command
+            .env("HOME", self.person.path())
+            .env("AEROSTAT_VAULT_KEY_FILE", self.key_file())
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .current_dir(self.person.path());
+        command
+    }
+
+    fn run(&self, line: &str) -> Output {
+        self.command(line).output().expect("the program starts")
+    }
+
+    /// What it wrote, where it succeeded.
+    #[track_caller]
+    fn ok(&self, line: &str) -> String {
+        let output = self.run(line);
+        assert!(output.status.success(), "{line}: {}", all(&output));
+        all(&output)
+    }
+
+    /// What it wrote, where it failed.
+    #[track_caller]
+    fn fails(&self, line: &str) -> String {
+        let output = self.run(line);
+        assert!(!output.status.success(), "{line}: {}", all(&output));
+        all(&output)
+    }
+
+    fn json(&self, line: &str) -> Value {
+        let output = self.run(&format!("{line} --json"));
+        serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|why| panic!("{line}: {why}: {}", all(&output)))
+    }
+
+    fn state(&self, client: &str) -> String {
+        let status = self.json(&format!("client status {client}"));
+        status[0]["state"].as_str().unwrap().to_owned()
+    }
+
+    fn key(&self) -> String {
+        self.ok("key show").trim().to_owned()
+    }
+
+    /// Everything below the program's home but the key itself, as one text.
+    fn stored(&self) -> String {
+        let mut all = String::new();
+        for file in files_below(self.home.path()) {
+            if file.file_name().unwrap() != "local-key" {
+                all.push_str(&String::from_utf8_lossy(&fs::read(file).unwrap()));
+            }
+        }
+        all
+    }
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files_below(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found
+}
+
+fn all(output: &Output) -> String {
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+const CLAUDE: &str = ".claude/settings.json";
+const CODEX: &str = ".codex/config.toml";
+const GEMINI: &str = ".gemini/settings.json";
+const OPENCODE: &str = ".config/opencode/opencode.json";
+
+/// What a person has, in the odd forms in which files are found.
+const OWN_FILES: &[(&str, &str, &[&str])] = &[
+    (
+        "claude-code",
+        CLAUDE,
+        &[
+            "{}",
+            "",
+            "{\"model\":\"opus\"}",
+            "{\n\t\"hooks\": {\"Stop\": []},\n\t\"env\": {\"MY\": \"own\"}\n}\n",
+            "\u{feff}{\r\n    \"statusLine\" : null,\r\n    \"env\" : { }\r\n}",
+            "{\n  \"env\": {\n    \"ANTHROPIC_BASE_URL\": \"https://other.example\",\n    \"Z\": \"1\"\n  },\n  \"permissions\": {\"allow\": [\"Bash(ls:*)\"]}\n}\n",
+        ],
+    ),
+    (
+        "codex",
+        CODEX,
+        &[
+            "",
+            "# mine\nmodel = \"gpt-5\" # why\n\n[tui]\nnotifications = true\n",
+            "model_provider = \"azure\"\r\n[model_providers.azure]\r\nname = \"A\"\r\nbase_url = \"https://x\"",
+            "[projects.\"/a b\"]\ntrust_level = \"trusted\"\n",
+        ],
+    ),
+    (
+        "gemini-cli",
+        GEMINI,
+        &[
+            "{}",
+            "{\n  // kept\n  \"security\": { \"auth\": { \"selectedType\": \"oauth-personal\" } } /* too */\n}\n",
+            "{\"ui\":{\"theme\":\"x\"}}",
+        ],
+    ),
+    (
+        "opencode",
+        OPENCODE,
+        &[
+            "{\n  \"$schema\": \"https://opencode.ai/config.json\",\n  // a provider of mine\n  \"provider\": { \"mine\": { \"npm\": \"x\", }, },\n}\n",
+            "{ }",
+            "{\"provider\":{}}\n",
+        ],
+    ),
+];
+
+#[test]
+fn what_was_connected_is_disconnected_to_the_byte() {
+    for (client, path, texts) in OWN_FILES {
+        for text in *texts {
+            let rig = Rig::new();
+            rig.write(path, text);
+            rig.ok(&format!("client connect {client} --yes"));
+            assert_ne!(rig.read(path), *text, "{client}: {text:?}");
+            rig.ok(&format!("client disconnect {client} --yes"));
+            assert_eq!(rig.read(path), *text, "{client}: {text:?}");
+            assert!(!rig.home.path().join("clients").exists(), "{client}");
+        }
+    }
+}
+
+#[test]
+fn files_and_folders_that_were_made_are_gone_afterwards() {
+    for (client, path, _) in OWN_FILES {
+        let rig = Rig::new();
+        rig.ok(&format!("client connect {client} --yes"));
+        assert!(rig.at(path).is_file(), "{client}");
+        rig.ok(&format!("client disconnect {client} --yes"));
+        let left: Vec<_> = fs::read_dir(rig.person.path()).unwrap().collect();
+        assert_eq!(left.len(), 1, "{client}: only the vault's key: {left:?}");
+    }
+}
+
+#[test]
+fn connecting_again_refreshes_and_the_way_back_stays() {
+    for (client, path, texts) in OWN_FILES {
+        let rig = Rig::new();
+        let text = texts.last().unwrap();
+        rig.write(path, text);
+        rig.ok(&format!("client connect {client} --yes"));
+        let once = rig.read(path);
+        let again = rig.ok(&format!("client connect {client} --yes"));
+        assert!(again.contains("already"), "{again}");
+        assert_eq!(rig.read(path), once, "{client}");
+        // The port moves, and so does what was written.
+        fs::write(rig.home.path().join("config.toml"), "port = 18046\n").unwrap();
+        if *client != "gemini-cli" {
+            assert_eq!(rig.state(client), "elsewhere", "{client}");
+            rig.ok(&format!("client connect {client} --yes"));
+            assert_eq!(rig.read(path), once.replace("18045", "18046"), "{client}");
+        }
+        rig.ok(&format!("client disconnect {client} --yes"));
+        assert_eq!(rig.read(path), *text, "{client}");
+    }
+}
+
+#[test]
+fn only_our_keys_change() {
+    let rig = Rig::new();
+    let own = "{\n  \"hooks\": { \"Stop\": [] }, \"statusLine\": {\"type\": \"x\"},\n  \"env\": { \"MY\": \"own\" }\n}\n";
+    rig.write(CLAUDE, own);
+    rig.ok("client connect claude-code --yes");
+    let mut after: Value = serde_json::from_str(&rig.read(CLAUDE)).unwrap();
+    let helper = after["apiKeyHelper"].as_str().unwrap().to_owned();
+    assert!(helper.contains(" key show --home "), "{helper}");
+    assert_eq!(after["env"]["ANTHROPIC_BASE_URL"], ORIGIN);
+    assert_eq!(after["env"]["ANTHROPIC_API_KEY"], "");
+    assert_eq!(after["env"]["ANTHROPIC_AUTH_TOKEN"], "");
+    let before: Value = serde_json::from_str(own).unwrap();
+    after.as_object_mut().unwrap().remove("apiKeyHelper");
+    let env = after["env"].as_object_mut().unwrap();
+    env.retain(|name, _| name == "MY");
+    assert_eq!(after, before);
+}
+
+#[test]
+fn the_helper_prints_the_key_from_any_environment() {
+    let rig = Rig::new();
+    rig.ok("client connect claude-code --yes");
+    let settings: Value = serde_json::from_str(&rig.read(CLAUDE)).unwrap();
+    let line = settings["apiKeyHelper"].as_str().unwrap();
+    let began = std::time::Instant::now();
+    let output = Command::new("sh")
+        .args(["-c", line])
+        .env_clear()
+        .output()
+        .unwrap();
+    assert!(began.elapsed().as_secs_f64() < 1.0);
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), rig.key());
+    assert_eq!(all(&output).trim(), rig.key(), "nothing but the key");
+}
+
+#[test]
+fn the_key_is_in_no_file_of_a_client_and_in_no_receipt() {
+    let rig = Rig::new();
+    let key = rig.key();
+    for (client, path, _) in OWN_FILES {
+        let shown = rig.ok(&format!("client connect {client} --yes"));
+        assert!(!rig.read(path).contains(&key), "{client}");
+        assert!(!shown.contains(&key), "{client}");
+    }
+    assert!(!rig.stored().contains(&key));
+}
+
+#[test]
+fn the_base_url_never_stands_without_what_proves_the_person() {
+    let rig = Rig::with("port = 18045\nauth_mode = \"off\"\n");
+    rig.ok("client connect claude-code --yes");
+    let settings: Value = serde_json::from_str(&rig.read(CLAUDE)).unwrap();
+    assert!(settings["apiKeyHelper"].is_string());
+    assert!(settings["env"]["ANTHROPIC_BASE_URL"].is_string());
+}
+
+#[test]
+fn a_file_that_does_not_parse_stays_untouched_and_is_named_with_its_place() {
+    let cases = [
+        (
+            "claude-code",
+            CLAUDE,
+            "{\n  // a comment\n  \"a\": 1\n}\n",
+            ", line 2, column 3: ",
+        ),
+        (
+            "claude-code",
+            CLAUDE,
+            "{\n  \"a\": 1,\n  \"a\": 2\n}\n",
+            ", line 3, column ",
+        ),
+        ("codex", CODEX, "a = 1\nb =\n", ", line 2, column "),
+        ("gemini-cli", GEMINI, "{\n  \"a\": [1,\n", ", line "),
+        ("opencode", OPENCODE, "[1, 2]", "the file"),
+    ];
+    for (client, path, text, place) in cases {
+        let rig = Rig::new();
+        let file = rig.write(path, text);
+        let said = rig.fails(&format!("client connect {client} --yes"));
+        assert!(said.contains(place), "{client}: {said}");
+        assert!(
+            said.contains(&file.display().to_string()),
+            "{client}: {said}"
+        );
+        assert!(said.contains("left untouched"), "{client}: {said}");
+        assert_eq!(rig.read(path), text, "{client}");
+        if place != "the file" {
+            assert_eq!(rig.state(client), "unreadable", "{client}");
+        }
+    }
+}
+
+#[test]
+fn a_change_of_the_persons_stays_and_is_named() {
+    let rig = Rig::new();
+    let text = "{\n  \"model\": \"opus\"\n}\n";
+    rig.write(CLAUDE, text);
+    rig.ok("client connect claude-code --yes");
+    assert_eq!(rig.state("claude-code"), "connected");
+    let edited = rig.read(CLAUDE).replace("\"opus\"", "\"sonnet\"").replace(
+        "\"CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY\": \"1\"",
+        "\"CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY\": \"0\"",
+    );
+    rig.write(CLAUDE, &edited);
+    let status = rig.json("client status claude-code");
+    assert_eq!(status[0]["state"], "edited");
+    assert_eq!(
+        status[0]["keys"][0],
+        "env.CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY"
+    );
+    let said = rig.ok("client disconnect claude-code --yes");
+    assert!(
+        said.contains("left `env.CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY`"),
+        "{said}"
+    );
+    let after: Value = serde_json::from_str(&rig.read(CLAUDE)).unwrap();
+    assert_eq!(
+        after,
+        serde_json::json!({
+            "model": "sonnet",
+            "env": { "CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY": "0" }
+        })
+    );
+    assert_eq!(rig.state("claude-code"), "not_connected");
+}
+
+#[test]
+fn a_client_that_rewrites_its_file_is_disconnected_key_by_key() {
+    let rig = Rig::new();
+    rig.write(CODEX, "model = \"gpt-5\"\n");
+    rig.ok("client connect codex --yes");
+    let rewritten = format!("{}\n[tui]\nseen = 1\n", rig.read(CODEX));
+    rig.write(CODEX, &rewritten);
+    assert_eq!(rig.state("codex"), "connected", "none of our keys changed");
+    rig.ok("client disconnect codex --yes");
+    let after = rig.read(CODEX);
+    assert!(
+        !after.contains("aerostat") && !after.contains("model_provider"),
+        "{after}"
+    );
+    assert!(
+        after.contains("model = \"gpt-5\"") && after.contains("[tui]\nseen = 1"),
+        "{after}"
+    );
+}
+
+#[test]
+fn a_value_before_comes_back_when_the_file_was_edited_too() {
+    let rig = Rig::new();
+    rig.write(
+        GEMINI,
+        r#"{"security":{"auth":{"selectedType":"oauth-personal"}}}"#,
+    );
+    rig.ok("client connect gemini-cli --yes");
+    let edited = rig
+        .read(GEMINI)
+        .replacen('{', "{\"ui\":{\"theme\":\"x\"},", 1);
+    rig.write(GEMINI, edited);
+    rig.ok("client disconnect gemini-cli --yes");
+    let after: Value = serde_json::from_str(&rig.read(GEMINI)).unwrap();
+    assert_eq!(after["security"]["auth"]["selectedType"], "oauth-personal");
+    assert_eq!(after["ui"]["theme"], "x");
+}
+
+#[test]
+fn secrets_that_are_replaced_go_to_the_vault_and_come_back() {
+    let rig = Rig::new();
+    let text = "{\n  \"env\": {\n    \"ANTHROPIC_API_KEY\": \"hunter2-hunter2\",\n    \"OTHER_TOKEN\": \"not-ours-at-all\"\n  }\n}\n";
+    rig.write(CLAUDE, text);
+    let shown = rig.ok("client connect claude-code --dry-run");
+    assert!(
+        !shown.contains("hunter2") && !shown.contains("not-ours"),
+        "{shown}"
+    );
+    assert!(shown.contains("***"), "{shown}");
+    assert_eq!(rig.read(CLAUDE), text);
+    rig.ok("client connect claude-code --yes");
+    assert!(!rig.read(CLAUDE).contains("hunter2"));
+    assert!(
+        !rig.stored().contains("hunter2"),
+        "not in clear text anywhere"
+    );
+    assert!(!rig.stored().contains("not-ours"));
+    let receipt = fs::read_to_string(rig.home.path().join("clients/claude-code.json")).unwrap();
+    assert!(receipt.contains("\"kept\""), "{receipt}");
+    rig.ok("client disconnect claude-code --yes");
+    assert_eq!(rig.read(CLAUDE), text);
+}
+
+#[test]
+fn a_dry_run_and_a_missing_yes_change_nothing() {
+    let rig = Rig::new();
+    rig.write(CLAUDE, "{}");
+    let shown = rig.ok("client connect claude-code --dry-run");
+    assert!(
+        shown.contains("ANTHROPIC_BASE_URL") && shown.contains("nothing was changed"),
+        "{shown}"
+    );
+    let said = rig.fails("client connect claude-code");
+    assert!(said.contains("--yes"), "{said}");
+    assert_eq!(rig.read(CLAUDE), "{}");
+    assert!(!rig.home.path().join("clients").exists());
+    let json = rig.json("client connect claude-code --dry-run");
+    assert_eq!(json["outcome"], "shown");
+    assert_eq!(json["files"][0]["hunks"][0][0]["sign"], "-");
+}
+
+#[test]
+fn control_characters_of_a_file_do_not_reach_the_terminal() {
+    let rig = Rig::new();
+    rig.write(GEMINI, "{\n  // \u{1b}[2J\u{202e}x\n  \"a\": 1\n}\n");
+    let shown = rig.ok("client connect gemini-cli --dry-run");
+    assert!(
+        !shown.contains('\u{1b}') && !shown.contains('\u{202e}'),
+        "{shown:?}"
+    );
+    assert!(shown.contains("\\u{1b}"), "{shown:?}");
+}
+
+#[test]
+fn status_tells_what_beats_the_files() {
+    let rig = Rig::new();
+    rig.ok("client connect claude-code --yes");
+    let project = rig.write(
+        ".claude/settings.local.json",
+        r#"{"env":{"ANTHROPIC_BASE_URL":"https://other.example"}}"#,
+    );
+    let status = rig.json("client status claude-code");
+    assert_eq!(status[0]["state"], "overridden");
+    let by = status[0]["by"][0].as_str().unwrap();
+    assert!(by.contains("env.ANTHROPIC_BASE_URL"), "{by}");
+    fs::remove_file(project).unwrap();
+    assert_eq!(rig.state("claude-code"), "connected");
+
+    let rig = Rig::new().env("OPENCODE_CONFIG_CONTENT", "{}");
+    rig.ok("client connect opencode --yes");
+    assert_eq!(rig.state("opencode"), "overridden");
+}
+
+#[test]
+fn clients_of_variables_are_seen_in_the_shell_that_asks() {
+    let rig = Rig::new();
+    assert_eq!(rig.state("openai"), "not_connected");
+    let rig = rig.env("OPENAI_BASE_URL", "https://api.openai.com/v1");
+    assert_eq!(rig.state("openai"), "elsewhere");
+    let url = format!("{ORIGIN}/v1");
+    let rig = Rig::new().env("OPENAI_BASE_URL", &url);
+    assert_eq!(rig.state("openai"), "variables_missing");
+    let rig = rig.env("OPENAI_API_KEY", "anything");
+    assert_eq!(rig.state("openai"), "connected");
+    let lines = rig.ok("client env openai --shell sh");
+    assert!(
+        lines.contains(&format!("export OPENAI_BASE_URL='{url}'")),
+        "{lines}"
+    );
+    assert!(!lines.contains(&rig.key()));
+    let said = rig.fails("client env openai --shell tcsh");
+    assert!(said.contains("expected sh, bash"), "{said}");
+    let json = rig.json("client env openai --shell fish");
+    assert!(json["lines"][0].as_str().unwrap().starts_with("set -gx"));
+}
+
+#[test]
+fn another_program_at_the_port_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in taken.incoming().flatten() {
+            use std::io::Write as _;
+            let _ = (&stream).write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+        }
+    });
+    let rig = Rig::with(&format!("port = {port}\n"));
+    rig.ok("client connect claude-code --yes");
+    let said = rig.fails("client status claude-code");
+    assert!(said.contains("answers at that port"), "{said}");
+}
+
+#[test]
+fn a_wrong_name_gets_a_suggestion() {
+    let rig = Rig::new();
+    let said = rig.fails("client connect claud-code --yes");
+    assert!(said.contains("did you mean `claude-code`"), "{said}");
+    let said = rig.fails("client connect opencode --profile-only --yes");
+    assert!(said.contains("has no `--profile-only`"), "{said}");
+}
+
+#[test]
+fn an_uninstall_disconnects_all_first() {
+    let rig = Rig::new();
+    rig.write(CLAUDE, "{}");
+    rig.ok("client connect claude-code --yes");
+    rig.ok("client connect codex --yes");
+    let said = rig.ok("uninstall");
+    assert!(
+        said.contains("removed the connection of Claude Code"),
+        "{said}"
+    );
+    assert_eq!(rig.read(CLAUDE), "{}");
+    assert!(!rig.at(CODEX).exists());
+}
+
+#[test]
+fn a_purge_stops_where_a_client_still_needs_the_home() {
+    let rig = Rig::new();
+    rig.write(CODEX, "a = 1\n");
+    rig.ok("client connect codex --yes");
+    rig.write(CODEX, "a = = 1\n");
+    let said = rig.fails("uninstall --purge");
+    assert!(said.contains("nothing was removed"), "{said}");
+    assert!(rig.home.path().join("local-key").exists());
+}
+
+#[test]
+fn codex_can_have_a_profile_of_its_own() {
+    let rig = Rig::new();
+    rig.write(CODEX, "model = \"gpt-5\"\n");
+    let said = rig.ok("client connect codex --profile-only --yes");
+    assert!(said.contains("codex --profile aerostat"), "{said}");
+    assert_eq!(rig.read(CODEX), "model = \"gpt-5\"\n");
+    assert!(
+        rig.read(".codex/aerostat.config.toml")
+            .contains("model_provider = \"aerostat\"")
+    );
+    assert_eq!(rig.state("codex"), "not_connected");
+    rig.ok("client disconnect --all --yes");
+    assert!(!rig.at(".codex/aerostat.config.toml").exists());
+}
+
+#[test]
+fn a_folder_of_its_own_is_found_by_its_variable() {
+    let rig = Rig::new();
+    let elsewhere = rig.at("elsewhere").display().to_string();
+    let rig = rig.env("CLAUDE_CONFIG_DIR", &elsewhere);
+    rig.ok("client connect claude-code --yes");
+    assert!(rig.at("elsewhere/settings.json").is_file());
+    assert!(!rig.at(CLAUDE).exists());
+}
+
+#[test]
+fn a_crash_between_the_note_and_the_write_is_taken_back() {
+    let rig = Rig::new();
+    rig.write(CLAUDE, "{}");
+    rig.ok("client connect claude-code --yes");
+    let receipt = rig.home.path().join("clients/claude-code.json");
+    let pending = rig.home.path().join("clients/claude-code.pending.json");
+    let connected = rig.read(CLAUDE);
+
+    // All was written, and the end was not noted.
+    fs::rename(&receipt, &pending).unwrap();
+    assert_eq!(rig.state("claude-code"), "connected");
+    assert!(receipt.exists() && !pending.exists());
+
+    // Nothing was written.
+    fs::rename(&receipt, &pending).unwrap();
+    rig.write(CLAUDE, "{}");
+    assert_eq!(rig.state("claude-code"), "not_connected");
+    assert!(!receipt.exists() && !pending.exists());
+    rig.ok("client connect claude-code --yes");
+    assert_eq!(rig.read(CLAUDE), connected);
+
+    // The files were put back, and the receipt was not put away.
+    rig.write(CLAUDE, "{}");
+    assert_eq!(rig.state("claude-code"), "not_connected");
+    assert!(!receipt.exists());
+}
+
+#[cfg(unix)]
+mod unix {
+    use super::*;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn links_are_followed_to_the_end_and_stay() {
+        let rig = Rig::new();
+        let real = rig.write("dotfiles/claude/settings.json", "{}\n");
+        rig.write(".claude/x", "");
+        symlink("../dotfiles/middle", rig.at(CLAUDE)).unwrap();
+        symlink("claude/settings.json", rig.at("dotfiles/middle")).unwrap();
+        rig.ok("client connect claude-code --yes");
+        assert!(fs::read_to_string(&real).unwrap().contains(ORIGIN));
+        rig.ok("client disconnect claude-code --yes");
+        assert_eq!(fs::read_to_string(&real).unwrap(), "{}\n");
+        for link in [CLAUDE, "dotfiles/middle"] {
+            let found = fs::symlink_metadata(rig.at(link)).unwrap();
+            assert!(found.file_type().is_symlink(), "{link}");
+        }
+    }
+
+    #[test]
+    fn the_mode_stays_and_new_files_are_the_persons_alone() {
+        let rig = Rig::new();
+        let file = rig.write(CLAUDE, "{}");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+        rig.ok("client connect claude-code --yes");
+        assert_eq!(mode(&file), 0o644);
+        rig.ok("client disconnect claude-code --yes");
+        assert_eq!(mode(&file), 0o644);
+        rig.ok("client connect codex --yes");
+        assert_eq!(mode(&rig.at(CODEX)), 0o600);
+        assert_eq!(mode(&rig.at(".codex")), 0o700);
+        assert_eq!(mode(&rig.home.path().join("clients/codex.json")), 0o600);
+    }
+
+    #[test]
+    fn a_read_only_file_is_refused_with_what_to_add_by_hand() {
+        let rig = Rig::new();
+        let file = rig.write(CLAUDE, "{}");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o444)).unwrap();
+        let said = rig.fails("client connect claude-code --yes");
+        assert!(said.contains("read-only"), "{said}");
+        assert!(
+            said.contains(&format!("env.ANTHROPIC_BASE_URL = \"{ORIGIN}\"")),
+            "{said}"
+        );
+        assert!(said.contains("apiKeyHelper = "), "{said}");
+        assert_eq!(rig.read(CLAUDE), "{}");
+        assert!(!rig.home.path().join("clients").exists());
+    }
+}
+
+/// A shell script stands for the client, and prints what it was started with.
+#[cfg(unix)]
+#[test]
+fn a_run_starts_the_client_with_variables_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let rig = Rig::new();
+    for (name, prints) in [("claude", "$ANTHROPIC_BASE_URL"), ("codex", "$*")] {
+        let file = rig.write(
+            &format!("bin/{name}"),
+            format!("#!/bin/sh\necho \"{prints}\" \"$@\"\n"),
+        );
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let path = format!("{}:/usr/bin:/bin", rig.at("bin").display());
+    let rig = rig.env("PATH", &path);
+    let said = rig.ok("client run claude-code -- -p hello");
+    assert_eq!(said.trim(), format!("{ORIGIN} -p hello"));
+    let said = rig.ok("client run codex -- exec");
+    assert!(said.contains("-c model_provider=\"aerostat\""), "{said}");
+    assert!(said.trim().ends_with("exec"), "{said}");
+    assert!(!rig.at(CLAUDE).exists() && !rig.at(CODEX).exists());
+    let said = rig.fails("client run gemini-cli -- -p x");
+    assert!(said.contains("not on your PATH"), "{said}");
+}
