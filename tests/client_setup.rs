@@ -34,6 +34,12 @@ impl Rig {
             variables: Vec::new(),
         };
         fs::write(rig.key_file(), "ab".repeat(32)).unwrap();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let own = fs::Permissions::from_mode(0o600);
+            fs::set_permissions(rig.key_file(), own).unwrap();
+        }
         rig
     }
 

@@ -6,7 +6,7 @@ use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::control::{KEYS, KeyLimitChanges};
+use crate::control::{Home, KEYS, KeyLimitChanges};
 
 /// Keeps one local AI endpoint running. Without a command, runs the agent.
 #[derive(Debug, Parser)]
@@ -29,6 +29,17 @@ pub(super) struct Args {
     pub(super) json: bool,
     #[command(subcommand)]
     pub(super) command: Option<Command>,
+}
+
+impl Args {
+    /// The home that the arguments name. A client that runs a helper may have an environment that
+    /// leads to another one, or to none.
+    pub(super) fn given_home(&self) -> Option<Home> {
+        match &self.command {
+            Some(Command::Key(KeyCommand::Show { home })) => home.as_ref().map(Home::at),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,7 +1,5 @@
 //! The keys of the API port.
 
-use std::path::PathBuf;
-
 use serde_json::json;
 
 use super::exit_code::DONE;
@@ -9,16 +7,12 @@ use super::out::column_width;
 use super::{ExitCode, Program, Session};
 use crate::control::verbs::key_list::{KeyFacts, KeyLimitFacts};
 use crate::control::verbs::{KeyCreate, KeyList, KeyRevoke, KeySet};
-use crate::control::{Home, KeyLimitChanges, local_key};
+use crate::control::{KeyLimitChanges, local_key};
 use crate::host::numbers::grouped;
 use crate::status::rfc3339;
 
-pub(super) fn show(session: &mut Session<'_, impl Program>, home: Option<PathBuf>) -> ExitCode {
-    let key = match home {
-        // As a helper of a client, which may have another environment.
-        Some(folder) => local_key(&Home::at(folder))?,
-        None => local_key(&session.home)?,
-    };
+pub(super) fn show(session: &mut Session<'_, impl Program>) -> ExitCode {
+    let key = local_key(&session.home)?;
     let facts = json!({ "key": key.expose() });
     session.out.facts(&facts, [key.expose().to_owned()]);
     Ok(DONE)

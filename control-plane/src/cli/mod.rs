@@ -173,7 +173,7 @@ fn execute(
         Err(error) => return explain_usage(&error, &mut Out::new(stdout, stderr, false)),
     };
     let mut out = Out::new(stdout, stderr, args.json);
-    let home = match home {
+    let home = match args.given_home().map_or(home, Ok) {
         Ok(home) => home,
         Err(error) => {
             out.error(&error.to_string());
@@ -235,7 +235,7 @@ fn perform(session: &mut Session<'_, impl Program>, args: Args) -> ExitCode {
             config::unset(session, &keys, dry_run)
         }
         Command::Client(command) => client::perform(session, command),
-        Command::Key(KeyCommand::Show { home }) => key::show(session, home),
+        Command::Key(KeyCommand::Show { .. }) => key::show(session),
         Command::Key(KeyCommand::Create { name, limits }) => {
             key::create(session, name, limits.into())
         }
