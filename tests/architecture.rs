@@ -63,7 +63,10 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ),
     // The files of programs that are pointed here: by data, without anything of the gateway. Its
     // tests look at the names by which records know programs.
-    ("clients", &["host", "line_diff", "account", "record"]),
+    (
+        "clients",
+        &["host", "language", "line_diff", "account", "record"],
+    ),
     // Limits of clients' keys: budgets count as those of accounts do, by the prices of
     // statistics, and models are named as in the rules of `provider`. Its tests need an operation
     // of `protocol`.

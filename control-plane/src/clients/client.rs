@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 use super::document::{Format, Path, Step};
 use super::places::{Place, Surroundings};
 use super::target::Target;
+use crate::language::Language;
 
 /// A program that can be pointed at this gateway, or one way of doing so.
 pub struct Client {
@@ -30,9 +31,9 @@ pub struct Client {
     /// What a person should know before the change, in whole sentences.
     pub warnings: &'static [Warning],
     /// What is left to do once it is connected, in a sentence.
-    pub afterwards: &'static str,
+    pub afterwards: Text,
     /// The same once it is disconnected. Empty for a restart.
-    pub once_undone: &'static str,
+    pub once_undone: Text,
 }
 
 /// A client of whose kind nothing is known yet: the rows of the catalog name what differs.
@@ -47,8 +48,8 @@ pub const BLANK: Client = Client {
     lists_models: false,
     overrides: &[],
     warnings: &[],
-    afterwards: "",
-    once_undone: "",
+    afterwards: Text::NONE,
+    once_undone: Text::NONE,
 };
 
 /// How it is set up.
@@ -59,9 +60,9 @@ pub enum Setup {
     /// By variables of the shell alone.
     Environment,
     /// By hand, since its settings lie where no other program can write.
-    ByHand(fn(&Target) -> Vec<String>),
+    ByHand(fn(&Target, Language) -> Vec<String>),
     /// It cannot reach a gateway on this machine, for this reason.
-    Impossible(&'static str),
+    Impossible(Text),
 }
 
 /// A file and what belongs into it.
@@ -170,14 +171,36 @@ pub enum Override {
 /// A sentence that is said before the change, where it applies.
 pub struct Warning {
     pub when: fn(&Surroundings) -> bool,
-    pub text: &'static str,
+    pub text: Text,
 }
 
 impl Warning {
-    pub const fn always(text: &'static str) -> Self {
+    pub const fn always(english: &'static str, german: &'static str) -> Self {
         Self {
             when: |_| true,
-            text,
+            text: Text::new(english, german),
+        }
+    }
+}
+
+/// What people read about a client, in every language: command line and pages show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Text {
+    english: &'static str,
+    german: &'static str,
+}
+
+impl Text {
+    pub const NONE: Self = Self::new("", "");
+
+    pub const fn new(english: &'static str, german: &'static str) -> Self {
+        Self { english, german }
+    }
+
+    pub fn of(self, language: Language) -> &'static str {
+        match language {
+            Language::English => self.english,
+            Language::German => self.german,
         }
     }
 }

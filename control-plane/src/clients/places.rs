@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::language::Language;
+
 /// Where the person who asks is: the variables that the catalog names, and folders.
 ///
 /// It travels with a verb, since the agent was started elsewhere. Of variables that hold keys it has
@@ -16,6 +18,9 @@ pub struct Surroundings {
     pub current_folder: Option<PathBuf>,
     /// This program, as it is to be started by others.
     pub program: Option<PathBuf>,
+    /// In which the person reads; a command line always English.
+    #[serde(skip)]
+    pub language: Language,
 }
 
 /// The variables that name folders on some system.
@@ -57,6 +62,7 @@ impl Surroundings {
             variables,
             current_folder: std::env::current_dir().ok(),
             program: None,
+            language: Language::English,
         }
     }
 
@@ -257,7 +263,7 @@ mod tests {
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
                 .collect(),
             current_folder: Some(PathBuf::from("/work/project")),
-            program: None,
+            ..Surroundings::default()
         }
     }
 

@@ -73,7 +73,7 @@ pub fn status(
         Setup::Environment => by_variables(client, origin, at),
         Setup::ByHand(_) => ClientState::ByHand,
         Setup::Impossible(why) => ClientState::Impossible {
-            why: (*why).to_owned(),
+            why: why.of(at.language).to_owned(),
         },
     }
 }
@@ -199,7 +199,7 @@ pub fn is_installed(client: &Client, at: &Surroundings) -> bool {
         || client.files().iter().any(has_folder)
 }
 
-/// What beats the client's files here and now, a phrase each.
+/// What beats the client's files here and now: variables and files, these with the key.
 pub fn beaten_by(client: &Client, origin: &str, at: &Surroundings) -> Vec<String> {
     // In the person's home, a project's file and the person's own are the same.
     let own: Vec<PathBuf> = client
@@ -217,14 +217,14 @@ pub fn beaten_by(client: &Client, origin: &str, at: &Surroundings) -> Vec<String
         };
         let value = at.variable(variable.name).filter(|_| !is_beaten)?;
         let is_ours = value == format!("{origin}{suffix}");
-        (!is_ours).then(|| format!("the variable `{}`", variable.name))
+        (!is_ours).then(|| variable.name.to_owned())
     });
     of_files.chain(of_shell).collect()
 }
 
 fn beats(rule: &Override, at: &Surroundings, own: &[PathBuf]) -> Option<String> {
     match rule {
-        Override::Variable(name) => at.variable(name).map(|_| format!("the variable `{name}`")),
+        Override::Variable(name) => at.variable(name).map(|_| (*name).to_owned()),
         Override::File {
             place,
             format,
@@ -237,12 +237,12 @@ fn beats(rule: &Override, at: &Surroundings, own: &[PathBuf]) -> Option<String> 
             let found = names
                 .iter()
                 .find(|name| document.get(&keys(name)).is_some())?;
-            Some(format!("`{}` in `{}`", found.join("."), path.display()))
+            Some(format!("{} ({})", path.display(), found.join(".")))
         }
         Override::Hides(names) => at.project_folders().find_map(|folder| {
             let mut files = names.iter().map(|name| folder.join(name));
             let found = files.find(|file| file.is_file())?;
-            Some(format!("`{}`", found.display()))
+            Some(found.display().to_string())
         }),
     }
 }

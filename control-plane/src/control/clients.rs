@@ -16,6 +16,7 @@ use crate::clients::{
 };
 use crate::config::{Home, local_key};
 use crate::host::{self, port_owner};
+use crate::language::Language;
 use crate::modes::AuthMode;
 use crate::status::{PortOwner, PortStatus, local_url, rfc3339};
 use crate::suggestion::nearest;
@@ -245,18 +246,16 @@ impl Workplace {
                 .warnings
                 .iter()
                 .filter(|warning| (warning.when)(&self.at));
-            warnings.extend(apply.map(|warning| warning.text.to_owned()));
+            warnings.extend(apply.map(|warning| warning.text.of(self.at.language).to_owned()));
             let beating = clients::beaten_by(client, &self.target.origin, &self.at);
-            warnings.extend(
-                beating
-                    .iter()
-                    .map(|what| format!("Here and now, {what} beats these settings.")),
-            );
+            warnings.extend(beating.iter().map(|what| beats(what, self.at.language)));
         }
-        let afterwards = match (is_connecting, client.afterwards, client.once_undone) {
+        let language = self.at.language;
+        let (connected, undone) = (client.afterwards, client.once_undone);
+        let afterwards = match (is_connecting, connected.of(language), undone.of(language)) {
             (true, "", _) => Vec::new(),
             (true, text, _) => vec![text.to_owned()],
-            (false, _, "") => vec![format!("Restart {}.", client.title)],
+            (false, _, "") => vec![restart(client.title, language)],
             (false, _, text) => vec![text.to_owned()],
         };
         ClientChange {
@@ -294,6 +293,37 @@ impl Workplace {
             files: files.map(|file| file.path.display().to_string()).collect(),
             connected_at: receipt.map(|receipt| receipt.made_at),
         }
+    }
+}
+
+fn beats(what: &str, language: Language) -> String {
+    match language {
+        Language::English => format!("Here and now, `{what}` beats these settings."),
+        Language::German => format!("Hier und jetzt geht `{what}` diesen Einstellungen vor."),
+    }
+}
+
+fn restart(title: &str, language: Language) -> String {
+    match language {
+        Language::English => format!("Restart {title}."),
+        Language::German => format!("Starten Sie {title} neu."),
+    }
+}
+
+fn profile_lines(words: &str, wish: Wish, language: Language) -> String {
+    match (wish, language) {
+        (Wish::Connected, Language::English) => {
+            format!("Put the lines of `aerostat client env {words}` into your shell's profile.")
+        }
+        (Wish::Disconnected, Language::English) => {
+            format!("Take the lines of `aerostat client env {words}` out of your shell's profile.")
+        }
+        (Wish::Connected, Language::German) => format!(
+            "Schreiben Sie die Zeilen von `aerostat client env {words}` in das Profil Ihrer Shell."
+        ),
+        (Wish::Disconnected, Language::German) => format!(
+            "Nehmen Sie die Zeilen von `aerostat client env {words}` aus dem Profil Ihrer Shell."
+        ),
     }
 }
 
@@ -442,17 +472,13 @@ fn other_home(home: &Home, at: &Surroundings) -> Option<PathBuf> {
 
 fn without_files(client: &'static Client, wish: Wish, workplace: &Workplace) -> ClientChange {
     let described = workplace.described(client, wish, None, ClientOutcome::ByHand);
+    let language = workplace.at.language;
     let afterwards = match &client.setup {
-        Setup::ByHand(lines) => lines(&workplace.target),
-        Setup::Impossible(why) => vec![(*why).to_owned()],
-        Setup::Environment | Setup::Files(_) if wish == Wish::Connected => vec![format!(
-            "Put the lines of `aerostat client env {}` into your shell's profile.",
-            client.words()
-        )],
-        Setup::Environment | Setup::Files(_) => vec![format!(
-            "Take the lines of `aerostat client env {}` out of your shell's profile.",
-            client.words()
-        )],
+        Setup::ByHand(lines) => lines(&workplace.target, language),
+        Setup::Impossible(why) => vec![why.of(language).to_owned()],
+        Setup::Environment | Setup::Files(_) => {
+            vec![profile_lines(&client.words(), wish, language)]
+        }
     };
     ClientChange {
         afterwards,

@@ -5,7 +5,7 @@
 //! vendor is sent, and with the base URL alone it is.
 
 use crate::clients::client::{
-    BLANK, Client, Content, FileRule, Override, Setting, Setup, Variable, Warning,
+    BLANK, Client, Content, FileRule, Override, Setting, Setup, Text, Variable, Warning,
 };
 use crate::clients::document::Format;
 use crate::clients::places::{Folder, Place};
@@ -47,9 +47,16 @@ pub(super) static CLAUDE_CODE: Client = Client {
     ],
     warnings: &[Warning::always(
         "A project's own `.claude/settings.json` beats these settings where it names another endpoint.",
+        "Die `.claude/settings.json` eines Projekts geht diesen Einstellungen vor, wenn sie einen anderen Endpunkt nennt.",
     )],
-    afterwards: "Sessions that run now take it over at their next request; where they do not, restart them.",
-    once_undone: "Sessions that run now keep pointing here until they are restarted.",
+    afterwards: Text::new(
+        "Sessions that run now take it over at their next request; where they do not, restart them.",
+        "Laufende Sitzungen übernehmen es bei ihrer nächsten Anfrage; wo nicht, starten Sie sie neu.",
+    ),
+    once_undone: Text::new(
+        "Sessions that run now keep pointing here until they are restarted.",
+        "Laufende Sitzungen zeigen hierher, bis sie neu gestartet werden.",
+    ),
     ..BLANK
 };
 

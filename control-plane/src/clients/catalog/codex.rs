@@ -5,7 +5,7 @@
 
 use serde_json::json;
 
-use crate::clients::client::{BLANK, Client, Content, FileRule, Setting, Setup, Warning};
+use crate::clients::client::{BLANK, Client, Content, FileRule, Setting, Setup, Text, Warning};
 use crate::clients::document::Format;
 use crate::clients::places::{Folder, Place};
 use crate::clients::target::Target;
@@ -18,8 +18,12 @@ pub(super) static CODEX: Client = Client {
     arguments,
     warnings: &[Warning::always(
         "Codex lists sessions by provider: those from before are hidden while it is connected, and come back with `disconnect`. `--profile-only` leaves them in sight.",
+        "Codex listet Sitzungen nach Anbieter: Frühere sind verborgen, solange es verbunden ist, und kommen mit `disconnect` zurück. `--profile-only` lässt sie sichtbar.",
     )],
-    afterwards: "Restart Codex, its IDE extension and its app.",
+    afterwards: Text::new(
+        "Restart Codex, its IDE extension and its app.",
+        "Starten Sie Codex, seine IDE-Erweiterung und seine App neu.",
+    ),
     ..BLANK
 };
 
@@ -28,8 +32,14 @@ pub(super) static PROFILE: Client = Client {
     title: "Codex, as a profile",
     setup: Setup::Files(&[file("aerostat.config.toml")]),
     warnings: &[],
-    afterwards: "Start it as `codex --profile aerostat`; Codex 0.134 or later is needed.",
-    once_undone: "`codex --profile aerostat` is no longer there.",
+    afterwards: Text::new(
+        "Start it as `codex --profile aerostat`; Codex 0.134 or later is needed.",
+        "Starten Sie es als `codex --profile aerostat`; nötig ist Codex ab 0.134.",
+    ),
+    once_undone: Text::new(
+        "`codex --profile aerostat` is no longer there.",
+        "`codex --profile aerostat` gibt es nicht mehr.",
+    ),
     ..CODEX
 };
 

@@ -25,6 +25,7 @@ pub(super) static ANTHROPIC: Client = Client {
     ],
     warnings: &[Warning::always(
         "In a shell's profile, `ANTHROPIC_BASE_URL` points every program there that speaks to Anthropic at this gateway.",
+        "Im Profil einer Shell lenkt `ANTHROPIC_BASE_URL` jedes Programm hierher, das mit Anthropic spricht.",
     )],
     ..BLANK
 };

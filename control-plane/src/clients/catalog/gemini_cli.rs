@@ -5,7 +5,7 @@
 //! it while the key is taken. That is why none is written.
 
 use crate::clients::client::{
-    BLANK, Client, Content, FileRule, Override, Setting, Setup, Variable, Warning,
+    BLANK, Client, Content, FileRule, Override, Setting, Setup, Text, Variable, Warning,
 };
 use crate::clients::document::Format;
 use crate::clients::places::{Folder, Place};
@@ -42,14 +42,24 @@ pub(super) static GEMINI_CLI: Client = Client {
     warnings: &[
         Warning {
             when: |at| at.variable("GOOGLE_GEMINI_BASE_URL").is_none(),
-            text: "Its settings have no place for the gateway's address. Until the variables of `aerostat client env gemini-cli` are in your shell, it asks Google's API with whatever key it has.",
+            text: Text::new(
+                "Its settings have no place for the gateway's address. Until the variables of `aerostat client env gemini-cli` are in your shell, it asks Google's API with whatever key it has.",
+                "Seine Einstellungen haben keinen Platz für die Adresse des Gateways. Bis die Variablen von `aerostat client env gemini-cli` in Ihrer Shell stehen, fragt es Googles API mit dem Schlüssel, den es hat.",
+            ),
         },
         Warning::always(
             "Do not put these variables into a `.env`: Gemini CLI reads only the nearest one, and in a folder that it does not trust it takes the key from it and not the address.",
+            "Schreiben Sie diese Variablen nicht in eine `.env`: Gemini CLI liest nur die nächstgelegene, und in einem Ordner, dem es nicht vertraut, nimmt es daraus den Schlüssel, aber nicht die Adresse.",
         ),
     ],
-    afterwards: "Put the lines of `aerostat client env gemini-cli` into your shell's profile, and restart it.",
-    once_undone: "Take the lines of `aerostat client env gemini-cli` out of your shell's profile.",
+    afterwards: Text::new(
+        "Put the lines of `aerostat client env gemini-cli` into your shell's profile, and restart it.",
+        "Schreiben Sie die Zeilen von `aerostat client env gemini-cli` in das Profil Ihrer Shell, und starten Sie es neu.",
+    ),
+    once_undone: Text::new(
+        "Take the lines of `aerostat client env gemini-cli` out of your shell's profile.",
+        "Nehmen Sie die Zeilen von `aerostat client env gemini-cli` aus dem Profil Ihrer Shell.",
+    ),
     ..BLANK
 };
 

@@ -5,7 +5,9 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::clients::client::{BLANK, Client, Content, FileRule, Override, Setting, Setup, Warning};
+use crate::clients::client::{
+    BLANK, Client, Content, FileRule, Override, Setting, Setup, Text, Warning,
+};
 use crate::clients::document::Format;
 use crate::clients::places::{Folder, Place};
 use crate::clients::target::{Model, Target};
@@ -34,9 +36,15 @@ pub(super) static OPENCODE: Client = Client {
     ],
     warnings: &[Warning {
         when: |at| at.variable("OPENCODE_CONFIG").is_some(),
-        text: "`OPENCODE_CONFIG` names a file that is read after this one and may say otherwise.",
+        text: Text::new(
+            "`OPENCODE_CONFIG` names a file that is read after this one and may say otherwise.",
+            "`OPENCODE_CONFIG` nennt eine Datei, die nach dieser gelesen wird und anderes sagen kann.",
+        ),
     }],
-    afterwards: "Restart opencode, and choose a model of Aerostat.",
+    afterwards: Text::new(
+        "Restart opencode, and choose a model of Aerostat.",
+        "Starten Sie opencode neu, und wählen Sie ein Modell von Aerostat.",
+    ),
     ..BLANK
 };
 

@@ -69,7 +69,9 @@ impl Verb for ClientEnv {
             lines: clients::shell_lines(found, &target, shell),
             variables: pairs.map(|(name, value)| (name, secret(value))).collect(),
             arguments,
-            warnings: warnings.map(|warning| warning.text.to_owned()).collect(),
+            warnings: warnings
+                .map(|warning| warning.text.of(at.language).to_owned())
+                .collect(),
         })
     }
 }
