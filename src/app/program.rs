@@ -18,7 +18,7 @@ use crate::account::Secret;
 use crate::canon::Fault;
 use crate::cli::{Program, RunOptions};
 use crate::config::Home;
-use crate::control::{self, ControlError, DashboardLink, Note, Started, Verb};
+use crate::control::{self, ControlError, DashboardLink, Note, Started, VerbCall, VerbResponse};
 #[cfg(feature = "desktop")]
 use crate::desktop::{Event, EventLoop, Remote};
 use crate::host::core_dumps;
@@ -52,14 +52,14 @@ impl Program for AgentProgram {
         ended
     }
 
-    fn call<V: Verb>(
+    fn call(
         &self,
         home: &Home,
-        verb: V,
+        call: &VerbCall,
         on_note: &mut dyn FnMut(Note),
-    ) -> Result<V::Response, ControlError> {
+    ) -> Result<VerbResponse, ControlError> {
         let runtime = executor::for_command().map_err(ControlError::caused_by)?;
-        let call = control::call(home, verb, Arc::new(SystemEnvironment), on_note);
+        let call = control::call(home, call, Arc::new(SystemEnvironment), on_note);
         let response = runtime.block_on(call);
         runtime.shutdown_background();
         response

@@ -19,8 +19,13 @@ use crate::upstream::{ProxyChoice, Upstream};
 const BALANCE_BYTES_MAX: usize = 64 * 1024;
 const BALANCE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Asks for each balance that the pool says is due, until it is dropped.
-pub async fn run(accounts: Arc<AccountRegistry>, upstream: Arc<dyn Upstream>) {
+/// Asks for each balance that the pool says is due, until it is dropped. Boxed, so that it is
+/// compiled in this crate.
+pub fn run(accounts: Arc<AccountRegistry>, upstream: Arc<dyn Upstream>) -> BoxFuture<'static, ()> {
+    Box::pin(ask_due(accounts, upstream))
+}
+
+async fn ask_due(accounts: Arc<AccountRegistry>, upstream: Arc<dyn Upstream>) {
     loop {
         for due in accounts.pool().balances_due().await {
             let Some(provider) = accounts.provider(&due.account.provider) else {

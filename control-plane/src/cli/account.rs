@@ -11,7 +11,7 @@ use serde_json::json;
 use super::args::{AccountCommand, Changes, CredentialArgs};
 use super::exit_code::{DONE, FAILED, WRONG_USAGE};
 use super::out::column_width;
-use super::{ExitCode, Program, Session};
+use super::{ExitCode, Session};
 use crate::control::account::{
     AccountFacts, AddedAccount, BudgetFacts, CooldownFacts, CredentialForm, CredentialInput,
     QuotaFacts, SettingChanges, StoreOptions,
@@ -28,10 +28,7 @@ use crate::status::rfc3339;
 /// Models that are named after a test; more are counted.
 const MODELS_SHOWN: usize = 12;
 
-pub(super) fn perform(
-    session: &mut Session<'_, impl Program>,
-    command: AccountCommand,
-) -> ExitCode {
+pub(super) fn perform(session: &mut Session<'_>, command: AccountCommand) -> ExitCode {
     match command {
         AccountCommand::Add {
             provider,
@@ -132,7 +129,7 @@ fn setting_changes(changes: Changes) -> SettingChanges {
 
 /// Reads a credential from where the arguments say, else as the provider's form wants it.
 fn read_credential(
-    session: &Session<'_, impl Program>,
+    session: &Session<'_>,
     args: &CredentialArgs,
     form: CredentialForm,
     prompt: &str,
@@ -184,16 +181,13 @@ fn refresh_token(typed: &Secret, has_client_secret: bool) -> CredentialInput {
 }
 
 /// Adds an account, or replaces its credential.
-fn store(
-    session: &mut Session<'_, impl Program>,
-    verb: impl Verb<Response = AddedAccount>,
-) -> ExitCode {
+fn store(session: &mut Session<'_>, verb: impl Verb<Response = AddedAccount>) -> ExitCode {
     let added = session.call(verb)?;
     session.out.facts(&added, added_lines(&added));
     Ok(DONE)
 }
 
-fn list(session: &mut Session<'_, impl Program>) -> ExitCode {
+fn list(session: &mut Session<'_>) -> ExitCode {
     let accounts = session.call(AccountList {})?;
     session.out.facts(&accounts, list_lines(&accounts));
     if accounts.is_empty() {
@@ -205,16 +199,13 @@ fn list(session: &mut Session<'_, impl Program>) -> ExitCode {
 }
 
 /// Has a verb done that returns the account as it is afterwards.
-fn show(
-    session: &mut Session<'_, impl Program>,
-    verb: impl Verb<Response = AccountFacts>,
-) -> ExitCode {
+fn show(session: &mut Session<'_>, verb: impl Verb<Response = AccountFacts>) -> ExitCode {
     let account = session.call(verb)?;
     session.out.facts(&account, show_lines(&account));
     Ok(DONE)
 }
 
-fn test(session: &mut Session<'_, impl Program>, name: String) -> ExitCode {
+fn test(session: &mut Session<'_>, name: String) -> ExitCode {
     let test = session.call(AccountTest { name })?;
     let works = [test.message.clone()].into_iter().filter(|_| test.works);
     session
@@ -231,7 +222,7 @@ fn test(session: &mut Session<'_, impl Program>, name: String) -> ExitCode {
 }
 
 fn remove(
-    session: &mut Session<'_, impl Program>,
+    session: &mut Session<'_>,
     name: String,
     forget_figures: bool,
     is_meant: bool,
@@ -256,7 +247,7 @@ fn remove(
     Ok(DONE)
 }
 
-fn export(session: &mut Session<'_, impl Program>, file: &Path, from_stdin: bool) -> ExitCode {
+fn export(session: &mut Session<'_>, file: &Path, from_stdin: bool) -> ExitCode {
     let passphrase = new_passphrase(session, from_stdin)?;
     let exported = session.call(AccountExport { passphrase })?;
     private_file::write_new(file, &exported.bytes())
@@ -271,12 +262,7 @@ fn export(session: &mut Session<'_, impl Program>, file: &Path, from_stdin: bool
     Ok(DONE)
 }
 
-fn import(
-    session: &mut Session<'_, impl Program>,
-    file: &Path,
-    from_stdin: bool,
-    is_meant: bool,
-) -> ExitCode {
+fn import(session: &mut Session<'_>, file: &Path, from_stdin: bool, is_meant: bool) -> ExitCode {
     let sealed =
         std::fs::read(file).with_context(|| format!("`{}` cannot be read", file.display()))?;
     let passphrase = passphrase(session, from_stdin)?;
@@ -296,7 +282,7 @@ fn import(
     Ok(DONE)
 }
 
-fn passphrase(session: &Session<'_, impl Program>, from_stdin: bool) -> anyhow::Result<WireSecret> {
+fn passphrase(session: &Session<'_>, from_stdin: bool) -> anyhow::Result<WireSecret> {
     if !from_stdin {
         return hidden_passphrase(session, "Passphrase of the file: ");
     }
@@ -306,10 +292,7 @@ fn passphrase(session: &Session<'_, impl Program>, from_stdin: bool) -> anyhow::
 }
 
 /// A passphrase that is chosen now; at a terminal it is typed twice.
-fn new_passphrase(
-    session: &Session<'_, impl Program>,
-    from_stdin: bool,
-) -> anyhow::Result<WireSecret> {
+fn new_passphrase(session: &Session<'_>, from_stdin: bool) -> anyhow::Result<WireSecret> {
     if from_stdin {
         return passphrase(session, from_stdin);
     }
@@ -331,10 +314,7 @@ fn new_passphrase(
     }
 }
 
-fn hidden_passphrase(
-    session: &Session<'_, impl Program>,
-    prompt: &str,
-) -> anyhow::Result<WireSecret> {
+fn hidden_passphrase(session: &Session<'_>, prompt: &str) -> anyhow::Result<WireSecret> {
     let typed = session
         .program
         .read_hidden(prompt)

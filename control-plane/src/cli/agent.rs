@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::args::Args;
 use super::exit_code::{DONE, NOT_RUNNING};
-use super::{ExitCode, Program, RunOptions, Session, records_bodies, system};
+use super::{ExitCode, RunOptions, Session, records_bodies, system};
 use crate::control::status::{AccountCounts, Status};
 use crate::control::verbs::status::status_without_agent;
 use crate::control::verbs::{GetStatus, Quit};
@@ -18,7 +18,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Runs the agent; a second start opens the dashboard of the first. A person at a desktop sees no
 /// terminal: a start that fails is announced there too.
-pub(super) fn run(session: &mut Session<'_, impl Program>, args: &Args) -> ExitCode {
+pub(super) fn run(session: &mut Session<'_>, args: &Args) -> ExitCode {
     let ended = run_or_open(session, args);
     if let Err(error) = &ended
         && !args.headless
@@ -30,7 +30,7 @@ pub(super) fn run(session: &mut Session<'_, impl Program>, args: &Args) -> ExitC
     ended
 }
 
-fn run_or_open(session: &mut Session<'_, impl Program>, args: &Args) -> ExitCode {
+fn run_or_open(session: &mut Session<'_>, args: &Args) -> ExitCode {
     let options = RunOptions {
         is_headless: args.headless,
         opens_dashboard: args.open,
@@ -61,7 +61,7 @@ fn run_or_open(session: &mut Session<'_, impl Program>, args: &Args) -> ExitCode
     }
 }
 
-fn offer_to_take_over(session: &mut Session<'_, impl Program>, running: &str) {
+fn offer_to_take_over(session: &mut Session<'_>, running: &str) {
     session.out.error(&format!(
         "this is version {VERSION}; `aerostat --take-over` puts it in the other's place"
     ));
@@ -73,7 +73,7 @@ fn offer_to_take_over(session: &mut Session<'_, impl Program>, running: &str) {
 }
 
 /// Ends a running agent, unless it is of this version.
-fn end_other_version(session: &mut Session<'_, impl Program>) -> anyhow::Result<()> {
+fn end_other_version(session: &mut Session<'_>) -> anyhow::Result<()> {
     let status = current_status(session)?;
     if status.version.is_some_and(|version| version != VERSION) {
         session.call(Quit {})?;
@@ -82,7 +82,7 @@ fn end_other_version(session: &mut Session<'_, impl Program>) -> anyhow::Result<
 }
 
 /// The agent's status, or that of the home where none runs.
-fn current_status(session: &mut Session<'_, impl Program>) -> Result<Status, ControlError> {
+fn current_status(session: &mut Session<'_>) -> Result<Status, ControlError> {
     match session.call(GetStatus {}) {
         Err(error) if error.kind == ErrorKind::NotRunning => status_without_agent(&session.home),
         status => status,
@@ -118,7 +118,7 @@ fn welcome(base_url: &str) -> [String; 4] {
     ]
 }
 
-pub(super) fn status(session: &mut Session<'_, impl Program>) -> ExitCode {
+pub(super) fn status(session: &mut Session<'_>) -> ExitCode {
     let status = current_status(session)?;
     session.out.facts(&status, status_lines(&status));
     Ok(match status.agent {
@@ -214,16 +214,13 @@ pub(super) fn bodies_line(bodies: &BodiesFacts) -> Option<String> {
 }
 
 /// Has a verb done that changes how the agent stands, and says how it stands then.
-pub(super) fn change(
-    session: &mut Session<'_, impl Program>,
-    verb: impl Verb<Response = Status>,
-) -> ExitCode {
+pub(super) fn change(session: &mut Session<'_>, verb: impl Verb<Response = Status>) -> ExitCode {
     let status = session.call(verb)?;
     session.out.facts(&status, [status.agent.to_string()]);
     Ok(DONE)
 }
 
-pub(super) fn quit(session: &mut Session<'_, impl Program>) -> ExitCode {
+pub(super) fn quit(session: &mut Session<'_>) -> ExitCode {
     let status = session.call(Quit {})?;
     let facts = json!({ "state": "ended", "pid": status.pid });
     session

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::args::{ClientArgs, ClientCommand, ConsentArgs, OptionalClientArgs, VariantArgs};
 use super::exit_code::{DONE, FAILED, WRONG_USAGE};
 use super::out::column_width;
-use super::{ExitCode, Program, Session};
+use super::{ExitCode, Session};
 use crate::control::uninstall::Uninstalled;
 use crate::control::verbs::client_env::ClientEnvironment;
 use crate::control::verbs::{ClientConnect, ClientDisconnect, ClientEnv, ClientList};
@@ -17,7 +17,7 @@ use crate::control::{
 /// How often a person is asked again because the files changed meanwhile.
 const QUESTIONS_MAX: usize = 3;
 
-pub(super) fn perform(session: &mut Session<'_, impl Program>, command: ClientCommand) -> ExitCode {
+pub(super) fn perform(session: &mut Session<'_>, command: ClientCommand) -> ExitCode {
     match command {
         ClientCommand::List => list(session),
         ClientCommand::Connect {
@@ -80,14 +80,14 @@ fn words(name: &str, variant: Option<&str>) -> String {
     }
 }
 
-fn list(session: &mut Session<'_, impl Program>) -> ExitCode {
+fn list(session: &mut Session<'_>) -> ExitCode {
     let clients = all(session)?;
     let lines = short_lines(&clients);
     session.out.facts(&clients, lines);
     Ok(DONE)
 }
 
-fn all(session: &mut Session<'_, impl Program>) -> anyhow::Result<Vec<ClientFacts>> {
+fn all(session: &mut Session<'_>) -> anyhow::Result<Vec<ClientFacts>> {
     let (client, at) = (None, own_surroundings());
     Ok(session.call(ClientList { client, at })?)
 }
@@ -104,7 +104,7 @@ fn short_lines(clients: &[ClientFacts]) -> Vec<String> {
         .collect()
 }
 
-fn status(session: &mut Session<'_, impl Program>, client: Option<ClientChoice>) -> ExitCode {
+fn status(session: &mut Session<'_>, client: Option<ClientChoice>) -> ExitCode {
     let is_one = client.is_some();
     let at = own_surroundings();
     let mut clients = session.call(ClientList { client, at })?;
@@ -175,22 +175,14 @@ fn state(client: &ClientFacts) -> String {
     }
 }
 
-fn connect(
-    session: &mut Session<'_, impl Program>,
-    client: &ClientChoice,
-    consent: &ConsentArgs,
-) -> ExitCode {
+fn connect(session: &mut Session<'_>, client: &ClientChoice, consent: &ConsentArgs) -> ExitCode {
     change(session, consent, "connected", &mut |session, step| {
         let (client, at) = (client.clone(), own_surroundings());
         Ok(session.call(ClientConnect { client, step, at })?)
     })
 }
 
-fn disconnect(
-    session: &mut Session<'_, impl Program>,
-    client: &ClientChoice,
-    consent: &ConsentArgs,
-) -> ExitCode {
+fn disconnect(session: &mut Session<'_>, client: &ClientChoice, consent: &ConsentArgs) -> ExitCode {
     change(session, consent, "disconnected", &mut |session, step| {
         let (client, at) = (client.clone(), own_surroundings());
         Ok(session.call(ClientDisconnect { client, step, at })?)
@@ -198,7 +190,7 @@ fn disconnect(
 }
 
 /// Disconnects all, one after the other: what fails in one keeps no other from it.
-fn disconnect_all(session: &mut Session<'_, impl Program>, consent: &ConsentArgs) -> ExitCode {
+fn disconnect_all(session: &mut Session<'_>, consent: &ConsentArgs) -> ExitCode {
     let clients = all(session)?;
     let connected = clients
         .iter()
@@ -225,9 +217,7 @@ fn disconnect_all(session: &mut Session<'_, impl Program>, consent: &ConsentArgs
 ///
 /// # Errors
 /// When it cannot be found out which are connected.
-pub(super) fn disconnect_every(
-    session: &mut Session<'_, impl Program>,
-) -> anyhow::Result<Uninstalled> {
+pub(super) fn disconnect_every(session: &mut Session<'_>) -> anyhow::Result<Uninstalled> {
     let mut done = Uninstalled::default();
     if !session.home.clients_folder().exists() {
         return Ok(done);
@@ -265,11 +255,11 @@ fn choice_of(client: &ClientFacts) -> ClientChoice {
 }
 
 /// A change in two steps: shown, and made after a yes if it is still the one that was shown.
-fn change<P: Program>(
-    session: &mut Session<'_, P>,
+fn change(
+    session: &mut Session<'_>,
     consent: &ConsentArgs,
     done: &str,
-    call: &mut dyn FnMut(&mut Session<'_, P>, ClientStep) -> anyhow::Result<ClientChange>,
+    call: &mut dyn FnMut(&mut Session<'_>, ClientStep) -> anyhow::Result<ClientChange>,
 ) -> ExitCode {
     if consent.yes {
         let change = call(session, ClientStep::Write)?;
@@ -313,7 +303,7 @@ fn change<P: Program>(
     Ok(FAILED)
 }
 
-fn report(session: &mut Session<'_, impl Program>, change: &ClientChange, done: &str) -> u8 {
+fn report(session: &mut Session<'_>, change: &ClientChange, done: &str) -> u8 {
     let mut lines = change_lines(change);
     lines.extend(outcome_lines(change, done));
     session.out.facts(change, lines);
@@ -321,7 +311,7 @@ fn report(session: &mut Session<'_, impl Program>, change: &ClientChange, done: 
 }
 
 /// After a person has seen the difference.
-fn report_done(session: &mut Session<'_, impl Program>, change: &ClientChange, done: &str) -> u8 {
+fn report_done(session: &mut Session<'_>, change: &ClientChange, done: &str) -> u8 {
     session.out.facts(change, outcome_lines(change, done));
     code_of(change)
 }
@@ -387,11 +377,7 @@ fn outcome_lines(change: &ClientChange, done: &str) -> Vec<String> {
     lines
 }
 
-fn env(
-    session: &mut Session<'_, impl Program>,
-    client: ClientChoice,
-    shell: Option<String>,
-) -> ExitCode {
+fn env(session: &mut Session<'_>, client: ClientChoice, shell: Option<String>) -> ExitCode {
     let at = own_surroundings();
     let found = session.call(ClientEnv { client, shell, at })?;
     if found.lines.is_empty() {
@@ -408,7 +394,7 @@ fn env(
 }
 
 fn run(
-    session: &mut Session<'_, impl Program>,
+    session: &mut Session<'_>,
     name: String,
     model: Option<String>,
     own: Vec<String>,

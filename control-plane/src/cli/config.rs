@@ -3,14 +3,14 @@
 use serde_json::{Value, json};
 
 use super::exit_code::{DONE, FAILED, WRONG_USAGE};
-use super::{ExitCode, Program, Session};
+use super::{ExitCode, Session};
 use crate::control::verbs::GetStatus;
 use crate::control::{
     self, ConfigChange, ConfigError, Edit, ErrorKind, Problem, Setting, Step, TakesEffect,
 };
 use crate::modes::AuthMode;
 
-pub(super) fn path(session: &mut Session<'_, impl Program>) -> ExitCode {
+pub(super) fn path(session: &mut Session<'_>) -> ExitCode {
     let path = session.home.config_file();
     let shown = path.display().to_string();
     let facts = json!({ "path": shown, "exists": path.exists() });
@@ -18,7 +18,7 @@ pub(super) fn path(session: &mut Session<'_, impl Program>) -> ExitCode {
     Ok(DONE)
 }
 
-pub(super) fn check(session: &mut Session<'_, impl Program>) -> ExitCode {
+pub(super) fn check(session: &mut Session<'_>) -> ExitCode {
     let (problems, refusals) = match control::load(&session.home) {
         Ok(config) => (Vec::new(), config.refusals()),
         Err(ConfigError::Invalid(problems)) => (problems.0, Vec::new()),
@@ -47,7 +47,7 @@ fn problem_facts(problem: &Problem) -> Value {
     })
 }
 
-pub(super) fn get(session: &mut Session<'_, impl Program>, key: Option<&str>) -> ExitCode {
+pub(super) fn get(session: &mut Session<'_>, key: Option<&str>) -> ExitCode {
     match key {
         Some(key) => {
             let setting = control::setting(&session.home, key)?;
@@ -71,11 +71,7 @@ fn setting_line(setting: &Setting) -> String {
     format!("{} = {}{note}", setting.key, setting.value)
 }
 
-pub(super) fn set(
-    session: &mut Session<'_, impl Program>,
-    changes: &[String],
-    is_dry_run: bool,
-) -> ExitCode {
+pub(super) fn set(session: &mut Session<'_>, changes: &[String], is_dry_run: bool) -> ExitCode {
     if !changes.len().is_multiple_of(2) {
         session.out.error("expected pairs of KEY and VALUE");
         return Ok(WRONG_USAGE);
@@ -85,16 +81,12 @@ pub(super) fn set(
     change(session, &edits, is_dry_run)
 }
 
-pub(super) fn unset(
-    session: &mut Session<'_, impl Program>,
-    keys: &[String],
-    is_dry_run: bool,
-) -> ExitCode {
+pub(super) fn unset(session: &mut Session<'_>, keys: &[String], is_dry_run: bool) -> ExitCode {
     let edits: Vec<Edit> = keys.iter().map(Edit::unset).collect();
     change(session, &edits, is_dry_run)
 }
 
-fn change(session: &mut Session<'_, impl Program>, edits: &[Edit], is_dry_run: bool) -> ExitCode {
+fn change(session: &mut Session<'_>, edits: &[Edit], is_dry_run: bool) -> ExitCode {
     let in_force = auth_in_force(session, edits)?;
     let step = if is_dry_run { Step::Show } else { Step::Write };
     let change = control::change_config(&session.home, edits, in_force, step)?;
@@ -148,10 +140,7 @@ fn takes_effect(when: TakesEffect) -> &'static str {
 }
 
 /// The authentication of the running agent, where the change could lose it. `None` where none runs.
-fn auth_in_force(
-    session: &mut Session<'_, impl Program>,
-    edits: &[Edit],
-) -> anyhow::Result<Option<AuthMode>> {
+fn auth_in_force(session: &mut Session<'_>, edits: &[Edit]) -> anyhow::Result<Option<AuthMode>> {
     let removes = edits.iter().any(|edit| matches!(edit, Edit::Unset { .. }));
     if !removes && !control::is_blank(&session.home)? {
         return Ok(None);

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::exit_code::{DONE, FAILED};
-use super::{ExitCode, Program, Session, bodies};
+use super::{ExitCode, Session, bodies};
 use crate::control::body_facts::RequestBodies;
 use crate::control::cost::CostAccount;
 use crate::control::explain::{AttemptFacts, ConversationFacts, Explanation, PassedOverFacts};
@@ -18,11 +18,7 @@ struct WithBodies<'e> {
     bodies: &'e RequestBodies,
 }
 
-pub(super) fn explain(
-    session: &mut Session<'_, impl Program>,
-    id: String,
-    with_bodies: bool,
-) -> ExitCode {
+pub(super) fn explain(session: &mut Session<'_>, id: String, with_bodies: bool) -> ExitCode {
     let explanation = session.call(Explain { id: id.clone() })?;
     let mut shown = lines(&explanation);
     if !with_bodies {
@@ -40,7 +36,7 @@ pub(super) fn explain(
 }
 
 /// The command that sends the request again, as it is for a shell.
-pub(super) fn curl(session: &mut Session<'_, impl Program>, id: String) -> ExitCode {
+pub(super) fn curl(session: &mut Session<'_>, id: String) -> ExitCode {
     let bodies = session.call(ExplainBodies { id })?;
     let Some(command) = &bodies.curl else {
         session.out.error(
@@ -55,7 +51,7 @@ pub(super) fn curl(session: &mut Session<'_, impl Program>, id: String) -> ExitC
     Ok(DONE)
 }
 
-pub(super) fn resend(session: &mut Session<'_, impl Program>, id: String) -> ExitCode {
+pub(super) fn resend(session: &mut Session<'_>, id: String) -> ExitCode {
     let resent = session.call(Resend { id })?;
     let line = format!(
         "request {} was answered with {}; `aerostat explain {}` says more",

@@ -4,25 +4,21 @@ use serde_json::json;
 
 use super::exit_code::DONE;
 use super::out::column_width;
-use super::{ExitCode, Program, Session};
+use super::{ExitCode, Session};
 use crate::control::verbs::key_list::{KeyFacts, KeyLimitFacts};
 use crate::control::verbs::{KeyCreate, KeyList, KeyRevoke, KeySet};
 use crate::control::{KeyLimitChanges, local_key};
 use crate::host::numbers::grouped;
 use crate::status::rfc3339;
 
-pub(super) fn show(session: &mut Session<'_, impl Program>) -> ExitCode {
+pub(super) fn show(session: &mut Session<'_>) -> ExitCode {
     let key = local_key(&session.home)?;
     let facts = json!({ "key": key.expose() });
     session.out.facts(&facts, [key.expose().to_owned()]);
     Ok(DONE)
 }
 
-pub(super) fn create(
-    session: &mut Session<'_, impl Program>,
-    name: String,
-    limits: KeyLimitChanges,
-) -> ExitCode {
+pub(super) fn create(session: &mut Session<'_>, name: String, limits: KeyLimitChanges) -> ExitCode {
     let made = session.call(KeyCreate { name, limits })?;
     session.out.facts(&made, [made.key.0.expose().to_owned()]);
     session
@@ -31,18 +27,14 @@ pub(super) fn create(
     Ok(DONE)
 }
 
-pub(super) fn set(
-    session: &mut Session<'_, impl Program>,
-    name: String,
-    limits: KeyLimitChanges,
-) -> ExitCode {
+pub(super) fn set(session: &mut Session<'_>, name: String, limits: KeyLimitChanges) -> ExitCode {
     let key = session.call(KeySet { name, limits })?;
     let width = key.name.len();
     session.out.facts(&key, lines(&key, width));
     Ok(DONE)
 }
 
-pub(super) fn list(session: &mut Session<'_, impl Program>) -> ExitCode {
+pub(super) fn list(session: &mut Session<'_>) -> ExitCode {
     let keys = session.call(KeyList {})?;
     let width = column_width(keys.iter().map(|key| key.name.as_str()));
     let lines = keys.iter().flat_map(|key| lines(key, width));
@@ -103,7 +95,7 @@ fn limit_line(limit: &KeyLimitFacts) -> String {
     )
 }
 
-pub(super) fn revoke(session: &mut Session<'_, impl Program>, name: String) -> ExitCode {
+pub(super) fn revoke(session: &mut Session<'_>, name: String) -> ExitCode {
     let key = session.call(KeyRevoke { name })?;
     let line = format!("the key `{}` opens nothing any more", key.name);
     session.out.facts(&key, [line]);

@@ -4,14 +4,14 @@ use std::time::SystemTime;
 
 use super::args::LogArgs;
 use super::exit_code::DONE;
-use super::{ExitCode, Program, Session};
+use super::{ExitCode, Session};
 use crate::control::cost::grouped;
 use crate::control::failures::FailureCause;
 use crate::control::request_log::{Excluding, LogPage, LogRow};
 use crate::control::verbs::{Failures, Log};
 use crate::status::LocalTime;
 
-pub(super) fn log(session: &mut Session<'_, impl Program>, args: &LogArgs) -> ExitCode {
+pub(super) fn log(session: &mut Session<'_>, args: &LogArgs) -> ExitCode {
     if args.causes {
         return causes(session, args);
     }
@@ -36,7 +36,7 @@ pub(super) fn log(session: &mut Session<'_, impl Program>, args: &LogArgs) -> Ex
     }
 }
 
-fn causes(session: &mut Session<'_, impl Program>, args: &LogArgs) -> ExitCode {
+fn causes(session: &mut Session<'_>, args: &LogArgs) -> ExitCode {
     let failures = session.call(Failures {
         since: args.since.clone(),
         until: args.until.clone(),

@@ -30,7 +30,8 @@ use http::Request;
 
 use crate::control::verbs::{Start, Stop};
 use crate::control::{
-    ControlError, DashboardLink, ErrorKind, Fault, Home, Note, Secret, Started, Verb,
+    ControlError, DashboardLink, ErrorKind, Fault, Home, Note, Secret, Started, Verb, VerbCall,
+    VerbResponse,
 };
 use crate::host::core_dumps;
 use crate::selftest::Answered;
@@ -65,12 +66,12 @@ pub trait Program {
     ///
     /// # Errors
     /// Why it was not done.
-    fn call<V: Verb>(
+    fn call(
         &self,
         home: &Home,
-        verb: V,
+        call: &VerbCall,
         on_note: &mut dyn FnMut(Note),
-    ) -> Result<V::Response, ControlError>;
+    ) -> Result<VerbResponse, ControlError>;
 
     /// Starts this person's browser on the dashboard.
     ///
@@ -123,20 +124,25 @@ pub trait Program {
 }
 
 /// What a command works with.
-struct Session<'a, P> {
+struct Session<'a> {
     home: Home,
-    program: &'a P,
+    program: &'a dyn Program,
     out: Out<'a>,
 }
 
 /// The exit code of a command.
 type ExitCode = anyhow::Result<u8>;
 
-impl<P: Program> Session<'_, P> {
+impl Session<'_> {
     /// Has a verb done, and shows its notes to the person.
     fn call<V: Verb>(&mut self, verb: V) -> Result<V::Response, ControlError> {
+        self.call_erased(&VerbCall::of(&verb)?)?.parse::<V>()
+    }
+
+    /// The same for any verb: this code exists once.
+    fn call_erased(&mut self, call: &VerbCall) -> Result<VerbResponse, ControlError> {
         let Self { home, program, out } = self;
-        program.call(home, verb, &mut |note: Note| {
+        program.call(home, call, &mut |note: Note| {
             out.note(&note.text);
             if let Some(url) = &note.url {
                 // Where no browser opens, the address is there to be copied.
@@ -148,7 +154,7 @@ impl<P: Program> Session<'_, P> {
 }
 
 /// Does what the arguments say, and gives the exit code.
-pub fn main(program: &impl Program, arguments: impl IntoIterator<Item = OsString>) -> u8 {
+pub fn main(program: &dyn Program, arguments: impl IntoIterator<Item = OsString>) -> u8 {
     // Before any key is read. The agent says once more where it cannot be had, in its log.
     let _ = core_dumps::forbid();
     let home = Home::find(&|name| std::env::var_os(name));
@@ -162,7 +168,7 @@ pub fn main(program: &impl Program, arguments: impl IntoIterator<Item = OsString
 }
 
 fn execute(
-    program: &impl Program,
+    program: &dyn Program,
     arguments: impl IntoIterator<Item = OsString>,
     home: io::Result<Home>,
     stdout: &mut dyn Write,
@@ -212,7 +218,7 @@ fn explain_usage(error: &clap::Error, out: &mut Out<'_>) -> u8 {
     exit_code::DONE
 }
 
-fn perform(session: &mut Session<'_, impl Program>, args: Args) -> ExitCode {
+fn perform(session: &mut Session<'_>, args: Args) -> ExitCode {
     let Some(command) = args.command else {
         return agent::run(session, &args);
     };

@@ -2,12 +2,12 @@
 
 use super::exit_code::{DONE, FAILED};
 use super::out::column_width;
-use super::{ExitCode, Program, Session};
+use super::{ExitCode, Session};
 use crate::control::provider::{ModelList, ProviderFacts};
 use crate::control::verbs::model_try::{CandidateFacts, Trial};
 use crate::control::verbs::{ModelTry, ProviderList, ProviderModels};
 
-pub(super) fn try_model(session: &mut Session<'_, impl Program>, name: String) -> ExitCode {
+pub(super) fn try_model(session: &mut Session<'_>, name: String) -> ExitCode {
     let trial = session.call(ModelTry { name })?;
     if trial.candidates.is_empty() {
         session.out.facts(&trial, []);
@@ -34,7 +34,7 @@ fn trial_lines(trial: &Trial) -> Vec<String> {
     lines
 }
 
-pub(super) fn list(session: &mut Session<'_, impl Program>) -> ExitCode {
+pub(super) fn list(session: &mut Session<'_>) -> ExitCode {
     let providers = session.call(ProviderList {})?;
     let width = column_width(providers.iter().map(|provider| provider.name.as_str()));
     let line = |provider: &ProviderFacts| {
@@ -45,7 +45,7 @@ pub(super) fn list(session: &mut Session<'_, impl Program>) -> ExitCode {
     Ok(DONE)
 }
 
-pub(super) fn models(session: &mut Session<'_, impl Program>, name: Option<String>) -> ExitCode {
+pub(super) fn models(session: &mut Session<'_>, name: Option<String>) -> ExitCode {
     let lists = session.call(ProviderModels { name })?;
     session
         .out

@@ -3,15 +3,12 @@
 use super::agent::{bodies_line, records_line};
 use super::args::RecordsCommand;
 use super::exit_code::{DONE, WRONG_USAGE};
-use super::{ExitCode, Program, Session, records_bodies};
+use super::{ExitCode, Session, records_bodies};
 use crate::control::cost::grouped;
 use crate::control::record_keeping::RecordsFacts;
 use crate::control::verbs::{GetRecords, RecordsDelete};
 
-pub(super) fn perform(
-    session: &mut Session<'_, impl Program>,
-    command: Option<RecordsCommand>,
-) -> ExitCode {
+pub(super) fn perform(session: &mut Session<'_>, command: Option<RecordsCommand>) -> ExitCode {
     let (all, before, account, yes) = match command {
         Some(RecordsCommand::Delete {
             all,

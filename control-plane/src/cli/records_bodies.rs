@@ -2,7 +2,7 @@
 
 use super::args::BodiesArgs;
 use super::exit_code::DONE;
-use super::{ExitCode, Program, Session};
+use super::{ExitCode, Session};
 use crate::control::BodiesFacts;
 use crate::control::body_text::size;
 use crate::control::verbs::RecordsBodies;
@@ -10,7 +10,7 @@ use crate::control::verbs::records_bodies::BodiesReport;
 use crate::modes::BodyMode;
 use crate::status::rfc3339;
 
-pub(super) fn perform(session: &mut Session<'_, impl Program>, args: BodiesArgs) -> ExitCode {
+pub(super) fn perform(session: &mut Session<'_>, args: BodiesArgs) -> ExitCode {
     let is_deleted = args.delete;
     let report = session.call(RecordsBodies {
         mode: args.mode,

@@ -3,10 +3,10 @@
 use anyhow::anyhow;
 
 use super::exit_code::{DONE, FAILED};
-use super::{ExitCode, Program, Session};
+use super::{ExitCode, Session};
 use crate::selftest::{self, Failure, Pair, Report};
 
-pub(super) fn run(session: &mut Session<'_, impl Program>) -> ExitCode {
+pub(super) fn run(session: &mut Session<'_>) -> ExitCode {
     let exchange = |requests| session.program.serve_demo(&session.home, requests);
     let report = selftest::run(&exchange).map_err(|fault| anyhow!(fault.message))?;
     let pairs = report.pairs.iter().map(pair_line);

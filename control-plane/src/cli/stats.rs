@@ -2,7 +2,7 @@
 
 use super::args::{ByArg, StatsArgs};
 use super::exit_code::DONE;
-use super::{ExitCode, Program, Session};
+use super::{ExitCode, Session};
 use crate::control::cost::grouped;
 use crate::control::stats::csv::csv;
 use crate::control::stats::{By, Statistics, StatisticsRow};
@@ -19,7 +19,7 @@ const CSV_BY: [By; 6] = [
     By::Provider,
 ];
 
-pub(super) fn stats(session: &mut Session<'_, impl Program>, args: StatsArgs) -> ExitCode {
+pub(super) fn stats(session: &mut Session<'_>, args: StatsArgs) -> ExitCode {
     let mut by: Vec<By> = Vec::new();
     for asked in args.by.into_iter().map(dimension) {
         if !by.contains(&asked) {

@@ -10,14 +10,14 @@ use serde_json::json;
 
 use super::args::{Args, AutostartCommand};
 use super::exit_code::{DONE, FAILED};
-use super::{ExitCode, Program, Session, client};
+use super::{ExitCode, Session, client};
 use crate::control::uninstall::{self, Uninstalled};
 use crate::control::verbs::{Open, Quit};
 use crate::control::{ErrorKind, Home};
 use crate::host::autostart::{self, AutostartFacts, AutostartState, Kind, Places};
 
 /// Opens the dashboard of the running agent; where no browser can be started, prints its address.
-pub(super) fn open(session: &mut Session<'_, impl Program>, prints: bool) -> ExitCode {
+pub(super) fn open(session: &mut Session<'_>, prints: bool) -> ExitCode {
     let link = session.call(Open {})?;
     let url = link.url.0.expose();
     if prints {
@@ -41,10 +41,7 @@ pub(super) fn open(session: &mut Session<'_, impl Program>, prints: bool) -> Exi
     Ok(DONE)
 }
 
-pub(super) fn autostart(
-    session: &mut Session<'_, impl Program>,
-    command: &AutostartCommand,
-) -> ExitCode {
+pub(super) fn autostart(session: &mut Session<'_>, command: &AutostartCommand) -> ExitCode {
     let places = Places::find(&|name| std::env::var_os(name));
     let facts = match command {
         AutostartCommand::Status => autostart::status(&places),
@@ -72,7 +69,7 @@ fn autostart_lines(facts: &AutostartFacts, command: &AutostartCommand) -> Vec<St
     lines
 }
 
-pub(super) fn uninstall(session: &mut Session<'_, impl Program>, is_purge: bool) -> ExitCode {
+pub(super) fn uninstall(session: &mut Session<'_>, is_purge: bool) -> ExitCode {
     // Before anything else: a client that still points here would find no gateway and no key.
     let clients = client::disconnect_every(session)?;
     if is_purge && !clients.failed.is_empty() {
@@ -82,8 +79,7 @@ pub(super) fn uninstall(session: &mut Session<'_, impl Program>, is_purge: bool)
             .error("nothing was removed: these clients still need what a purge would delete");
         return Ok(FAILED);
     }
-    let quit = session.program.call(&session.home, Quit {}, &mut |_| {});
-    match quit {
+    match session.call(Quit {}) {
         Ok(_) => {}
         Err(error) if error.kind == ErrorKind::NotRunning => {}
         Err(error) => return Err(error.into()),
@@ -136,7 +132,7 @@ fn write_pages(command: &clap::Command, folder: &Path) -> std::io::Result<()> {
     page.generate_to(folder).map(drop)
 }
 
-pub(super) fn print_completions(session: &mut Session<'_, impl Program>, shell: Shell) -> ExitCode {
+pub(super) fn print_completions(session: &mut Session<'_>, shell: Shell) -> ExitCode {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Args::command(), "aerostat", &mut script);
     session.out.script(&script);

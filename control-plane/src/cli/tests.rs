@@ -94,21 +94,21 @@ impl Program for Fake {
             .push(format!("{summary} | {body}"));
     }
 
-    fn call<V: Verb>(
+    fn call(
         &self,
         home: &Home,
-        verb: V,
+        call: &VerbCall,
         on_note: &mut dyn FnMut(Note),
-    ) -> Result<V::Response, ControlError> {
-        if V::NAME == Open::NAME && !self.is_first {
+    ) -> Result<VerbResponse, ControlError> {
+        if call.name() == Open::NAME && !self.is_first {
             let link = serde_json::json!({ "file": "link.html", "url": "http://127.0.0.1:2/link" });
-            return Ok(serde_json::from_value(link).unwrap());
+            return Ok(VerbResponse::of(&link));
         }
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .unwrap();
-        runtime.block_on(control::call(home, verb, Arc::new(World), on_note))
+        runtime.block_on(control::call(home, call, Arc::new(World), on_note))
     }
 
     fn read_hidden(&self, _: &str) -> io::Result<Secret> {

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::socket_path::SocketPath;
 #[cfg(unix)]
 use super::socket_path::of_another_user;
-use super::verb::{ErasedCall, Verb, parse_response};
+use super::verb::{Verb, VerbCall, VerbResponse};
 use super::wire::{
     ControlError, Note, RequestLine, ResponseLine, VERSION, line, read_line, write_line,
 };
@@ -56,16 +56,16 @@ impl Client {
         verb: &V,
         on_note: &mut dyn FnMut(Note),
     ) -> Result<V::Response, ControlError> {
-        let call = ErasedCall::of(verb)?;
-        parse_response::<V>(&self.send(&call, on_note).await?)
+        let call = VerbCall::of(verb)?;
+        self.send(&call, on_note).await?.parse::<V>()
     }
 
     /// Has the agent run the verb of `call`; gives back the response as JSON.
     pub(super) async fn send(
         &self,
-        call: &ErasedCall,
+        call: &VerbCall,
         on_note: &mut dyn FnMut(Note),
-    ) -> Result<Zeroizing<String>, ControlError> {
+    ) -> Result<VerbResponse, ControlError> {
         let request = RequestLine {
             aerostat: VERSION,
             verb: Cow::Borrowed(call.name),
@@ -86,7 +86,7 @@ impl Client {
             return Err(error);
         }
         let response = last.response.ok_or_else(ControlError::other_version)?;
-        Ok(Zeroizing::new(response.get().to_owned()))
+        Ok(VerbResponse(Zeroizing::new(response.get().to_owned())))
     }
 
     /// Sends a request; gives back the line that ends the verb.

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::LocalBoxFuture;
 use tokio::sync::watch;
-use zeroize::Zeroizing;
 
 use super::client::Client;
 use super::lock::{Holder, HomeLock, LockError};
 use super::service::{ControlService, Environment};
 use super::socket_path::SocketPath;
-use super::verb::{ErasedCall, Needs, Verb, parse_response};
+use super::verb::{Needs, Verb as _, VerbCall, VerbResponse};
 use super::verbs::{self, Quit};
 use super::wire::{ControlError, Note, Notes};
 use crate::config::file::load;
@@ -24,23 +24,21 @@ const END_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 ///
 /// # Errors
 /// Why it was not done.
-pub async fn call<V: Verb>(
-    home: &Home,
-    verb: V,
+pub fn call<'c>(
+    home: &'c Home,
+    call: &'c VerbCall,
     environment: Arc<dyn Environment>,
-    on_note: &mut dyn FnMut(Note),
-) -> Result<V::Response, ControlError> {
-    let call = ErasedCall::of(&verb)?;
-    let response = dispatch(home, &call, environment, on_note).await?;
-    parse_response::<V>(&response)
+    on_note: &'c mut dyn FnMut(Note),
+) -> LocalBoxFuture<'c, Result<VerbResponse, ControlError>> {
+    Box::pin(dispatch(home, call, environment, on_note))
 }
 
 async fn dispatch(
     home: &Home,
-    call: &ErasedCall,
+    call: &VerbCall,
     environment: Arc<dyn Environment>,
     on_note: &mut dyn FnMut(Note),
-) -> Result<Zeroizing<String>, ControlError> {
+) -> Result<VerbResponse, ControlError> {
     match Target::find(home, call.needs, environment).await? {
         Target::Agent(client) => {
             let response = client.send(call, on_note).await?;
@@ -133,9 +131,9 @@ impl HomeFiles {
 
     async fn call(
         self,
-        call: &ErasedCall,
+        call: &VerbCall,
         on_note: &mut dyn FnMut(Note),
-    ) -> Result<Zeroizing<String>, ControlError> {
+    ) -> Result<VerbResponse, ControlError> {
         let (notes, mut received) = Notes::channel();
         let run = verbs::begin(call.name, call.request()?, &self.service, &notes);
         let mut run = run.ok_or_else(ControlError::broke)?;
@@ -148,6 +146,6 @@ impl HomeFiles {
             }
         };
         self.service.close();
-        response
+        response.map(VerbResponse)
     }
 }

@@ -79,7 +79,7 @@ pub use resender::{Resender, Resent};
 pub use service::{ControlService, Environment};
 pub use socket_path::SocketPath;
 pub use status::Started;
-pub use verb::{Needs, Verb};
+pub use verb::{Needs, Verb, VerbCall, VerbResponse};
 pub use wire::{ControlError, ErrorKind, Note, Notes, WireSecret};
 
 pub use crate::account::{Credential, KeySources, PASSPHRASE_CHARS_MIN, Prompt, Secret};

@@ -8,6 +8,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use interprocess::local_socket::ListenerOptions;
 use interprocess::local_socket::tokio::{Listener, Stream};
 use interprocess::local_socket::traits::tokio::Listener as _;
@@ -53,8 +54,13 @@ impl ControlSocket {
         Ok(Self { listener, socket })
     }
 
-    /// Serves until it is dropped; verbs that run then are cancelled.
-    pub async fn serve(self, service: Arc<ControlService>) {
+    /// Serves until it is dropped; verbs that run then are cancelled. Boxed, so that it is
+    /// compiled in this crate.
+    pub fn serve(self, service: Arc<ControlService>) -> BoxFuture<'static, ()> {
+        Box::pin(self.accept(service))
+    }
+
+    async fn accept(self, service: Arc<ControlService>) {
         let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         let mut tasks = JoinSet::new();
         loop {

@@ -49,7 +49,7 @@ pub trait Verb: Listed + Serialize + DeserializeOwned + Send + 'static {
 }
 
 /// A verb and its request without their types: the code behind it exists once, not once a verb.
-pub(super) struct ErasedCall {
+pub struct VerbCall {
     pub(super) name: &'static str,
     pub(super) needs: Needs,
     pub(super) time_limit: Duration,
@@ -57,8 +57,10 @@ pub(super) struct ErasedCall {
     json: Zeroizing<String>,
 }
 
-impl ErasedCall {
-    pub(super) fn of<V: Verb>(verb: &V) -> Result<Self, ControlError> {
+impl VerbCall {
+    /// # Errors
+    /// When the request cannot be written, which is a fault of the program.
+    pub fn of<V: Verb>(verb: &V) -> Result<Self, ControlError> {
         let json = serde_json::to_string(verb).map_err(ControlError::caused_by)?;
         Ok(Self {
             name: V::NAME,
@@ -68,14 +70,32 @@ impl ErasedCall {
         })
     }
 
+    /// The name of the verb.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
     pub(super) fn request(&self) -> Result<&RawValue, ControlError> {
         serde_json::from_str(&self.json).map_err(ControlError::caused_by)
     }
 }
 
-/// Reads a verb's response.
-pub(super) fn parse_response<V: Verb>(json: &str) -> Result<V::Response, ControlError> {
-    serde_json::from_str(json).map_err(|_| ControlError::other_version())
+/// A verb's response without its type: JSON, which may hold a secret.
+pub struct VerbResponse(pub(super) Zeroizing<String>);
+
+impl VerbResponse {
+    #[cfg(test)]
+    pub fn of(json: &serde_json::Value) -> Self {
+        Self(Zeroizing::new(json.to_string()))
+    }
+
+    /// Reads the response of `V`.
+    ///
+    /// # Errors
+    /// When it is none: an agent of another version gave it.
+    pub fn parse<V: Verb>(&self) -> Result<V::Response, ControlError> {
+        serde_json::from_str(&self.0).map_err(|_| ControlError::other_version())
+    }
 }
 
 /// What a verb needs.

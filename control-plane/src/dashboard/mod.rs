@@ -29,6 +29,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use futures_util::future::BoxFuture;
 use http::{Request, Response, request};
 use hyper::body::Incoming;
 use parking_lot::{Mutex, MutexGuard};
@@ -103,8 +104,13 @@ impl Dashboard {
     }
 
     /// Answers until the future is dropped.
-    pub async fn serve(self: Arc<Self>, listener: DashboardListener) {
-        serve(listener.0, self, limits(), CancellationToken::new()).await;
+    ///
+    /// Boxed, so that the pages are compiled in this crate, which is built for size: an `async fn`
+    /// is compiled where its future is polled first.
+    pub fn serve(self: Arc<Self>, listener: DashboardListener) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            serve(listener.0, self, limits(), CancellationToken::new()).await;
+        })
     }
 
     fn sessions(&self) -> MutexGuard<'_, Sessions> {
