@@ -16,6 +16,7 @@ mod client_setup;
 mod config;
 mod control;
 mod dashboard;
+mod doctor;
 mod gateway;
 mod grammar_selfcheck;
 mod guard;

@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use crate::accounts::{AccountRegistry, roster};
 use crate::client_keys::ClientKeys;
 use crate::config::{Config, Home, Translation, local_key};
+use crate::control::network_settings;
 use crate::demo::Demo;
 use crate::gateway::{self, Endpoint, GatewayConfig, StreamTimeouts};
 use crate::listener::ListenerLimits;
@@ -23,7 +24,7 @@ use crate::server::{Keys, ServerConfig};
 use crate::status::local_url;
 use crate::upstream::Upstream;
 
-use super::environment::{ReloadableUpstream, network_settings};
+use super::environment::ReloadableUpstream;
 
 /// What configurations are assembled from.
 pub(super) struct Assembly {

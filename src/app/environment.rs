@@ -14,7 +14,7 @@ use crate::account::{
 };
 use crate::canon::{Fault, ModelCard};
 use crate::config::Config;
-use crate::control::Environment;
+use crate::control::{Environment, network_settings};
 use crate::gateway::{self, Endpoint};
 use crate::provider::{Provider, presets};
 use crate::segmented_bytes::SegmentedBytes;
@@ -25,16 +25,6 @@ use crate::upstream::{
 /// Calls over the network, and this process' environment, keyring and terminal.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct SystemEnvironment;
-
-/// How requests leave this machine.
-pub(super) fn network_settings(config: &Config) -> NetworkSettings {
-    NetworkSettings {
-        connect_timeout: config.limits.connect_timeout,
-        proxy: config.network.proxy.clone(),
-        no_proxy: config.network.no_proxy.clone(),
-        ca_file: config.network.ca_file.clone(),
-    }
-}
 
 /// The network by the configuration of the moment, for holders that outlive a reload.
 pub(super) struct ReloadableUpstream(ArcSwap<Network>);

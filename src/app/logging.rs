@@ -1,4 +1,4 @@
-//! The log: lines on standard error.
+//! The log: lines on standard error, of which the last are kept in memory.
 
 use std::io::{self, IsTerminal as _};
 
@@ -6,6 +6,8 @@ use tracing::warn;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::host::recent_log::KeptStderr;
 
 /// The filter where `AEROSTAT_LOG` is not set.
 const DEFAULT_FILTER: &str = "aerostat=info,warn";
@@ -19,7 +21,7 @@ pub(super) fn start() {
     };
     let lines = tracing_subscriber::fmt::layer()
         .with_ansi(io::stderr().is_terminal())
-        .with_writer(io::stderr)
+        .with_writer(|| KeptStderr)
         // They are reported by `eprintln!`, which panics where the terminal is gone.
         .log_internal_errors(false);
     tracing_subscriber::registry()

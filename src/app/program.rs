@@ -18,7 +18,10 @@ use crate::account::Secret;
 use crate::canon::Fault;
 use crate::cli::{Program, RunOptions};
 use crate::config::Home;
-use crate::control::{self, ControlError, DashboardLink, Note, Started, VerbCall, VerbResponse};
+use crate::control::doctor::{Bundle, Report};
+use crate::control::{
+    self, ControlError, DashboardLink, Note, Started, VerbCall, VerbResponse, Wanted,
+};
 #[cfg(feature = "desktop")]
 use crate::desktop::{Event, EventLoop, Remote};
 use crate::host::core_dumps;
@@ -63,6 +66,15 @@ impl Program for AgentProgram {
         let response = runtime.block_on(call);
         runtime.shutdown_background();
         response
+    }
+
+    fn examine(&self, home: &Home, wanted: Wanted) -> io::Result<(Report, Option<Bundle>)> {
+        let runtime = executor::for_command()?;
+        let examined = control::examine(home, wanted, Arc::new(SystemEnvironment));
+        let found = runtime.block_on(examined);
+        // What hangs, such as a name lookup, is not waited for.
+        runtime.shutdown_background();
+        Ok(found)
     }
 
     fn open_in_browser(&self, link: &DashboardLink) -> io::Result<()> {

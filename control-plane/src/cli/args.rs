@@ -110,6 +110,17 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: Option<RecordsCommand>,
     },
+    /// Look for what keeps clients from an answer, and say what to do
+    ///
+    /// Exits with 0 where everything is ok, 4 with warnings alone, 5 where something failed.
+    Doctor {
+        /// Try each account with a call to its provider
+        #[arg(long)]
+        online: bool,
+        /// Write a file for a person who helps, without keys, prompts and answers
+        #[arg(long, value_name = "FILE")]
+        bundle: Option<PathBuf>,
+    },
     /// Check every pair of dialects on this machine, offline
     Selftest,
     /// Print shell completions

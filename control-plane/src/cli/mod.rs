@@ -9,6 +9,7 @@ mod args;
 mod bodies;
 mod client;
 mod config;
+mod doctor;
 pub(crate) mod exit_code;
 mod explain;
 mod key;
@@ -28,10 +29,11 @@ use bytes::Bytes;
 use clap::Parser;
 use http::Request;
 
+use crate::control::doctor::{Bundle, Report};
 use crate::control::verbs::{Start, Stop};
 use crate::control::{
     ControlError, DashboardLink, ErrorKind, Fault, Home, Note, Secret, Started, Verb, VerbCall,
-    VerbResponse,
+    VerbResponse, Wanted,
 };
 use crate::host::core_dumps;
 use crate::selftest::Answered;
@@ -72,6 +74,12 @@ pub trait Program {
         call: &VerbCall,
         on_note: &mut dyn FnMut(Note),
     ) -> Result<VerbResponse, ControlError>;
+
+    /// Looks at everything that has to be right before a client gets an answer.
+    ///
+    /// # Errors
+    /// When this process cannot work at all.
+    fn examine(&self, home: &Home, wanted: Wanted) -> io::Result<(Report, Option<Bundle>)>;
 
     /// Starts this person's browser on the dashboard.
     ///
@@ -258,6 +266,7 @@ fn perform(session: &mut Session<'_>, args: Args) -> ExitCode {
         Command::Log(args) => log::log(session, &args),
         Command::Stats(args) => stats::stats(session, args),
         Command::Records { command } => records::perform(session, command),
+        Command::Doctor { online, bundle } => doctor::doctor(session, online, bundle.as_deref()),
         Command::Selftest => selftest::run(session),
         Command::Completions { shell } => system::print_completions(session, shell),
     }

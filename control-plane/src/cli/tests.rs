@@ -111,6 +111,10 @@ impl Program for Fake {
         runtime.block_on(control::call(home, call, Arc::new(World), on_note))
     }
 
+    fn examine(&self, _: &Home, _: Wanted) -> io::Result<(Report, Option<Bundle>)> {
+        unreachable!("it asks this machine: the program's own tests do")
+    }
+
     fn read_hidden(&self, _: &str) -> io::Result<Secret> {
         Err(io::ErrorKind::NotConnected.into())
     }

@@ -26,7 +26,7 @@ use crate::provider::Provider;
 use crate::record::Ring;
 use crate::store::records::{RecordReader, RecordStore, RecordsProblem};
 use crate::store::{ApiKey, Store};
-use crate::upstream::{ProxyChoice, Upstream};
+use crate::upstream::{NetworkSettings, ProxyChoice, Upstream};
 
 /// What a verb needs of the world outside.
 pub trait Environment: Send + Sync {
@@ -51,9 +51,19 @@ pub trait Environment: Send + Sync {
     fn vault_keys(&self) -> KeySources;
 }
 
+/// How requests leave this machine, as configured.
+pub fn network_settings(config: &Config) -> NetworkSettings {
+    NetworkSettings {
+        connect_timeout: config.limits.connect_timeout,
+        proxy: config.network.proxy.clone(),
+        no_proxy: config.network.no_proxy.clone(),
+        ca_file: config.network.ca_file.clone(),
+    }
+}
+
 /// Every secret that this home knows by its value. Of keys for the port only the local one is: of
 /// the others a request carries the value, or nothing does.
-fn known_secrets(accounts: &AccountRegistry, home: &Home) -> Vec<Secret> {
+pub(super) fn known_secrets(accounts: &AccountRegistry, home: &Home) -> Vec<Secret> {
     let mut known = accounts.secrets();
     known.extend(local_key::read(home));
     known

@@ -1,12 +1,12 @@
 //! How the agent stands; where none runs, what answers at its port.
 
-use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use super::agent::DesiredState;
 use super::socket_path::SocketPath;
 use crate::config::{Config, Home};
+use crate::host::loopback_http::{self, LoopbackResponse};
 use crate::host::{self, port_owner};
 use crate::modes::AuthMode;
 use crate::outcome::Timestamp;
@@ -164,31 +164,21 @@ pub enum Found {
 
 /// Asks what answers at a port of this machine. Blocks; each step takes up to `timeout`.
 pub fn probe(port: u16, timeout: Duration) -> Found {
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    probe_at(SocketAddr::from((Ipv4Addr::LOCALHOST, port)), timeout)
+}
+
+/// Asks what answers at an address of this machine, as [`probe`]. No key is sent: the program at
+/// the port would get it.
+pub(super) fn probe_at(address: SocketAddr, timeout: Duration) -> Found {
     let Ok(stream) = TcpStream::connect_timeout(&address, timeout) else {
         return Found::Nothing;
     };
-    fetch_health(stream, port, timeout).map_or(Found::Other, |response| classify(&response))
+    let health = loopback_http::get(stream, "/healthz", &[], timeout, RESPONSE_BYTES_MAX);
+    health.map_or(Found::Other, |response| classify(&response))
 }
 
-/// The whole response to `GET /healthz`. No key is sent: the program at the port would get it.
-fn fetch_health(mut stream: TcpStream, port: u16, timeout: Duration) -> io::Result<Vec<u8>> {
-    stream.set_read_timeout(Some(timeout))?;
-    stream.set_write_timeout(Some(timeout))?;
-    let request =
-        format!("GET /healthz HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nconnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes())?;
-    let mut response = Vec::new();
-    stream.take(RESPONSE_BYTES_MAX).read_to_end(&mut response)?;
-    Ok(response)
-}
-
-fn classify(response: &[u8]) -> Found {
-    let head = String::from_utf8_lossy(response)
-        .split("\r\n\r\n")
-        .next()
-        .unwrap_or_default()
-        .to_ascii_lowercase();
+fn classify(response: &LoopbackResponse) -> Found {
+    let head = response.head.to_ascii_lowercase();
     let is_ours = head.starts_with("http/1.1 ") && head.contains(OUR_HEADER);
     if is_ours {
         Found::Aerostat
@@ -200,6 +190,7 @@ fn classify(response: &[u8]) -> Found {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::{Read as _, Write as _};
     use std::net::TcpListener;
 
     /// Who is found while a server at the port gives `answer` to one connection.

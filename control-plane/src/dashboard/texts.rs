@@ -955,6 +955,7 @@ texts! {
     file_of_records: "Records" | "Aufzeichnungen";
     file_of_accounts: "Accounts and keys" | "Konten und Schlüssel";
     version: "Version" | "Version";
+    if_it_fails: "If something does not work" | "Wenn etwas nicht funktioniert";
     model_rules: "Model rules" | "Modellregeln";
     model_rules_hint: "The first rule that fits decides what a name becomes." |
         "Die erste passende Regel entscheidet, wozu ein Name wird.";

@@ -1,5 +1,8 @@
 //! Whether the desktop shows tray icons.
 
+#[cfg(target_os = "linux")]
+use crate::control::session_bus::SessionBus;
+
 /// Whether the icon is visible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Visibility {
@@ -33,30 +36,13 @@ impl Visibility {
 /// Asks the session bus. Blocks for some milliseconds.
 #[cfg(target_os = "linux")]
 pub fn visibility() -> Visibility {
-    match ask_watcher() {
+    let asked = SessionBus::connect().and_then(|bus| bus.has_tray_host());
+    match asked {
         Ok(true) => Visibility::Shown,
         Ok(false) => Visibility::NoHost,
         Err(zbus::Error::FDO(_) | zbus::Error::MethodError(..)) => Visibility::NoHost,
         Err(_) => Visibility::NoBus,
     }
-}
-
-/// Source: StatusNotifierItem specification, `org.kde.StatusNotifierWatcher`.
-#[cfg(target_os = "linux")]
-fn ask_watcher() -> zbus::Result<bool> {
-    const WATCHER: &str = "org.kde.StatusNotifierWatcher";
-    let bus = zbus::blocking::Connection::session()?;
-    let asked = (WATCHER, "IsStatusNotifierHostRegistered");
-    let properties = Some("org.freedesktop.DBus.Properties");
-    let answer = bus.call_method(
-        Some(WATCHER),
-        "/StatusNotifierWatcher",
-        properties,
-        "Get",
-        &asked,
-    )?;
-    let value: zbus::zvariant::OwnedValue = answer.body().deserialize()?;
-    Ok(bool::try_from(value)?)
 }
 
 /// These systems always have a tray.

@@ -60,7 +60,7 @@ impl NetworkSettings {
 
     /// The proxy that a request goes through: the account's own or else the general one, and none
     /// to this machine or an exempt host.
-    pub(super) fn proxy_for<'p>(&'p self, uri: &Uri, choice: &'p ProxyChoice) -> Option<&'p Proxy> {
+    pub fn proxy_for<'p>(&'p self, uri: &Uri, choice: &'p ProxyChoice) -> Option<&'p Proxy> {
         let proxy = choice.proxy.as_deref().or(self.proxy.as_ref())?;
         let host = uri.host()?.trim_end_matches('.').to_ascii_lowercase();
         let host = host.trim_start_matches('[').trim_end_matches(']');

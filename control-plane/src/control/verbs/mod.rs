@@ -18,6 +18,8 @@ pub mod client_connect;
 pub mod client_disconnect;
 pub mod client_env;
 pub mod client_list;
+pub mod doctor;
+pub mod doctor_bundle;
 pub mod explain;
 pub mod explain_bodies;
 pub mod failures;
@@ -77,6 +79,8 @@ table! {
     client_disconnect::ClientDisconnect,
     client_env::ClientEnv,
     client_list::ClientList,
+    doctor::Doctor,
+    doctor_bundle::DoctorBundle,
     explain::Explain,
     explain_bodies::ExplainBodies,
     failures::Failures,

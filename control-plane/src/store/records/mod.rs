@@ -16,6 +16,7 @@ mod days;
 mod deletion;
 mod detail;
 mod failures;
+mod health;
 mod list;
 mod names;
 mod problem;

@@ -176,6 +176,27 @@ impl KeySources {
         }
     }
 
+    /// What a new vault would be sealed with. Makes no key and asks no person.
+    ///
+    /// # Errors
+    /// When nothing could be stored.
+    pub fn kind_of_new_vault(&self) -> Result<KeyKind, VaultError> {
+        if self.allows_plaintext {
+            return Ok(KeyKind::Plaintext);
+        }
+        if let Some(file) = &self.file {
+            return file.read().map(|_| KeyKind::File);
+        }
+        match self.keyring.as_ref().map(TimedKeyring::read) {
+            Some(Ok(_)) => Ok(KeyKind::Keyring),
+            Some(Err(KeyringError::Absent)) | None if self.prompt.is_some() => {
+                Ok(KeyKind::Passphrase)
+            }
+            Some(Err(KeyringError::Absent)) | None => Err(VaultError::NeedsKey(no_key())),
+            Some(Err(error)) => Err(VaultError::Locked(error.to_string())),
+        }
+    }
+
     /// A key that seals.
     fn real_key(&self) -> Result<SealingKey, VaultError> {
         if let Some(file) = &self.file {

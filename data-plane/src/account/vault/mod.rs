@@ -157,6 +157,14 @@ impl Vault {
         self.0.opened().map(drop)
     }
 
+    /// What the file says that its key lies in; it is not opened. `None` where there is no file, or
+    /// none that can be read.
+    pub fn key_kind(&self) -> Option<KeyKind> {
+        let bytes = self.0.file.read().ok()??;
+        let sealed = SealedBytes::parse(FORMAT, &bytes).ok()?;
+        Some(sealed.key_kind())
+    }
+
     /// Whether a person is being asked for its passphrase at this moment.
     pub fn is_asking(&self) -> bool {
         self.0.keys.is_asking()

@@ -73,6 +73,7 @@ pub(super) fn files(context: &PageContext) -> Markup {
                     dt { (name) } dd { (context.copyable(&path.display().to_string())) }
                 }
                 dt { (text.version()) } dd { (env!("CARGO_PKG_VERSION")) }
+                dt { (text.if_it_fails()) } dd { (context.copyable("aerostat doctor")) }
             }
         }
     }
