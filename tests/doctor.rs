@@ -496,6 +496,7 @@ fn a_bundle_holds_no_secret_that_was_planted_anywhere() {
     let server = Server::listing();
     let config = format!(
         "auth_mode = \"strict\"\n{}key_env = \"LAB_API_KEY\"\n# {LOOKS_LIKE_ONE}\n# once {SEALED}\n# {IN_VARIABLE}\n\
+         [providers.other]\nprotocol = \"anthropic\"\nbase_url = \"http://127.0.0.1:9\"\nauth = \"none\"\n\
          [network]\nproxy = \"http://me:{OF_PROXY}@127.0.0.1:9\"\n[record]\nbodies = \"all\"\n",
         server.lab("bearer")
     );

@@ -168,12 +168,13 @@ pub fn probe(port: u16, timeout: Duration) -> Found {
 }
 
 /// Asks what answers at an address of this machine, as [`probe`]. No key is sent: the program at
-/// the port would get it.
+/// the port would get it. The host is one that our guard refuses, so that it counts as no request.
 pub(super) fn probe_at(address: SocketAddr, timeout: Duration) -> Found {
     let Ok(stream) = TcpStream::connect_timeout(&address, timeout) else {
         return Found::Nothing;
     };
-    let health = loopback_http::get(stream, "/healthz", &[], timeout, RESPONSE_BYTES_MAX);
+    let host = "probe.invalid";
+    let health = loopback_http::get(stream, host, "/healthz", &[], timeout, RESPONSE_BYTES_MAX);
     health.map_or(Found::Other, |response| classify(&response))
 }
 

@@ -20,24 +20,24 @@ impl LoopbackResponse {
     }
 }
 
-/// Asks for `path` with further header lines, each `name: value`. Blocks; each read takes up to
-/// `timeout`. At most `bytes_max` are read.
+/// Asks for `path` at a host of that name, with further header lines, each `name: value`. Blocks;
+/// each read takes up to `timeout`. At most `bytes_max` are read.
 ///
 /// # Errors
 /// When the connection breaks before its end.
 pub fn get(
     mut stream: TcpStream,
+    host: &str,
     path: &str,
     headers: &[String],
     timeout: Duration,
     bytes_max: u64,
 ) -> io::Result<LoopbackResponse> {
-    let address = stream.peer_addr()?;
     stream.set_read_timeout(Some(timeout))?;
     stream.set_write_timeout(Some(timeout))?;
     let more: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
     let request =
-        format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{more}\r\n");
+        format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{more}\r\n");
     stream.write_all(request.as_bytes())?;
     let mut response = Vec::new();
     stream.take(bytes_max).read_to_end(&mut response)?;
