@@ -5,16 +5,17 @@
 use std::ffi::OsString;
 use std::sync::Arc;
 
+use super::clients::own_surroundings;
 use super::dispatch::call;
 use super::doctor::agent::{self, Answering};
 use super::doctor::bundle::{self, Bundle};
 use super::doctor::check::{Area, Check, Report, State};
 use super::doctor::desktop::{self, SessionFacts};
-use super::doctor::{access, proxies, reach, vault};
+use super::doctor::{access, clients, proxies, reach, vault};
 use super::service::Environment;
 use super::socket_path::SocketPath;
 use super::status::{Found, Status};
-use super::verbs::{Doctor, DoctorBundle, GetStatus};
+use super::verbs::{ClientList, Doctor, DoctorBundle, GetStatus};
 use super::wire::{ControlError, ErrorKind};
 use crate::config::file::{ConfigError, load};
 use crate::config::{Config, Home, local_key};
@@ -43,6 +44,8 @@ pub async fn examine(
     checks.extend(agent::of_agent(&status));
     checks.push(proxies::check(&shell_text, "this shell"));
     checks.push(desktop::start_at_login(&shell));
+    let clients = examine_clients(home, &status, environment.clone()).await;
+    checks.extend(clients);
     let (served, of_port, session) = tokio::join!(
         examine_accounts(home, &config, &status, wanted, environment.clone()),
         examine_port(home, status.as_ref().ok(), wanted.is_online),
@@ -166,6 +169,23 @@ async fn examine_accounts(
         checks.extend(reach::clock_check(&reached));
     }
     checks
+}
+
+/// How the clients of this person stand, seen from this shell. Nothing where that cannot be known.
+async fn examine_clients(
+    home: &Home,
+    status: &Result<Status, ControlError>,
+    environment: Arc<dyn Environment>,
+) -> Vec<Check> {
+    if status.is_err() || !home.folder().exists() {
+        return Vec::new();
+    }
+    let verb = ClientList {
+        client: None,
+        at: own_surroundings(),
+    };
+    let told = call(home, verb, environment, &mut |_| {}).await;
+    told.map_or_else(|_| Vec::new(), |facts| clients::checks(&facts))
 }
 
 /// What is at the port, and what a client gets there. Nothing where neither can be known.

@@ -36,8 +36,7 @@ pub fn get(
     stream.set_read_timeout(Some(timeout))?;
     stream.set_write_timeout(Some(timeout))?;
     let more: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
-    let request =
-        format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{more}\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{more}\r\n");
     stream.write_all(request.as_bytes())?;
     let mut response = Vec::new();
     stream.take(bytes_max).read_to_end(&mut response)?;

@@ -107,7 +107,14 @@ fn got_by(form: &Form, port: u16, key: Option<&Secret>) -> Got {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let (path, list) = form.models;
     let asked = TcpStream::connect_timeout(&address, LIST_TIMEOUT).and_then(|stream| {
-        loopback_http::get(stream, &address.to_string(), path, &headers, LIST_TIMEOUT, LIST_BYTES_MAX)
+        loopback_http::get(
+            stream,
+            &address.to_string(),
+            path,
+            &headers,
+            LIST_TIMEOUT,
+            LIST_BYTES_MAX,
+        )
     });
     let response = match asked {
         Ok(response) => response,

@@ -14,6 +14,7 @@ pub(super) mod accounts;
 pub(super) mod agent;
 pub(super) mod bundle;
 pub(super) mod check;
+pub(super) mod clients;
 pub(super) mod desktop;
 pub(super) mod failures;
 pub(super) mod proxies;
