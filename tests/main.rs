@@ -17,6 +17,7 @@ mod config;
 mod control;
 mod dashboard;
 mod doctor;
+mod documents;
 mod gateway;
 mod grammar_selfcheck;
 mod guard;

@@ -273,4 +273,6 @@ fn perform(session: &mut Session<'_>, args: Args) -> ExitCode {
 }
 
 #[cfg(test)]
+mod documents;
+#[cfg(test)]
 mod tests;
