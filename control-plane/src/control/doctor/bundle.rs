@@ -157,9 +157,7 @@ pub(in crate::control) fn cleaned(
     sections: Vec<Section>,
     mut known: Vec<Secret>,
 ) -> (Vec<Section>, u64) {
-    known.extend(redaction::of_environment(
-        std::env::vars_os().filter_map(text_pair),
-    ));
+    known.extend(secrets_of_environment());
     let mut redactions = 0;
     let sections = sections.into_iter().map(|section| {
         let (section, taken) = section.cleaned(&known);
@@ -167,6 +165,11 @@ pub(in crate::control) fn cleaned(
         section
     });
     (sections.collect(), redactions)
+}
+
+/// The secrets in this process' environment.
+pub(in crate::control) fn secrets_of_environment() -> Vec<Secret> {
+    redaction::of_environment(std::env::vars_os().filter_map(text_pair))
 }
 
 fn text_pair((name, value): (std::ffi::OsString, std::ffi::OsString)) -> Option<(String, String)> {

@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use super::check::Check;
 use crate::account::{REDACTED, Redactor, Secret, key_like};
 use crate::control::config_change::without_user_info;
 
@@ -52,6 +53,21 @@ pub(in crate::control) fn clean(text: &str, known: &[Secret]) -> Clean {
         text.push('\n');
     }
     Clean { text, redactions }
+}
+
+/// Takes secrets that are known by their value, and what looks like a key, out of findings.
+pub(in crate::control) fn clean_checks(checks: &mut [Check], known: &[Secret]) {
+    let known: Vec<&Secret> = known.iter().collect();
+    let redactor = Redactor::of_secrets(&known);
+    let clean = |text: &str| {
+        let mut found = redactor.find(text.as_bytes());
+        found.extend(key_like(text.as_bytes()));
+        without(text, found).0
+    };
+    for check in checks {
+        check.what = clean(&check.what);
+        check.next_step = check.next_step.as_deref().map(clean);
+    }
 }
 
 /// The text with each range replaced, where ranges overlap once.

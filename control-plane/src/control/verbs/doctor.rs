@@ -10,7 +10,7 @@ use crate::control::account::{self, AccountFacts};
 use crate::control::doctor::accounts::{self, Tested};
 use crate::control::doctor::check::{Check, State};
 use crate::control::doctor::vault::{self, VaultFacts};
-use crate::control::doctor::{proxies, reach, served, stores};
+use crate::control::doctor::{bundle, proxies, reach, redaction, served, stores};
 use crate::control::service::ControlService;
 use crate::control::verb::{Needs, Verb};
 use crate::control::wire::{ControlError, Notes};
@@ -80,6 +80,10 @@ async fn examine(service: &ControlService, is_online: bool) -> Vec<Check> {
         let of_session = proxies::check(&variable, "the agent's session");
         checks.extend(Some(of_session).filter(|check| check.state != State::Ok));
     }
+    let mut known = served::known_secrets(service);
+    known.extend(bundle::secrets_of_environment());
+    // A client may have asked for a key in the place of a model.
+    redaction::clean_checks(&mut checks, &known);
     checks
 }
 
