@@ -7,13 +7,13 @@ use serde_json::json;
 
 use super::exit_code::{DONE, HAS_FAILURES, HAS_WARNINGS};
 use super::out::column_width;
-use super::{ExitCode, Program, Session};
+use super::{ExitCode, Session};
 use crate::control::Wanted;
 use crate::control::doctor::{Bundle, Check, Report, State};
 use crate::host::private_file;
 
 pub(super) fn doctor(
-    session: &mut Session<'_, impl Program>,
+    session: &mut Session<'_>,
     is_online: bool,
     bundle_file: Option<&Path>,
 ) -> ExitCode {

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::sync::Arc;
 
 use super::clients::own_surroundings;
-use super::dispatch::call;
+use super::dispatch;
 use super::doctor::agent::{self, Answering};
 use super::doctor::bundle::{self, Bundle};
 use super::doctor::check::{Area, Check, Report, State};
@@ -15,6 +15,7 @@ use super::doctor::{access, clients, proxies, reach, vault};
 use super::service::Environment;
 use super::socket_path::SocketPath;
 use super::status::{Found, Status};
+use super::verb::{Verb, VerbCall};
 use super::verbs::{ClientList, Doctor, DoctorBundle, GetStatus};
 use super::wire::{ControlError, ErrorKind};
 use crate::config::file::{ConfigError, load};
@@ -65,6 +66,17 @@ pub async fn examine(
     (report, bundle)
 }
 
+/// Has a verb done. What it notes before its end is left out: the findings say it all.
+async fn ask<V: Verb>(
+    home: &Home,
+    verb: V,
+    environment: Arc<dyn Environment>,
+) -> Result<V::Response, ControlError> {
+    let call = VerbCall::of(&verb)?;
+    let done = dispatch::call(home, &call, environment, &mut |_| {}).await;
+    done?.parse::<V>()
+}
+
 /// Reads the environment of this command.
 fn shell(name: &str) -> Option<OsString> {
     std::env::var_os(name)
@@ -85,7 +97,7 @@ async fn status_of(
     config: &Result<Config, ConfigError>,
     environment: Arc<dyn Environment>,
 ) -> Result<Status, ControlError> {
-    let told = call(home, GetStatus {}, environment, &mut |_| {}).await;
+    let told = ask(home, GetStatus {}, environment).await;
     let not_running = match told {
         Err(error) if error.kind == ErrorKind::NotRunning => error,
         told => return told,
@@ -155,7 +167,7 @@ async fn examine_accounts(
     };
     let mut checks = Vec::new();
     if status.is_ok() && home.folder().exists() {
-        match call(home, verb, environment.clone(), &mut |_| {}).await {
+        match ask(home, verb, environment.clone()).await {
             Ok(examined) => return examined.checks,
             Err(error) => checks.push(Check::of_error_with(Area::Store, &error.message, ": ")),
         }
@@ -184,7 +196,7 @@ async fn examine_clients(
         client: None,
         at: own_surroundings(),
     };
-    let told = call(home, verb, environment, &mut |_| {}).await;
+    let told = ask(home, verb, environment).await;
     told.map_or_else(|_| Vec::new(), |facts| clients::checks(&facts))
 }
 
@@ -228,7 +240,7 @@ async fn make_bundle(
         sections: own.clone(),
     };
     let collected = if is_asked && home.folder().exists() {
-        call(home, verb, environment, &mut |_| {}).await
+        ask(home, verb, environment).await
     } else {
         Err(ControlError::failed("no agent and no files could be asked"))
     };

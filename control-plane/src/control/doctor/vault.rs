@@ -32,9 +32,10 @@ pub(in crate::control) fn check(facts: &VaultFacts) -> Check {
         VaultState::Unopened => Check::ok(Area::Vault, "the vault was not opened"),
         VaultState::Empty => match &facts.readiness {
             Some(Err(why)) => {
-                let (what, next) = why
-                    .split_once(": ")
-                    .unwrap_or((why, "`aerostat account add --help` names the ways"));
+                let (what, next) = why.split_once(": ").unwrap_or((
+                    why,
+                    "start a keyring, or name a key file in `AEROSTAT_VAULT_KEY_FILE`",
+                ));
                 Check::warning(
                     Area::Vault,
                     format!("nothing is stored yet, and nothing could be: {what}"),
