@@ -15,6 +15,7 @@ mod toml;
 mod tree;
 mod unreadable;
 mod values;
+mod yaml;
 
 pub use path::{Path, Step};
 pub use splice::{Changed, Splice, undo};
@@ -38,6 +39,7 @@ pub enum Format {
     /// JSON with comments and trailing commas.
     Jsonc,
     Toml,
+    Yaml,
 }
 
 /// The text of a file, with the edits that were made to it.
@@ -62,7 +64,8 @@ struct Parsed {
 /// What a text says, with the places where it stands.
 #[derive(Clone, Debug)]
 enum Located {
-    Tree(Option<Node>),
+    Json(Option<Node>),
+    Yaml(Option<Node>),
     Toml(Box<toml::Parsed>),
 }
 
@@ -107,11 +110,7 @@ impl Document {
     /// Whether an object or a list without members stands at `path`: a parent that can go when it
     /// was ours.
     pub fn is_empty_at(&self, path: &Path) -> bool {
-        match self.get(path) {
-            Some(Value::Object(members)) => members.is_empty(),
-            Some(Value::Array(items)) => items.is_empty(),
-            _ => false,
-        }
+        self.get(path).is_some_and(values::is_empty)
     }
 
     /// Whether the file says nothing: no value, or an empty object or list.
@@ -126,13 +125,19 @@ impl Document {
     /// When a parent is of another type, a value cannot be written in this format, or the edit
     /// cannot be made without changing more. The document is as it was, then.
     pub fn set(&mut self, path: &Path, value: &Value) -> Result<(), Refused> {
+        let value = &match path.steps().last() {
+            Some(step) => values::as_member(step, value.clone()),
+            None => value.clone(),
+        };
         if self.get(path) == Some(value) {
             return Ok(());
         }
-        let expected = values::with(self.parsed.value.as_ref(), path, value)?;
+        let null_is_nothing = self.format == Format::Yaml;
+        let before = self.parsed.value.as_ref();
+        let expected = values::with(before, path, value, null_is_nothing)?;
         let mut draft = self.clone();
         draft.write(path, value)?;
-        if draft.parsed.value != Some(expected) {
+        if draft.parsed.value != Some(expected) || draft.get(path) != Some(value) {
             return Err(Refused::inexact(path));
         }
         *self = draft;
@@ -142,8 +147,11 @@ impl Document {
     fn write(&mut self, path: &Path, value: &Value) -> Result<(), Refused> {
         let line_end = self.line_end();
         let replacements = match (&self.parsed.located, value) {
-            (Located::Tree(root), _) => {
+            (Located::Json(root), _) => {
                 json::set(&self.text, root.as_ref(), path.steps(), value, line_end)
+            }
+            (Located::Yaml(root), _) => {
+                yaml::set(&self.text, root.as_ref(), path.steps(), value, line_end)
             }
             (Located::Toml(parsed), Value::Object(members))
                 if toml::has_lines(parsed, path.steps()) =>
@@ -176,7 +184,8 @@ impl Document {
             return false;
         };
         let replacements = match &self.parsed.located {
-            Located::Tree(root) => json::remove(&self.text, root.as_ref(), path.steps()),
+            Located::Json(root) => json::remove(&self.text, root.as_ref(), path.steps()),
+            Located::Yaml(root) => yaml::remove(&self.text, root.as_ref(), path.steps()),
             Located::Toml(parsed) => toml::remove(&self.text, parsed, path.steps()),
         };
         let mut draft = self.clone();
@@ -185,6 +194,8 @@ impl Document {
         }
         let is_exact = match (&draft.parsed.value, self.format) {
             (Some(value), Format::Toml) => values::is_without(value, &expected, path.steps()),
+            // Without a line, YAML has no value.
+            (None, Format::Yaml) => values::is_empty(&expected),
             (value, _) => value.as_ref() == Some(&expected),
         };
         if is_exact {
@@ -242,6 +253,13 @@ fn parse(text: &str, format: Format) -> Result<Parsed, Unreadable> {
         Format::StrictJson => rules(false, false),
         Format::JsonWithComments => rules(true, false),
         Format::Jsonc => rules(true, true),
+        Format::Yaml => {
+            let root = yaml::parse(text)?;
+            return Ok(Parsed {
+                value: root.as_ref().map(Node::value),
+                located: Located::Yaml(root),
+            });
+        }
         Format::Toml => {
             let parsed = toml::parse(text)?;
             return Ok(Parsed {
@@ -253,7 +271,7 @@ fn parse(text: &str, format: Format) -> Result<Parsed, Unreadable> {
     let root = json::parse(text, rules)?;
     Ok(Parsed {
         value: root.as_ref().map(Node::value),
-        located: Located::Tree(root),
+        located: Located::Json(root),
     })
 }
 

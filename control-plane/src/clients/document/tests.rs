@@ -1,7 +1,9 @@
 //! Awkward files: what is asked changes, every other byte stays.
 
 mod json;
+mod properties;
 mod toml;
+mod yaml;
 
 use super::*;
 

@@ -102,8 +102,23 @@ pub(super) fn as_member(step: &Step, value: Value) -> Value {
     }
 }
 
-/// The document with `value` at `path`.
-pub(super) fn with(root: Option<&Value>, path: &Path, value: &Value) -> Result<Value, Refused> {
+/// Whether it is an object or a list that holds nothing.
+pub(super) fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Object(members) => members.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        _ => false,
+    }
+}
+
+/// The document with `value` at `path`. In YAML a key with nothing behind it is null, and may
+/// become a parent.
+pub(super) fn with(
+    root: Option<&Value>,
+    path: &Path,
+    value: &Value,
+    null_is_nothing: bool,
+) -> Result<Value, Refused> {
     let Some(root) = root else {
         return Ok(wrapped(path.steps(), value));
     };
@@ -114,6 +129,10 @@ pub(super) fn with(root: Option<&Value>, path: &Path, value: &Value) -> Result<V
         let (taken, rest) = (&steps[..depth], &steps[depth + 1..]);
         let new = || as_member(step, wrapped(rest, value));
         at = match (step, at) {
+            (_, nothing @ Value::Null) if null_is_nothing => {
+                *nothing = wrapped(&steps[depth..], value);
+                return Ok(root);
+            }
             (Step::Key(key), Value::Object(members)) => {
                 if !members.contains_key(&**key) {
                     members.insert(key.to_string(), new());

@@ -228,7 +228,11 @@ fn what_toml_cannot_say_is_refused() {
 
 #[test]
 fn an_unreadable_file_is_named_with_line_and_column() {
-    for (text, line, column) in [("a = 1\nb = \n", 2, 5), ("a = 1\ra = 2", 1, 7)] {
+    for (text, line, column) in [
+        ("a = 1\nb = \n", 2, 5),
+        ("a = 1\ra = 2", 1, 7),
+        ("# ==\nt = \"\"\"\nx == y\"\"\"\na == 1\na.b = 2\n", 4, 4),
+    ] {
         let unreadable = Document::parse(text.as_bytes(), Format::Toml).unwrap_err();
         assert_eq!(
             (unreadable.line, unreadable.column),
