@@ -1,7 +1,7 @@
 //! Entering an account's credential: what a provider wants, what a person gave, and storing it once
 //! a test call has shown whether it works.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use http::HeaderValue;
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,7 @@ use crate::accounts::AccountRegistry;
 use crate::accounts::roster::{address_of, preset_provider};
 use crate::control::service::ControlService;
 use crate::control::wire::{ControlError, Note, Notes, WireSecret};
+use crate::provider::oauth::BadServiceAccount;
 use crate::provider::presets::{PRESETS, preset};
 use crate::provider::{Auth, DEMO, Provider};
 use crate::store::Flag;
@@ -194,6 +195,7 @@ fn read_entered(
             ..Tokens::default()
         }),
         CredentialInput::ServiceAccount(WireSecret(file)) => {
+            check_service_account(provider, file)?;
             Credential::ServiceAccount(file.clone())
         }
         CredentialInput::Variable(variable) => return from_variable(accounts, variable),
@@ -202,6 +204,19 @@ fn read_entered(
         | CredentialInput::SignIn { .. } => unreachable!("they are refused above"),
     };
     Ok((Source::Vault, credential))
+}
+
+/// Refuses a file that can never give an access token.
+fn check_service_account(provider: &Provider, file: &Secret) -> Result<(), ControlError> {
+    let Some(oauth) = &provider.oauth else {
+        return Ok(());
+    };
+    match oauth.service_account(file, SystemTime::now()) {
+        Err(why @ (BadServiceAccount::Shape | BadServiceAccount::Key)) => {
+            Err(ControlError::usage(why).of_field("key"))
+        }
+        Ok(_) | Err(BadServiceAccount::TokenUrl) => Ok(()),
+    }
 }
 
 fn from_variable(

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use crate::account::{AccountSettings, Budget};
+use crate::account::{AccountSettings, Budget, Proxy};
 use crate::control::wire::ControlError;
 use crate::outcome::Timestamp;
 
@@ -111,17 +111,13 @@ fn names(value: &str) -> Vec<String> {
         .collect()
 }
 
-/// Refuses a proxy with a password, which would be a secret outside the vault.
+/// Refuses what is no proxy, and one with a password, which would be a secret outside the vault.
 fn proxy(value: &str) -> Result<String, ControlError> {
-    if let Ok(url) = value.parse::<http::Uri>()
-        && url.scheme().is_some()
-        && let Some(authority) = url.authority()
-        && !authority.as_str().contains('@')
-    {
+    if value.parse::<Proxy>().is_ok() && value.contains("://") && !value.contains('@') {
         return Ok(value.to_owned());
     }
     Err(ControlError::usage(
-        "--proxy: expected a URL without a password, such as `http://127.0.0.1:3128`, or `none`",
+        "--proxy: expected a URL without a password, such as `http://127.0.0.1:3128` or `socks5://127.0.0.1:1080`, or `none`",
     )
     .of_field("proxy"))
 }
@@ -217,5 +213,22 @@ mod tests {
             ..SettingChanges::default()
         };
         assert!(!applied(&changes).unwrap_err().message.contains("hunter2"));
+    }
+
+    #[test]
+    fn only_what_can_be_a_proxy_is_taken() {
+        let set = |proxy: &str| {
+            applied(&SettingChanges {
+                proxy: Some(proxy.to_owned()),
+                ..SettingChanges::default()
+            })
+        };
+        for proxy in ["http://a:1", "https://a:1", "socks5://[::1]:1080"] {
+            assert_eq!(set(proxy).unwrap().proxy.as_deref(), Some(proxy));
+        }
+        for proxy in ["nonsense://a:1", "a:1", "http://", "http://a:b"] {
+            let error = set(proxy).unwrap_err();
+            assert_eq!(error.field.as_deref(), Some("proxy"), "{proxy}");
+        }
     }
 }
