@@ -265,7 +265,7 @@ async fn an_account_is_added_changed_and_removed_on_its_page() {
 
     let tested = rig.send("accounts/work/test", &[]).await;
     assert!(
-        tested.text().contains("`lab` takes the account"),
+        tested.text().contains("<code>lab</code> takes the account"),
         "{}",
         tested.text()
     );

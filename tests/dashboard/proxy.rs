@@ -148,7 +148,7 @@ async fn a_key_is_made_shown_once_used_limited_and_revoked() {
     assert_eq!(agent.send(&call).await.status, 401);
     let again = post(&browser, "proxy/revoke-key", "name=ci").await;
     assert_eq!(again.status, 422);
-    assert!(again.text().contains("no key `ci`"));
+    assert!(again.text().contains("no key <code>ci</code>"));
 }
 
 #[tokio::test]

@@ -275,7 +275,7 @@ async fn rules_and_providers_come_and_go() {
     let text = refused.text();
     assert_eq!(refused.status, 422, "{text}");
     assert!(
-        text.contains("did you mean `lab`") && text.contains("value=\"&lt;i&gt;\""),
+        text.contains("did you mean <code>lab</code>") && text.contains("value=\"&lt;i&gt;\""),
         "{text}"
     );
 

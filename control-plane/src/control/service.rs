@@ -207,7 +207,7 @@ impl ControlService {
         let reader = self.record_reader.clone();
         let read = tokio::task::spawn_blocking(move || read(&reader)).await;
         read.map_err(|_| ControlError::broke())?
-            .map_err(ControlError::caused_by)
+            .map_err(ControlError::of_records)
     }
 
     /// The prices, with the person's own above them; and what is wrong with these, where they are

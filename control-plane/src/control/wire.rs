@@ -22,6 +22,7 @@ use tokio::sync::mpsc;
 use zeroize::Zeroizing;
 
 use crate::account::Secret;
+use crate::store::records::RecordsProblem;
 
 /// The version of this protocol. A program with another one is another release of Aerostat.
 pub(super) const VERSION: u32 = 2;
@@ -128,6 +129,9 @@ pub struct ControlError {
     /// Which part of the request is wrong, where it is one: `concurrency`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<Cow<'static, str>>,
+    /// Why the records cannot be read, where it is that: pages say it in their reader's language.
+    #[serde(skip)]
+    pub records_problem: Option<Box<RecordsProblem>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -146,6 +150,7 @@ impl ControlError {
             kind: ErrorKind::Failed,
             message: message.to_string(),
             field: None,
+            records_problem: None,
         }
     }
 
@@ -166,11 +171,19 @@ impl ControlError {
         Self::failed(message)
     }
 
+    pub(super) fn of_records(problem: RecordsProblem) -> Self {
+        Self {
+            records_problem: Some(Box::new(problem.clone())),
+            ..Self::caused_by(problem)
+        }
+    }
+
     pub fn usage(message: impl fmt::Display) -> Self {
         Self {
             kind: ErrorKind::WrongUsage,
             message: message.to_string(),
             field: None,
+            records_problem: None,
         }
     }
 
@@ -194,6 +207,7 @@ impl ControlError {
             kind: ErrorKind::NotRunning,
             message,
             field: None,
+            records_problem: None,
         }
     }
 

@@ -57,7 +57,7 @@ pub(super) async fn answer(
     let session = cookie(&head.headers, COOKIE)
         .filter(|session| dashboard.sessions().renew(session, SystemTime::now()));
     let (Some(session), Some(path)) = (session, path) else {
-        return without_session(path, text);
+        return without_session(path, &segment, text);
     };
     let visit = Visit {
         dashboard,
@@ -72,7 +72,7 @@ pub(super) async fn answer(
             Ok(body) => visit.submit(path, &Fields::parse(body.whole())).await,
             Err(fault) => refusal(&fault, text),
         },
-        _ => html(StatusCode::NOT_FOUND, &layout::not_found(text)),
+        _ => html(StatusCode::NOT_FOUND, &layout::not_found(text, &segment)),
     };
     response.extensions_mut().insert(AuthenticatedPeer);
     response
@@ -98,10 +98,13 @@ fn path<'p>(head: &'p Parts, segment: &str) -> Option<&'p str> {
 }
 
 /// The page for browsers without a session has a style too.
-fn without_session(path: Option<&str>, text: Texts) -> Response<ResponseBody> {
+fn without_session(path: Option<&str>, segment: &str, text: Texts) -> Response<ResponseBody> {
     match path {
         Some("style.css") => style(),
-        _ => html(StatusCode::FORBIDDEN, &layout::no_session(text)),
+        _ => {
+            let known = path.map(|_| segment);
+            html(StatusCode::FORBIDDEN, &layout::no_session(text, known))
+        }
     }
 }
 
@@ -131,7 +134,8 @@ fn enter(
     let query = Fields::parse(head.uri.query().unwrap_or_default().as_bytes());
     let token = query.get("link");
     let Some(session) = dashboard.sessions().redeem(token, SystemTime::now()) else {
-        return html(StatusCode::FORBIDDEN, &layout::no_session(text));
+        let page = layout::no_session(text, Some(segment));
+        return html(StatusCode::FORBIDDEN, &page);
     };
     dashboard.remove_link_files(|file| leads_to(file, token));
     let first_page = layout::redirect_to(&format!("/{segment}/"));
@@ -180,7 +184,7 @@ impl Visit<'_> {
     fn live(&self) -> Response<ResponseBody> {
         let dashboard = self.dashboard;
         let Some(session) = SessionWatch::new(&dashboard.sessions, self.session) else {
-            return without_session(None, self.text);
+            return without_session(None, &self.segment, self.text);
         };
         let last = self.head.headers.get("last-event-id");
         let last = last.and_then(|id| id.to_str().ok()?.trim().parse().ok());
@@ -198,7 +202,10 @@ impl Visit<'_> {
         match Box::pin(pages::show(&context, &overview, &path, failed)).await {
             Some(Shown::Page(page)) => whole(&context, &overview, &page),
             Some(Shown::Response(response)) => response,
-            None => html(StatusCode::NOT_FOUND, &layout::not_found(self.text)),
+            None => html(
+                StatusCode::NOT_FOUND,
+                &layout::not_found(self.text, &self.segment),
+            ),
         }
     }
 
@@ -206,7 +213,7 @@ impl Visit<'_> {
     async fn submit(&self, path: &str, fields: &Fields) -> Response<ResponseBody> {
         let token = fields.get(FORM_TOKEN);
         if !self.dashboard.sessions().is_form_token(self.session, token) {
-            let page = layout::error(self.text, self.text.form_is_stale());
+            let page = layout::error(self.text, Some(&self.segment), self.text.form_is_stale());
             return html(StatusCode::FORBIDDEN, &page);
         }
         if path == "sign-out" {
@@ -216,7 +223,10 @@ impl Visit<'_> {
         let path: Vec<&str> = segments.iter().map(String::as_str).collect();
         let context = self.context();
         match Box::pin(pages::submit(&context, &path, fields)).await {
-            None => html(StatusCode::NOT_FOUND, &layout::not_found(self.text)),
+            None => html(
+                StatusCode::NOT_FOUND,
+                &layout::not_found(self.text, &self.segment),
+            ),
             Some(Submitted::Done(next)) => see_other(&format!("/{}/{next}", self.segment)),
             Some(Submitted::Page(page)) => {
                 let overview = context.service.overview(SystemTime::now());
@@ -245,7 +255,10 @@ impl Visit<'_> {
     /// Ends the session, here and in the browser.
     fn sign_out(&self) -> Response<ResponseBody> {
         self.dashboard.sessions().end(self.session);
-        let mut response = html(StatusCode::OK, &layout::signed_out(self.text));
+        let mut response = html(
+            StatusCode::OK,
+            &layout::signed_out(self.text, &self.segment),
+        );
         set_cookie(&mut response, "", &self.segment, "; Max-Age=0");
         response
     }
@@ -278,14 +291,14 @@ fn rejected(rejection: Rejection, text: Texts) -> Response<ResponseBody> {
         Rejection::Host => StatusCode::MISDIRECTED_REQUEST,
         Rejection::Origin => StatusCode::FORBIDDEN,
     };
-    html(status, &layout::no_session(text))
+    html(status, &layout::no_session(text, None))
 }
 
 /// An error of the listener itself, as a page.
 pub(super) fn refusal(fault: &Fault, text: Texts) -> Response<ResponseBody> {
     html(
         StatusCode::BAD_REQUEST,
-        &layout::error(text, &fault.message),
+        &layout::error(text, None, &fault.message),
     )
 }
 

@@ -6,7 +6,7 @@ use maud::{DOCTYPE, Markup, html};
 
 use super::context::PageContext;
 use super::pages::Section;
-use super::sentences::marked;
+use super::sentences::{marked, sentence};
 use super::texts::Texts;
 use crate::control::ControlError;
 use crate::control::overview::Overview;
@@ -141,6 +141,9 @@ fn foot(context: &PageContext, overview: &Overview) -> Markup {
                         ", " (text.records_since(context.time_text(oldest)))
                     }
                 }
+                @if records.problem.is_some() {
+                    a.error href=(context.link("settings#records")) { (text.recording_has_stopped()) }
+                }
                 @if records.not_recorded > 0 {
                     span.error { (text.not_recorded(context.language().number(records.not_recorded))) }
                 }
@@ -176,13 +179,19 @@ fn key_help(text: Texts) -> Markup {
 pub(super) fn failure(context: &PageContext, error: &ControlError) -> Markup {
     html! {
         div.notice.bad role="alert" {
-            p { strong { (context.text.not_done()) ". " } (error.message) }
+            p { strong { (context.text.not_done()) ". " } (marked(&context.error_text(error))) }
         }
     }
 }
 
-/// A page without a session: it names nothing of the agent.
-fn bare(language: Language, title: &str, content: &Markup) -> Markup {
+/// A page without what it is about, because the records cannot be read.
+pub(super) fn unreadable(context: &PageContext, section: Section, error: &ControlError) -> Page {
+    let content = html! { div.notice.bad role="alert" { p { (marked(&sentence(&context.error_text(error)))) } } };
+    Page::new(section, context.text.records_are_unreadable(), content)
+}
+
+/// A page without a session: it names nothing of the agent. `segment`: where the reader knows it.
+fn bare(language: Language, segment: Option<&str>, title: &str, content: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang=(language.tag()) {
@@ -191,7 +200,7 @@ fn bare(language: Language, title: &str, content: &Markup) -> Markup {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 title { (title) " · Aerostat" }
-                link rel="stylesheet" href="style.css";
+                @if let Some(segment) = segment { link rel="stylesheet" href={ "/" (segment) "/style.css" }; }
             }
             body { main #content { h1 { (title) } (content) } }
         }
@@ -215,33 +224,36 @@ pub(super) fn redirect_to(url: &str) -> Markup {
 }
 
 /// For a browser without a session.
-pub(super) fn no_session(text: Texts) -> Markup {
+pub(super) fn no_session(text: Texts, segment: Option<&str>) -> Markup {
     let command = "aerostat open";
     bare(
         text.0,
+        segment,
         "Aerostat",
         &html! { p { (text.opens_by_link()) " " (text.link_comes_from(command)) } },
     )
 }
 
-pub(super) fn signed_out(text: Texts) -> Markup {
+pub(super) fn signed_out(text: Texts, segment: &str) -> Markup {
     let command = "aerostat open";
     bare(
         text.0,
+        Some(segment),
         text.signed_out(),
         &html! { p { (text.browser_signed_out(command)) } },
     )
 }
 
-pub(super) fn not_found(text: Texts) -> Markup {
+pub(super) fn not_found(text: Texts, segment: &str) -> Markup {
     bare(
         text.0,
+        Some(segment),
         "Aerostat",
-        &html! { p { (text.nothing_here()) } p { a href="/" { "Aerostat" } } },
+        &html! { p { (text.nothing_here()) } p { a href={ "/" (segment) "/" } { (text.dashboard()) } } },
     )
 }
 
-/// An error of the listener itself.
-pub(super) fn error(text: Texts, message: &str) -> Markup {
-    bare(text.0, text.not_done(), &html! { p { (message) } })
+/// An error of the listener itself, or a form that is not taken.
+pub(super) fn error(text: Texts, segment: Option<&str>, message: &str) -> Markup {
+    bare(text.0, segment, text.not_done(), &html! { p { (message) } })
 }

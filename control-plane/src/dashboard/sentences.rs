@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::context::PageContext;
+use crate::control::ControlError;
 use crate::control::failure_reason::{FailureFacts, Wording};
 use crate::control::overview::Overview;
 use crate::control::request_log::LogRow;
@@ -15,6 +16,14 @@ impl PageContext {
         match status.until() {
             Some(until) => self.text.until(summary, self.time_text(until)),
             None => summary,
+        }
+    }
+
+    /// Why something was not done or cannot be read.
+    pub(super) fn error_text(&self, error: &ControlError) -> String {
+        match &error.records_problem {
+            Some(problem) => problem.text(self.language()),
+            None => error.message.clone(),
         }
     }
 

@@ -20,6 +20,8 @@ texts! {
     settings: "Settings" | "Einstellungen";
     need_you(count): "{count} need you" | "{count} warten auf Sie";
     sign_out: "Sign out" | "Abmelden";
+    recording_has_stopped: "Recording has stopped" | "Es wird nichts mehr aufgezeichnet";
+    records_are_unreadable: "The records cannot be read." | "Die Aufzeichnungen sind nicht lesbar.";
     times_are_in(zone): "Times are in {zone}" | "Zeiten in {zone}";
     records_take(size, limit): "Records: {size} of {limit}" | "Aufzeichnungen: {size} von {limit}";
     records_since(date): "since {date}" | "seit {date}";
@@ -220,6 +222,8 @@ texts! {
     all_accounts_off: "All accounts are switched off." | "Alle Konten sind ausgeschaltet.";
     the_account_can_serve: "The account can serve." | "Das Konto kann antworten.";
     the_account_cannot_serve: "The account cannot serve." | "Das Konto kann nicht antworten.";
+    both_accounts_can_serve: "Both accounts can serve." | "Beide Konten können antworten.";
+    neither_account_can_serve: "Neither account can serve." | "Keines der beiden Konten kann antworten.";
     none_of_accounts_can_serve(count): "None of {count} accounts can serve." |
         "Keines der {count} Konten kann antworten.";
     all_accounts_can_serve(count): "All {count} accounts can serve." |
@@ -571,6 +575,7 @@ texts! {
     then_refreshed: "the access token was refreshed" | "das Zugriffstoken wurde erneuert";
     then_without_reasoning: "sent again without earlier reasoning" | "ohne frühere Gedankengänge erneut gesendet";
     then_other_account: "another account was next" | "ein anderes Konto war an der Reihe";
+    then_none_left: "no other account was left to ask" | "kein anderes Konto war mehr übrig";
     then_other_candidate: "the next candidate was next" | "der nächste Kandidat war an der Reihe";
     then_limited(next): "{next}, since a limit allowed no more" | "{next}, denn ein Limit ließ nicht mehr zu";
     bodies: "Bodies" | "Inhalte";
@@ -875,6 +880,8 @@ texts! {
     default_is_empty: "Empty by default." | "Vorgabe: leer.";
     default_heading: "Default" | "Vorgabe";
     without_default: "Not set by default." | "Ohne Vorgabe.";
+    see_what_is_marked: "Nothing was changed: what is marked is not possible." |
+        "Nichts wurde geändert: Das Markierte ist nicht möglich.";
     back_to_default: "Back to default" | "Auf Vorgabe zurück";
     kept_as(value): "Set to {value}. A new value replaces it; user and password are not shown." |
         "Gesetzt auf {value}. Ein neuer Wert ersetzt ihn; Benutzer und Passwort werden nicht angezeigt.";

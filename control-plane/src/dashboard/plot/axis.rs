@@ -5,6 +5,7 @@ use std::time::Duration;
 use maud::{Markup, html};
 
 use super::scale::marks;
+use super::scrolling;
 use crate::dashboard::context::PageContext;
 
 /// The drawing's width in its own units; the page scales it.
@@ -15,6 +16,8 @@ const ABOVE: f64 = 22.0;
 const ROW: f64 = 24.0;
 const BAR: f64 = 12.0;
 const MARKS_MAX: u64 = 7;
+/// In microseconds.
+const MILLISECOND: u64 = 1_000;
 
 /// Rows on one axis that begins at zero.
 pub(in crate::dashboard) struct TimeAxis<'p> {
@@ -45,7 +48,7 @@ impl TimeAxis<'_> {
         html! {
             figure {
                 figcaption { (self.caption) }
-                div.scroll { (self.drawing(context)) }
+                (scrolling(self.caption, &self.drawing(context)))
                 ul.legend {
                     @for (class, name) in &self.legend {
                         li { svg viewBox="0 0 12 12" aria-hidden="true" { rect class=(class) width="12" height="12" rx="2" {} } (name) }
@@ -60,7 +63,7 @@ impl TimeAxis<'_> {
         reason = "a drawing has some hundred rows at most"
     )]
     fn drawing(&self, context: &PageContext) -> Markup {
-        let marks = marks(micros(self.ends_after), MARKS_MAX);
+        let marks = time_marks(micros(self.ends_after));
         let end = *marks.last().unwrap_or(&1);
         let height = ABOVE + ROW * self.rows.len() as f64;
         html! {
@@ -90,12 +93,19 @@ fn bar(span: &AxisSpan, y: f64, end: u64) -> Markup {
     }
 }
 
+/// From a millisecond on, in whole ones.
+fn time_marks(end: u64) -> Vec<u64> {
+    let unit = if end < MILLISECOND { 1 } else { MILLISECOND };
+    let marks = marks(end.div_ceil(unit), MARKS_MAX).into_iter();
+    marks.map(|mark| mark.saturating_mul(unit)).collect()
+}
+
 /// All marks in the unit of the last one.
 fn mark_text(context: &PageContext, mark: u64, end: u64) -> String {
     let language = context.language();
     match end {
-        0..10_000 => format!("{} µs", language.number(mark)),
-        10_000..1_000_000 => format!("{} ms", language.number(mark / 1_000)),
+        0..MILLISECOND => format!("{} µs", language.number(mark)),
+        MILLISECOND..1_000_000 => format!("{} ms", language.number(mark / 1_000)),
         _ if mark == 0 => "0 s".to_owned(),
         _ => language.duration(Duration::from_micros(mark)),
     }
@@ -139,5 +149,13 @@ mod tests {
         assert!((x(2_000, 4_000) - (LEFT + WIDTH) / 2.0).abs() < 1e-9);
         assert!((x(9_000, 4_000) - WIDTH).abs() < 1e-9, "none stands out");
         assert_eq!(anchor(0, 0), "start");
+    }
+
+    #[test]
+    fn marks_are_whole_milliseconds_from_one_on() {
+        assert_eq!(time_marks(600), [0, 100, 200, 300, 400, 500, 600]);
+        assert_eq!(time_marks(1_200), [0, 1_000, 2_000]);
+        assert_eq!(time_marks(4_700), [0, 1_000, 2_000, 3_000, 4_000, 5_000]);
+        assert!(time_marks(u64::MAX).len() < 9);
     }
 }

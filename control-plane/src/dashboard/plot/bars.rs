@@ -3,6 +3,7 @@
 use maud::{Markup, PreEscaped, html};
 
 use super::scale::marks;
+use super::scrolling;
 use crate::dashboard::context::PageContext;
 use crate::language::Language;
 
@@ -11,6 +12,8 @@ const WIDTH: f64 = 1_000.0;
 const HEIGHT: f64 = 220.0;
 /// What the axes take at the left and below.
 const LEFT: f64 = 56.0;
+/// A bar of that width is as wide as its label.
+const LABEL: f64 = 48.0;
 const BELOW: f64 = 22.0;
 const ABOVE: f64 = 14.0;
 /// How many marks the upright axis has at most, and how many labels fit below.
@@ -102,6 +105,16 @@ impl PlotOptions<'_> {
     }
 }
 
+/// Where the label of a bar stands: below its middle, but below narrow ones the first stays clear of
+/// the axis.
+fn label_place(at: usize, x: f64, width: f64) -> (f64, &'static str) {
+    if at == 0 && width < LABEL {
+        (x, "start")
+    } else {
+        (round(x + width / 2.0), "middle")
+    }
+}
+
 /// What an unknown part is filled with.
 const HATCH: &str = "url(#hatch)";
 
@@ -126,7 +139,7 @@ impl BarPlot<'_> {
         html! {
             figure {
                 figcaption { (self.caption) }
-                div.scroll { (self.drawing(context, options)) }
+                (scrolling(self.caption, &self.drawing(context, options)))
                 (self.legend(context, options))
                 @if options.has_table { details {
                     summary { (context.text.numbers_of_the_plot()) }
@@ -189,7 +202,8 @@ impl BarPlot<'_> {
                 None => {},
             }
             @if scale.has_label(at) {
-                text x=(round(x + width / 2.0)) y=(HEIGHT - 6.0) text-anchor="middle" { (bar.label) }
+                @let (at_x, anchor) = label_place(at, x, width);
+                text x=(at_x) y=(HEIGHT - 6.0) text-anchor=(anchor) { (bar.label) }
             }
         }
     }

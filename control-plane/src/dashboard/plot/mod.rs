@@ -7,7 +7,14 @@ mod scale;
 mod share;
 mod window;
 
+use maud::{Markup, html};
+
 pub(super) use axis::{AxisRow, AxisSpan, TimeAxis};
 pub(super) use bars::{Bar, BarPlot, Part, PlotOptions, PlotUnit};
 pub(super) use share::share_bar;
 pub(super) use window::{WindowBar, window_bar};
+
+/// A drawing that scrolls sideways where there is little room, also by the keyboard.
+fn scrolling(name: &str, drawing: &Markup) -> Markup {
+    html! { div.scroll tabindex="0" role="group" aria-label=(name) { (drawing) } }
+}

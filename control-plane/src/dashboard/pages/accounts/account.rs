@@ -12,6 +12,7 @@ use crate::dashboard::context::PageContext;
 use crate::dashboard::form::FailedForm;
 use crate::dashboard::layout::{Page, failure};
 use crate::dashboard::pages::{Section, Submitted};
+use crate::dashboard::sentences::marked;
 use crate::status::{AccountStatus, NeedsUser};
 
 /// The account's page, with what a test call showed.
@@ -40,10 +41,10 @@ pub(super) async fn page(
         @if let Some(failed) = general { (failure(context, failed.error)) }
         @if let Some(told) = told { (result(context, told)) }
         @if let Some(problem) = &figures.problem {
-            div.notice { p { (text.figures_unknown(problem)) } }
+            div.notice { p { (marked(&text.figures_unknown(context.error_text(problem)))) } }
         }
         (help(context, account))
-        section.sheet { (facts::facts(context, account, &figures)) (facts::buttons(context, account, false)) }
+        section.sheet { (facts::facts(context, account, &figures, false)) (facts::buttons(context, account, false)) }
         (enter_credential(context, account, failed))
         section #settings { h2 { (text.settings()) } div.sheet { (settings::form(context, account, failed)) } }
         (remove(context, account, failed))
@@ -76,7 +77,7 @@ fn result(context: &PageContext, told: &AddedAccount) -> Markup {
     };
     html! {
         div class=(class) role="status" {
-            p { (told.message) }
+            p { (marked(&told.message)) }
         }
         @if !told.models.is_empty() {
             details {
@@ -165,7 +166,7 @@ fn credential_forms(
     let path = path_of(&account.name);
     let key = TypedForm::new("key", &credential::FIELDS, failed);
     let entered = html! {
-        @if let Some(error) = key.other_error() { p.error role="alert" { (error) } }
+        @if let Some(error) = key.other_error() { p.error role="alert" { (marked(error)) } }
         (credential::fields(context, offer, &key, false, false))
         button { (text.save_and_test()) }
     };
@@ -175,7 +176,7 @@ fn credential_forms(
     }
     let sign_in = TypedForm::new("sign-in", &["client_secret"], failed);
     let browser = html! {
-        @if let Some(error) = sign_in.other_error() { p.error role="alert" { (error) } }
+        @if let Some(error) = sign_in.other_error() { p.error role="alert" { (marked(error)) } }
         (credential::client_secret_field(context, &sign_in))
         button.primary { (text.sign_in_with_browser()) }
     };
@@ -199,7 +200,7 @@ fn remove(
     let form = TypedForm::new("remove", &["sure"], failed);
     let error = form.error_of("sure").or(form.other_error());
     let content = html! {
-        @if let Some(error) = error { p.error id="remove-error" role="alert" { (error) } }
+        @if let Some(error) = error { p.error id="remove-error" role="alert" { (marked(error)) } }
         p { label {
             input type="checkbox" name="sure" value="1" aria-invalid=[error.map(|_| "true")]
                 aria-describedby=[error.map(|_| "remove-error")];

@@ -12,6 +12,7 @@ use crate::control::{AccountFacts, SignInRequest};
 use crate::dashboard::context::PageContext;
 use crate::dashboard::form::{FailedForm, Fields};
 use crate::dashboard::pages::Submitted;
+use crate::dashboard::sentences::marked;
 
 /// The fields of the form besides those of the credential.
 const FIELDS: [&str; 8] = [
@@ -91,7 +92,7 @@ fn choose(
             }
             button { (text.choose_provider()) }
         }
-        @if let Some(error) = error { p.error #provider-error role="alert" { (error) } }
+        @if let Some(error) = error { p.error #provider-error role="alert" { (marked(error)) } }
         p.hint { (text.demo_needs_none()) }
     }
 }
@@ -120,7 +121,7 @@ fn enter(context: &PageContext, offer: &ProviderOffer, form: &TypedForm<'_>) -> 
         ..Field::default()
     };
     let content = html! {
-        @if let Some(error) = form.other_error() { p.error role="alert" { (error) } }
+        @if let Some(error) = form.other_error() { p.error role="alert" { (marked(error)) } }
         input type="hidden" name="provider" value=(offer.name);
         (name.draw(form))
         @if offer.can_sign_in {

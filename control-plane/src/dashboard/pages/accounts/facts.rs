@@ -14,7 +14,13 @@ use crate::dashboard::sentences::marked;
 use crate::status::AccountStatus;
 
 /// What is known of an account, as it is shown in the list too.
-pub(super) fn facts(context: &PageContext, account: &AccountFacts, figures: &Figures) -> Markup {
+/// `is_list`: its form leads back to the list.
+pub(super) fn facts(
+    context: &PageContext,
+    account: &AccountFacts,
+    figures: &Figures,
+    is_list: bool,
+) -> Markup {
     let text = context.text;
     html! {
         dl.facts {
@@ -27,7 +33,7 @@ pub(super) fn facts(context: &PageContext, account: &AccountFacts, figures: &Fig
             dd { (limits(context, account)) }
             @if !account.cooldowns.is_empty() {
                 dt { (text.account_rests()) }
-                dd { (rests(context, account)) }
+                dd { (rests(context, account, is_list)) }
             }
             dt { (text.kept_conversations()) }
             dd { (conversations(context, account)) }
@@ -63,9 +69,9 @@ fn limits(context: &PageContext, account: &AccountFacts) -> Markup {
 }
 
 /// The cooldowns, by model, and the button that ends them.
-fn rests(context: &PageContext, account: &AccountFacts) -> Markup {
+fn rests(context: &PageContext, account: &AccountFacts, is_list: bool) -> Markup {
     let clear = html! {
-        (from_list())
+        @if is_list { (from_list()) }
         button.small { (context.text.end_rests()) }
     };
     html! {

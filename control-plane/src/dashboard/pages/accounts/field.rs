@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use crate::control::ControlError;
 use crate::dashboard::form::FailedForm;
+use crate::dashboard::sentences::marked;
 
 /// One line of text.
 #[derive(Clone, Copy, Default)]
@@ -50,7 +51,7 @@ fn has_user(typed: &str) -> bool {
 /// The hint and the error of a field, which the field names as what describes it.
 pub(super) fn remarks(id: &str, error: Option<&str>, hint: Option<&str>) -> Markup {
     html! {
-        @if let Some(error) = error { p.error id={ (id) "-error" } role="alert" { (error) } }
+        @if let Some(error) = error { p.error id={ (id) "-error" } role="alert" { (marked(error)) } }
         @if let Some(hint) = hint { p.hint id={ (id) "-hint" } { (hint) } }
     }
 }

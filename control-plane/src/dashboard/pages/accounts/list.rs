@@ -11,6 +11,7 @@ use crate::dashboard::context::PageContext;
 use crate::dashboard::form::FailedForm;
 use crate::dashboard::layout::Page;
 use crate::dashboard::pages::Section;
+use crate::dashboard::sentences::marked;
 
 pub(super) async fn page(
     context: &PageContext,
@@ -23,7 +24,7 @@ pub(super) async fn page(
     let content = html! {
         (add::waiting(context))
         @if let Some(problem) = &figures.problem {
-            div.notice { p { (context.text.figures_unknown(problem)) } }
+            div.notice { p { (marked(&context.text.figures_unknown(context.error_text(problem)))) } }
         }
         @if !accounts.is_empty() {
             (table(context, &accounts, &figures))
@@ -138,7 +139,7 @@ fn details(context: &PageContext, account: &AccountFacts, figures: &Figures) -> 
     html! {
         details {
             summary.meta { (standing::line(context, account, figures.place(account))) }
-            (facts::facts(context, account, figures))
+            (facts::facts(context, account, figures, true))
             (facts::buttons(context, account, true))
         }
     }

@@ -10,6 +10,7 @@ use crate::control::sign_in::{SIGN_IN_TIMEOUT, SignInProgress, SignInState};
 use crate::dashboard::context::PageContext;
 use crate::dashboard::layout::Page;
 use crate::dashboard::pages::{Section, Submitted};
+use crate::dashboard::sentences::marked;
 
 /// How often the page looks.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -35,14 +36,14 @@ pub(super) fn page(context: &PageContext, id: &str) -> Page {
                 false => text.signed_in_untested(account),
             };
             let content = html! {
-                p { (message) }
+                p { (marked(message)) }
                 p { a.button.primary href=(context.link(&path_of(account))) { (text.go_to_account(account)) } }
             };
             Page::new(Section::Accounts, verdict, content)
         }
         SignInState::Failed(error) => {
             let content = html! {
-                div.notice.bad role="alert" { p { (error.message) } }
+                div.notice.bad role="alert" { p { (marked(&error.message)) } }
                 (back(context))
             };
             Page::new(Section::Accounts, text.sign_in_failed(), content)

@@ -15,6 +15,8 @@ pub(super) fn verdict(context: &PageContext, accounts: &[AccountFacts]) -> Strin
         (_, 0) => return text.all_accounts_off().to_owned(),
         (1, 1) => text.the_account_can_serve().to_owned(),
         (0, 1) => text.the_account_cannot_serve().to_owned(),
+        (0, 2) => text.neither_account_can_serve().to_owned(),
+        (2, 2) => text.both_accounts_can_serve().to_owned(),
         (0, count) => text.none_of_accounts_can_serve(count),
         (able, count) if able == count => text.all_accounts_can_serve(count),
         (able, count) => text.some_accounts_can_serve(able, count),

@@ -19,6 +19,7 @@ use crate::dashboard::context::PageContext;
 use crate::dashboard::form::{FailedForm, Fields};
 use crate::dashboard::layout::{Page, failure};
 use crate::dashboard::response::typed;
+use crate::dashboard::sentences::marked;
 use crate::dashboard::verdict::verdict;
 use crate::status::PortStatus;
 use first_steps::{FirstSteps, Trial};
@@ -149,8 +150,9 @@ async fn figures_and_failures(context: &PageContext) -> Markup {
         Err(error) => (context.last_figures.last(), Some(error)),
     };
     let Some(known) = known else {
-        let why = problem.map(|error| error.message).unwrap_or_default();
-        return html! { p.error { (context.text.records_unreadable(why)) } };
+        let why = problem.map(|error| context.error_text(&error));
+        let why = why.unwrap_or_default();
+        return html! { div.notice.bad role="alert" { p { (marked(&context.text.records_unreadable(why))) } } };
     };
     let stale_since = problem.map(|_| known.read_at);
     let known = Arc::clone(&known);

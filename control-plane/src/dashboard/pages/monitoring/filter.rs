@@ -7,6 +7,7 @@ use crate::control::{ControlError, FilterNames, FilterPart};
 use crate::dashboard::context::PageContext;
 use crate::dashboard::form::{Fields, NO_NAME, query};
 use crate::dashboard::request_parts::shortened;
+use crate::dashboard::sentences::marked;
 use crate::dashboard::texts::Texts;
 
 /// The fields of the URL that filter, in the order in which links carry them.
@@ -209,7 +210,7 @@ fn problems(context: &PageContext, filter: &Filter<'_>) -> Markup {
     let without = filter.problems.iter().filter(|(part, _)| !has_field(*part));
     html! {
         @for (part, error) in without {
-            div.notice.bad role="alert" { p { strong { (name_of(context.text, *part)) ". " } (error.message) } }
+            div.notice.bad role="alert" { p { strong { (name_of(context.text, *part)) ". " } (marked(&error.message)) } }
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::control::request_log::LogPage;
 use crate::control::verbs::Log;
 use crate::control::{ControlError, FilterNames, LogSummary, Verb};
 use crate::dashboard::context::PageContext;
-use crate::dashboard::layout::{Page, failure};
+use crate::dashboard::layout::{Page, unreadable};
 use filter::Filter;
 pub(in crate::dashboard) use live::open as open_live;
 
@@ -38,10 +38,7 @@ pub(super) async fn page(context: &PageContext) -> Page {
     }
     match find(context, &filter).await {
         Ok(found) => listed(context, &filter, &found),
-        Err(error) => {
-            let content = failure(context, &error);
-            Page::new(Section::Monitoring, context.text.monitoring(), content)
-        }
+        Err(error) => unreadable(context, Section::Monitoring, &error),
     }
 }
 

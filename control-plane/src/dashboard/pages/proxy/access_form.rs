@@ -7,6 +7,7 @@ use crate::control::{ConfigError, Edit, KEYS, Setting, setting};
 use crate::dashboard::config_change::plain;
 use crate::dashboard::context::PageContext;
 use crate::dashboard::form::{FailedForm, Fields};
+use crate::dashboard::sentences::marked;
 use crate::dashboard::texts::Texts;
 
 pub(super) const ACCESS: &str = "access";
@@ -79,7 +80,7 @@ fn field(context: &PageContext, setting: &Setting, failed: Option<&FailedForm<'_
                 }
             }
             @if let Some(failed) = error {
-                p.error id={ (key) "-error" } role="alert" { (said(&failed.error.message, key)) }
+                p.error id={ (key) "-error" } role="alert" { (marked(said(&failed.error.message, key))) }
             }
             p.hint id={ (key) "-hint" } { (hint(text, key)) }
         }

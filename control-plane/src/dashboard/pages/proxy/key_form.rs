@@ -10,6 +10,7 @@ use crate::control::verbs::{KeyCreate, KeyList, KeySet};
 use crate::control::{ControlError, KeyLimitChanges, Verb};
 use crate::dashboard::context::PageContext;
 use crate::dashboard::form::{FailedForm, Fields};
+use crate::dashboard::sentences::marked;
 use crate::dashboard::texts::Texts;
 
 pub(super) const CREATE: &str = "create-key";
@@ -121,7 +122,7 @@ impl KeyForm<'_> {
                     required[field.is_required] autocomplete="off" spellcheck="false"
                     aria-invalid=[error.map(|_| "true")] aria-describedby=[described];
                 @if let Some(failed) = error {
-                    p.error id={ (id) "-error" } role="alert" { (said(failed.error)) }
+                    p.error id={ (id) "-error" } role="alert" { (marked(said(failed.error))) }
                 }
                 @if let Some(hint) = field.hint { p.hint id={ (id) "-hint" } { (hint) } }
             }

@@ -10,6 +10,7 @@ use crate::control::verbs::{KeyList, KeyRevoke};
 use crate::control::{ControlError, Verb};
 use crate::dashboard::context::PageContext;
 use crate::dashboard::form::{FailedForm, Fields};
+use crate::dashboard::sentences::marked;
 use crate::status::Timestamp;
 
 pub(super) const REVOKE: &str = "revoke-key";
@@ -21,7 +22,7 @@ pub(super) async fn section(context: &PageContext, failed: Option<&FailedForm<'_
         .await;
     let keys = match keys {
         Ok(keys) => keys,
-        Err(error) => return html! { p.error { (error.message) } },
+        Err(error) => return html! { p.error { (marked(&error.message)) } },
     };
     let chosen = chosen(context, failed);
     let chosen = keys.iter().find(|key| Some(key.name.as_str()) == chosen);

@@ -6,6 +6,7 @@ use super::trial;
 use crate::control::Edit;
 use crate::dashboard::context::PageContext;
 use crate::dashboard::form::{FailedForm, Fields};
+use crate::dashboard::sentences::marked;
 
 /// How many rules are shown; the rest is counted.
 const RULES_MAX: usize = 200;
@@ -98,7 +99,7 @@ fn addition(context: &PageContext, failed: Option<&FailedForm<'_>>) -> Markup {
                 aria-invalid=[invalid] aria-describedby="rule-targets-hint rule-error";
             p.hint #rule-targets-hint { (text.rule_targets_hint()) }
         }
-        @if let Some(failed) = failed { p.error #rule-error role="alert" { (failed.error.message) } }
+        @if let Some(failed) = failed { p.error #rule-error role="alert" { (marked(&failed.error.message)) } }
         button.primary { (text.show_the_change()) }
     };
     html! {

@@ -7,6 +7,7 @@ use crate::control::verbs::ModelTry;
 use crate::control::verbs::model_try::{CandidateFacts, LeftOut, Trial};
 use crate::control::{Place, Verb};
 use crate::dashboard::context::PageContext;
+use crate::dashboard::sentences::marked;
 use crate::status::ProviderStatus;
 
 /// How much of a name is repeated.
@@ -18,7 +19,7 @@ pub(super) async fn result(context: &PageContext, asked: &str) -> Markup {
     };
     match ask.run(&context.service, &PageContext::notes()).await {
         Ok(trial) => shown(context, &trial),
-        Err(error) => html! { p.error role="alert" { (error.message) } },
+        Err(error) => html! { p.error role="alert" { (marked(&error.message)) } },
     }
 }
 

@@ -121,12 +121,15 @@ pub(super) fn table(context: &PageContext, request: &Explanation) -> Markup {
                 th scope="col" { (text.what_followed()) }
                 th scope="col" { (text.upstream_id()) }
             } }
-            tbody { @for attempt in &request.attempts { (table_row(context, attempt)) } }
+            tbody { @for (at, attempt) in request.attempts.iter().enumerate() {
+                @let is_last = at + 1 == request.attempts.len() && request.ending == "failed";
+                (table_row(context, attempt, is_last))
+            } }
         } }
     }
 }
 
-fn table_row(context: &PageContext, attempt: &AttemptFacts) -> Markup {
+fn table_row(context: &PageContext, attempt: &AttemptFacts, is_last: bool) -> Markup {
     let text = context.text;
     let account = attempt.account.as_deref().unwrap_or_default();
     html! {
@@ -141,7 +144,7 @@ fn table_row(context: &PageContext, attempt: &AttemptFacts) -> Markup {
                 @if let Some(until) = attempt.until { ", " (text.until_moment(context.time_text(until))) }
                 @if let Some(detail) = &attempt.detail { div.why { (shortened(detail, DETAIL_CHARS_MAX)) } }
             } }
-            td data-label=(text.what_followed()) { (what_followed(context, attempt)) }
+            td data-label=(text.what_followed()) { (what_followed(context, attempt, is_last)) }
             td data-label=(text.upstream_id()) {
                 @match &attempt.upstream_id {
                     Some(id) => (context.copyable(id)),
@@ -152,7 +155,8 @@ fn table_row(context: &PageContext, attempt: &AttemptFacts) -> Markup {
     }
 }
 
-fn what_followed(context: &PageContext, attempt: &AttemptFacts) -> String {
+/// `is_last`: no other one followed, so where one was wanted there was none.
+fn what_followed(context: &PageContext, attempt: &AttemptFacts, is_last: bool) -> String {
     let text = context.text;
     let Some(step) = &attempt.next_step else {
         return String::new();
@@ -160,6 +164,7 @@ fn what_followed(context: &PageContext, attempt: &AttemptFacts) -> String {
     let next = match step.next.as_str() {
         "refresh" => text.then_refreshed(),
         "without_reasoning" => text.then_without_reasoning(),
+        "other_account" | "other_candidate" if is_last && !step.is_limited => text.then_none_left(),
         "other_account" => text.then_other_account(),
         "other_candidate" => text.then_other_candidate(),
         _ => text.then_returned(),

@@ -15,7 +15,7 @@ use crate::control::explain::Explanation;
 use crate::control::verbs::{Explain, Resend};
 use crate::dashboard::context::PageContext;
 use crate::dashboard::form::{FailedForm, Fields, escaped};
-use crate::dashboard::layout::{Page, failure};
+use crate::dashboard::layout::{Page, failure, unreadable};
 use crate::dashboard::request_parts::{ending, shortened};
 use crate::dashboard::sentences::marked;
 
@@ -29,10 +29,7 @@ pub(super) async fn page(context: &PageContext, id: &str, failed: Option<&Failed
             explained(context, &explanation, failed, kept.as_ref())
         }
         Ok(None) => missing(context, id),
-        Err(error) => {
-            let content = failure(context, &error);
-            Page::new(Section::Monitoring, context.text.monitoring(), content)
-        }
+        Err(error) => unreadable(context, Section::Monitoring, &error),
     }
 }
 
@@ -161,7 +158,7 @@ fn path(context: &PageContext, request: &Explanation) -> Markup {
             h2 { (text.way_to_account()) }
             dl.facts {
                 @if !request.model.is_empty() { dt { (text.asked_model()) } dd { code { (request.model) } } }
-                @if !request.resolution.is_empty() { dt { (text.resolved()) } dd { (request.resolution) } }
+                @if !request.resolution.is_empty() { dt { (text.resolved()) } dd { (marked(&request.resolution)) } }
                 @if !request.candidates.is_empty() {
                     dt { (text.candidates()) }
                     dd { @for (at, candidate) in request.candidates.iter().enumerate() {
@@ -174,7 +171,7 @@ fn path(context: &PageContext, request: &Explanation) -> Markup {
                         div {
                             code { (passed.candidate) }
                             @if let Some(account) = &passed.account { " " (account) }
-                            ": " (passed.why)
+                            ": " (marked(&passed.why))
                         }
                     } }
                 }

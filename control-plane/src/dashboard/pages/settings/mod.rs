@@ -252,11 +252,21 @@ fn form(context: &PageContext, state: &State<'_>) -> Markup {
         // Enter in a field reviews what was typed: the first button of a form is its own.
         button.hidden-label tabindex="-1" aria-hidden="true" { (context.text.review()) }
         @if let Some(failed) = state.failed.filter(|failed| failed.is("save", None)) {
-            (failure(context, failed.error))
+            @if state.wrong.is_empty() { (failure(context, failed.error)) } @else { (marked_as_wrong(context)) }
         }
         @for group in GROUPS { (group_of(context, state, &sought, group)) }
     };
     context.form("settings/save", "", &content)
+}
+
+/// Each wrong setting says beside it what would be right.
+fn marked_as_wrong(context: &PageContext) -> Markup {
+    let text = context.text;
+    html! {
+        div.notice.bad role="alert" {
+            p { strong { (text.not_done()) ". " } (text.see_what_is_marked()) }
+        }
+    }
 }
 
 fn group_of(

@@ -9,6 +9,7 @@ use crate::dashboard::context::PageContext;
 use crate::dashboard::form::{FailedForm, Fields};
 use crate::dashboard::layout::failure;
 use crate::dashboard::plot::{WindowBar, window_bar};
+use crate::dashboard::sentences::{marked, sentence};
 use crate::modes::BodyMode;
 
 /// How long bodies are kept where a person asks for a while.
@@ -92,7 +93,7 @@ fn size(context: &PageContext, records: &RecordsStatus) -> Markup {
         language.bytes(records.bytes_max),
     );
     html! {
-        @if let Some(problem) = &records.problem { p.error { (problem) } }
+        @if let Some(problem) = &records.problem { p.error { (marked(&sentence(&problem.text(language)))) } }
         p { (window_bar(share(records), &label)) " " (label)
             @if let Some(oldest) = records.oldest { ". " (text.oldest_is_of(context.time_text(oldest))) } }
         @if records.not_recorded > 0 {

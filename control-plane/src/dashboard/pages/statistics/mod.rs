@@ -16,7 +16,7 @@ use crate::control::stats::Statistics;
 use crate::control::{ControlError, PriceListFacts, Verb as _};
 use crate::dashboard::context::PageContext;
 use crate::dashboard::form::NO_NAME;
-use crate::dashboard::layout::{Page, failure};
+use crate::dashboard::layout::{Page, unreadable};
 use crate::dashboard::texts::Texts;
 use crate::status::Timestamp;
 use asked::{Asked, Measure, NAMED, Period};
@@ -28,22 +28,16 @@ pub(super) async fn page(context: &PageContext, overview: &Overview) -> Page {
     let told = Told::ask(context, &asked).await;
     let records = overview.status.records.as_ref();
     let oldest = records.and_then(|records| records.oldest);
-    let (verdict, content) = match &told {
-        Err(error) => (
-            context.text.token_statistics().to_owned(),
-            failure(context, error),
-        ),
-        Ok(told) => (
-            verdict(context, &asked, &told.table),
-            whole(context, &asked, told, oldest),
-        ),
+    let told = match &told {
+        Ok(told) => told,
+        Err(error) => return unreadable(context, Section::Statistics, error),
     };
     Page {
         action: Some(download(context, &asked)),
         ..Page::new(
             Section::Statistics,
-            verdict,
-            html! { (controls(context, &asked)) (content) },
+            verdict(context, &asked, &told.table),
+            html! { (controls(context, &asked)) (whole(context, &asked, told, oldest)) },
         )
     }
 }
