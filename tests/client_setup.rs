@@ -133,7 +133,7 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
         let path = entry.unwrap().path();
         if path.is_dir() {
             found.extend(files_below(&path));
-        } else {
+        } else if path.is_file() {
             found.push(path);
         }
     }
@@ -664,10 +664,10 @@ mod unix {
         let said = rig.fails("client connect claude-code --yes");
         assert!(said.contains("read-only"), "{said}");
         assert!(
-            said.contains(&format!("env.ANTHROPIC_BASE_URL = \"{ORIGIN}\"")),
+            said.contains(&format!("\"ANTHROPIC_BASE_URL\": \"{ORIGIN}\"")),
             "{said}"
         );
-        assert!(said.contains("apiKeyHelper = "), "{said}");
+        assert!(said.contains("\"apiKeyHelper\": "), "{said}");
         assert_eq!(rig.read(CLAUDE), "{}");
         assert!(!rig.home.path().join("clients").exists());
     }
@@ -696,4 +696,145 @@ fn a_run_starts_the_client_with_variables_alone() {
     assert!(!rig.at(CLAUDE).exists() && !rig.at(CODEX).exists());
     let said = rig.fails("client run gemini-cli -- -p x");
     assert!(said.contains("not on your PATH"), "{said}");
+}
+
+/// A person's sign-in at a vendor, as a client sends it that has only the base URL.
+const FOREIGN: &str = "sk-ant-oat01-of-the-person-0123456789abcdefghijklmnop";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_bearer_is_neither_stored_nor_forwarded() {
+    use crate::support::Dialect;
+    use crate::support::lab::{AnswerForm, Lab, generate};
+    use crate::support::upstream::Script;
+    let lab = Lab::with("auth_mode = \"off\"\n[record]\nbodies = \"all\"\n").await;
+    lab.upstream.always(Script::text().lenient());
+    let body = r#"{"model":"MODEL","max_tokens":9,"messages":[{"role":"user","content":"hi"}]}"#;
+    for dialect in [Dialect::Anthropic, Dialect::Chat] {
+        let model = format!("{}/m", dialect.name());
+        let request = generate(dialect, &model, body, AnswerForm::Whole)
+            .header("authorization", &format!("Bearer {FOREIGN}"))
+            .header("x-api-key", FOREIGN);
+        let exchanged = lab.send(&request).await;
+        assert_eq!(exchanged.answer.status, 200, "{}", exchanged.answer.text());
+        let received = exchanged.received.expect("it was forwarded");
+        assert!(
+            !format!("{received:?}").contains("of-the-person"),
+            "{received:?}"
+        );
+    }
+    let home = lab.agent.kept_home();
+    assert!(!lab.agent.stderr().contains("of-the-person"));
+    // Asking for the records has what waits written.
+    let listed = Setup::default()
+        .arg("log")
+        .command(home.path())
+        .output()
+        .unwrap();
+    assert!(all(&listed).contains("openai_chat/m"), "{}", all(&listed));
+    for file in files_below(home.path()) {
+        let bytes = fs::read(&file).unwrap();
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(!text.contains("of-the-person"), "{}", file.display());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn either_of_two_credentials_opens_and_a_refusal_names_what_sets_the_client_up() {
+    use crate::support::agent::Agent;
+    use crate::support::raw::Request;
+    let agent = Agent::start("port = 0\nauth_mode = \"strict\"\n");
+    let key = fs::read_to_string(agent.home().join("local-key")).unwrap();
+    let bearer = format!("Bearer {}", key.trim());
+    let foreign = format!("Bearer {FOREIGN}");
+    for (authorization, x_api_key) in [
+        (bearer.as_str(), FOREIGN),
+        (foreign.as_str(), key.trim()),
+        (bearer.as_str(), ""),
+        ("Bearer", key.trim()),
+    ] {
+        let request = Request::get("/v1/models?limit=1000&client_version=0.171.0")
+            .header("authorization", authorization)
+            .header("x-api-key", x_api_key);
+        let answer = agent.send(&request).await;
+        assert_eq!(
+            answer.status,
+            200,
+            "{authorization} {x_api_key}: {}",
+            answer.text()
+        );
+    }
+    for (program, name) in [
+        ("claude-cli/2.1.332 (external, cli)", "claude-code"),
+        ("codex_exec/0.171.0", "codex"),
+        ("GeminiCLI/0.61.0", "gemini-cli"),
+        ("curl/8", "<name>"),
+    ] {
+        let request = Request::post("/v1/messages", "{}").header("user-agent", program);
+        let answer = agent.send(&request).await;
+        assert_eq!(answer.status, 401);
+        let text = answer.text();
+        assert!(
+            text.contains(&format!("aerostat client connect {name}")),
+            "{text}"
+        );
+    }
+    for path in ["/", "/api/hello"] {
+        let answer = agent.send(&Request::new("HEAD", path)).await;
+        assert_eq!(answer.status, 200, "{path}");
+    }
+}
+
+#[test]
+fn a_refresh_keeps_the_model_that_was_chosen() {
+    let rig = Rig::new();
+    rig.ok("client connect codex --model demo --yes");
+    assert!(rig.read(CODEX).contains("model = \"demo\""));
+    fs::write(rig.home.path().join("config.toml"), "port = 18046\n").unwrap();
+    rig.ok("client connect codex --yes");
+    let after = rig.read(CODEX);
+    assert!(
+        after.contains("model = \"demo\"") && after.contains("18046"),
+        "{after}"
+    );
+    rig.ok("client disconnect codex --yes");
+    assert!(!rig.at(CODEX).exists());
+}
+
+#[test]
+fn a_receipt_that_cannot_be_read_keeps_a_purge_from_deleting_the_key() {
+    let rig = Rig::new();
+    rig.ok("client connect codex --yes");
+    fs::write(rig.home.path().join("clients/codex.json"), "{").unwrap();
+    let said = rig.fails("uninstall --purge");
+    assert!(said.contains("nothing was removed"), "{said}");
+    assert!(rig.home.path().join("local-key").exists());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn at_a_terminal_the_change_is_shown_and_asked_about() {
+    use crate::support::terminal::Terminal;
+    let rig = Rig::new();
+    rig.write(CLAUDE, "{}");
+    for (answer, code) in [("n", 1), ("", 1), ("y", 0)] {
+        assert_eq!(rig.read(CLAUDE), "{}");
+        let mut terminal = Terminal::run(&rig.command("client connect claude-code"));
+        terminal.expect("ANTHROPIC_BASE_URL");
+        terminal.expect("Make this change?");
+        terminal.type_line(answer);
+        assert_eq!(terminal.exit_code(), Some(code), "{}", terminal.screen());
+    }
+    assert!(rig.read(CLAUDE).contains(ORIGIN));
+    // What changed since it was shown is shown again.
+    let mut terminal = Terminal::run(&rig.command("client disconnect claude-code"));
+    terminal.expect("Make this change?");
+    let edited = rig.read(CLAUDE).replacen('{', "{ \"model\": \"opus\",", 1);
+    rig.write(CLAUDE, edited);
+    terminal.type_line("y");
+    terminal.expect("have changed meanwhile");
+    terminal.expect("Make this change?");
+    terminal.type_line("y");
+    assert_eq!(terminal.exit_code(), Some(0), "{}", terminal.screen());
+    let after: Value = serde_json::from_str(&rig.read(CLAUDE)).unwrap();
+    assert_eq!(after, serde_json::json!({ "model": "opus" }));
 }

@@ -191,7 +191,8 @@ async fn perform(service: &ControlService, action: Action) -> Result<(), Control
         Action::SetMode(mode) => set_mode(service, mode).await,
         Action::SetAutostart(is_on) => set_autostart(is_on).await,
         Action::SignIn(name) => sign_in(service, name).await,
-        Action::OpenDashboard | Action::AddAccount => open_dashboard(service).await,
+        Action::OpenDashboard | Action::AddAccount => open_dashboard(service, None).await,
+        Action::ConnectProgram => open_dashboard(service, Some("clients".to_owned())).await,
         Action::OpenConfig => open_config(service).await,
         Action::UnlockVault => service.open_vault().await.map_err(ControlError::caused_by),
         // The tray does these itself.
@@ -213,7 +214,7 @@ async fn sign_in(service: &ControlService, name: String) -> Result<(), ControlEr
     let form = LoginForm { name: name.clone() };
     let form = form.run(service, &Notes::discard()).await?;
     if form != CredentialForm::OAuth {
-        return open_dashboard(service).await;
+        return open_dashboard(service, None).await;
     }
     let login = AccountLogin {
         name: name.clone(),
@@ -270,12 +271,15 @@ async fn open_config(service: &ControlService) -> Result<(), ControlError> {
     let opened = blocking(move || opener::open(&file).map_err(ControlError::failed)).await;
     match opened {
         Ok(()) => Ok(()),
-        Err(_) => open_dashboard(service).await,
+        Err(_) => open_dashboard(service, None).await,
     }
 }
 
-async fn open_dashboard(service: &ControlService) -> Result<(), ControlError> {
-    let link = Open {}.run(service, &Notes::discard()).await?;
+async fn open_dashboard(
+    service: &ControlService,
+    page: Option<String>,
+) -> Result<(), ControlError> {
+    let link = Open { page }.run(service, &Notes::discard()).await?;
     let why = |error| {
         ControlError::failed(format!(
             "no browser could be started ({error}); `aerostat open` prints the address"

@@ -263,3 +263,47 @@ async fn a_rule_is_added_and_removed_after_its_difference_was_seen() {
     let page = text(&browser, "proxy?try=fast").await;
     assert!(page.contains("No rule and no provider has fast"), "{page}");
 }
+
+#[tokio::test]
+async fn a_program_is_connected_and_disconnected_after_its_change_was_shown() {
+    let agent = Agent::start(CONFIG);
+    let folder = agent.home().join(".claude");
+    std::fs::create_dir(&folder).unwrap();
+    let settings = folder.join("settings.json");
+    let own = "{\n  \"env\": { \"SOME_TOKEN\": \"hunter2-hunter2\" }\n}\n";
+    std::fs::write(&settings, own).unwrap();
+    let file = || std::fs::read_to_string(&settings).unwrap();
+
+    let browser = Browser::enter(&agent).await;
+    let page = text(&browser, "proxy").await;
+    assert!(page.contains("Claude Code"), "{page}");
+    let shown = post(&browser, "proxy/connect-client", "client=claude-code")
+        .await
+        .text();
+    assert_eq!(verdict(&shown), "Nothing is changed yet.");
+    assert!(shown.contains("ANTHROPIC_BASE_URL"), "{shown}");
+    assert!(!shown.contains("hunter2"), "{shown}");
+    assert_eq!(file(), own);
+
+    let confirm = |page: &str| {
+        let digest = hidden(page, "shown_change").to_owned();
+        format!("client=claude-code&shown_change={digest}")
+    };
+    let done = post(&browser, "proxy/connect-client", &confirm(&shown)).await;
+    assert_eq!(verdict(&done.text()), "Claude Code is connected.");
+    assert!(file().contains(&agent.base_url()));
+
+    // A change that was shown is made to no other file.
+    let shown = post(&browser, "proxy/disconnect-client", "client=claude-code")
+        .await
+        .text();
+    std::fs::write(&settings, file().replace("{\n", "{\n\n")).unwrap();
+    let late = post(&browser, "proxy/disconnect-client", &confirm(&shown))
+        .await
+        .text();
+    assert!(late.contains("changed elsewhere meanwhile"), "{late}");
+    assert!(file().contains("ANTHROPIC_BASE_URL"));
+    let done = post(&browser, "proxy/disconnect-client", &confirm(&late)).await;
+    assert_eq!(verdict(&done.text()), "Claude Code is disconnected.");
+    assert_eq!(file(), own.replace("{\n", "{\n\n"));
+}

@@ -110,7 +110,7 @@ fn status(session: &mut Session<'_>, client: Option<ClientChoice>) -> ExitCode {
     let mut clients = session.call(ClientList { client, at })?;
     if !is_one {
         let is_here = |client: &ClientFacts| {
-            client.connected_at.is_some()
+            client.has_receipt
                 || !matches!(
                     client.state,
                     ClientState::NotInstalled
@@ -192,9 +192,7 @@ fn disconnect(session: &mut Session<'_>, client: &ClientChoice, consent: &Consen
 /// Disconnects all, one after the other: what fails in one keeps no other from it.
 fn disconnect_all(session: &mut Session<'_>, consent: &ConsentArgs) -> ExitCode {
     let clients = all(session)?;
-    let connected = clients
-        .iter()
-        .filter(|client| client.connected_at.is_some());
+    let connected = clients.iter().filter(|client| client.has_receipt);
     let mut code = DONE;
     let mut is_any = false;
     for client in connected {
@@ -223,10 +221,7 @@ pub(super) fn disconnect_every(session: &mut Session<'_>) -> anyhow::Result<Unin
         return Ok(done);
     }
     let clients = all(session)?;
-    for client in clients
-        .iter()
-        .filter(|client| client.connected_at.is_some())
-    {
+    for client in clients.iter().filter(|client| client.has_receipt) {
         let choice = choice_of(client);
         let (step, at) = (ClientStep::Write, own_surroundings());
         let title = &client.title;

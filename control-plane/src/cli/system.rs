@@ -18,7 +18,7 @@ use crate::host::autostart::{self, AutostartFacts, AutostartState, Kind, Places}
 
 /// Opens the dashboard of the running agent; where no browser can be started, prints its address.
 pub(super) fn open(session: &mut Session<'_>, prints: bool) -> ExitCode {
-    let link = session.call(Open {})?;
+    let link = session.call(Open::default())?;
     let url = link.url.0.expose();
     if prints {
         session.out.facts(&json!({ "url": url }), [url.to_owned()]);

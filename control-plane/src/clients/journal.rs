@@ -75,14 +75,10 @@ impl Journal<'_> {
     }
 
     fn kept(&self, name: &str) -> Result<Vec<Before>, ClientProblem> {
-        let kept = self.sealed.get(name).map_err(ClientProblem::Kept)?;
-        // Without it only what was absent before can be undone, key by key.
-        let Some(kept) = kept else {
-            return Err(ClientProblem::Kept(format!(
-                "the vault has nothing by the name `{name}`"
-            )));
-        };
-        serde_json::from_str(kept.expose()).map_err(|why| ClientProblem::Kept(why.to_string()))
+        let kept = self.sealed.get(name).map_err(ClientProblem::Sealed)?;
+        let missing = || ClientProblem::Sealed(format!("the vault has nothing named `{name}`"));
+        let kept = kept.ok_or_else(missing)?;
+        serde_json::from_str(kept.expose()).map_err(|why| ClientProblem::Sealed(why.to_string()))
     }
 
     /// Carries a plan out, if it is still the one with this digest.

@@ -36,5 +36,5 @@ pub use plan::{FileDiff, Plan, connect, disconnect};
 pub use problem::ClientProblem;
 pub use receipt::Receipts;
 pub use shell::{Shell, lines as shell_lines, pairs as variable_pairs};
-pub use status::{ClientState, beaten_by, status};
+pub use status::{ClientState, beaten_by, is_installed, status};
 pub use target::{Model, Target};

@@ -141,6 +141,7 @@ pub fn connect(
     let mut making = Making::new(target);
     let undone = making.undo_all(standing.as_ref())?;
     let mut receipt = Receipt::new(client.id(), target.origin.clone(), made_at);
+    receipt.model.clone_from(&target.model);
     for rule in client.files() {
         let path = rule
             .place
@@ -440,12 +441,10 @@ fn public_values(target: &Target) -> Vec<String> {
 /// What a person adds where the file is not ours to change.
 fn lines_by_hand(rule: &FileRule, target: &Target) -> Vec<String> {
     let text = match &rule.content {
-        Content::Keys { settings, .. } => {
-            let lines = settings(target).into_iter();
-            lines
-                .map(|setting| format!("{} = {}", setting.path, setting.value))
-                .collect::<Vec<_>>()
-                .join("\n")
+        Content::Keys { format, settings } => {
+            let made = set_keys(FilePath::new(""), None, *format, &settings(target));
+            let bytes = made.map(|(bytes, ..)| bytes).unwrap_or_default();
+            String::from_utf8_lossy(&bytes).into_owned()
         }
         Content::Whole(make) | Content::Block(make) => make(target),
     };

@@ -43,6 +43,8 @@ pub enum ClientProblem {
     Receipt(#[source] io::Error),
     #[error("your own values that would be replaced cannot be kept safe: {0}")]
     Kept(String),
+    #[error("your own values from before cannot be read: {0}")]
+    Sealed(String),
     #[error("the files have changed while this was looked at; nothing was written")]
     ChangedMeanwhile,
 }

@@ -34,6 +34,9 @@ pub struct Receipt {
     pub gateway: String,
     /// The name of the key.
     pub key: String,
+    /// The model that it was to use, where one was chosen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
     pub files: Vec<FileReceipt>,
     /// What was there before, file by file, unless it is kept in the vault.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -280,20 +283,9 @@ impl Receipts {
         read(&self.pending_file(client))
     }
 
-    /// The clients that have a receipt, finished or not.
-    pub fn clients(&self) -> Vec<String> {
-        let Ok(entries) = std::fs::read_dir(&self.folder) else {
-            return Vec::new();
-        };
-        let name = |entry: std::fs::DirEntry| {
-            let name = entry.file_name().into_string().ok()?;
-            let name = name.strip_suffix(".json")?;
-            Some(name.strip_suffix(".pending").unwrap_or(name).to_owned())
-        };
-        let mut clients: Vec<String> = entries.flatten().filter_map(name).collect();
-        clients.sort_unstable();
-        clients.dedup();
-        clients
+    /// Whether a client has a receipt, finished or not, readable or not.
+    pub fn has(&self, client: &str) -> bool {
+        self.file(client).exists() || self.pending_file(client).exists()
     }
 
     /// Notes what is about to be written.
@@ -367,6 +359,7 @@ impl Receipt {
             made_at,
             gateway,
             key: "local".to_owned(),
+            model: None,
             files: Vec::new(),
             before: None,
             kept: None,
@@ -426,7 +419,7 @@ mod tests {
         }]);
         receipts.begin(&receipt).unwrap();
         assert_eq!(receipts.read("codex").unwrap(), None);
-        assert_eq!(receipts.clients(), ["codex"]);
+        assert!(receipts.has("codex") && !receipts.has("other"));
         receipts.finish("codex").unwrap();
         assert_eq!(receipts.read("codex").unwrap(), Some(receipt));
         assert_eq!(receipts.read_pending("codex").unwrap(), None);

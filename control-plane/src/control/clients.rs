@@ -90,6 +90,10 @@ pub struct ClientFacts {
     pub title: String,
     #[serde(flatten)]
     pub state: ClientState,
+    /// Whether its program or its folder is on this machine.
+    pub is_found: bool,
+    /// Whether something was changed for it that `disconnect` undoes.
+    pub has_receipt: bool,
     /// When it was connected, and the files of that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connected_at: Option<String>,
@@ -289,6 +293,8 @@ impl Workplace {
             variant: client.variant.map(str::to_owned),
             title: client.title.to_owned(),
             port_owner: other_owner(&state, receipt.as_ref().map(|receipt| &*receipt.gateway)),
+            is_found: clients::is_installed(client, &self.at),
+            has_receipt: self.receipts.has(&client.id()),
             state,
             files: files.map(|file| file.path.display().to_string()).collect(),
             connected_at: receipt.map(|receipt| receipt.made_at),
@@ -373,9 +379,14 @@ impl ControlService {
     ) -> Result<ClientChange, ControlError> {
         let client = find(choice)?;
         let lists_models = client.lists_models && wish == Wish::Connected;
-        let workplace = self
-            .workplace(choice.model.clone(), lists_models, at)
-            .await?;
+        let receipts = Receipts::at(self.home.clients_folder());
+        let mut model = choice.model.clone();
+        if model.is_none() && wish == Wish::Connected {
+            // A refresh leaves the model that was chosen.
+            let known = receipts.read(&client.id()).ok().flatten();
+            model = known.and_then(|receipt| receipt.model);
+        }
+        let workplace = self.workplace(model, lists_models, at).await?;
         if !matches!(client.setup, Setup::Files(_)) {
             return Ok(without_files(client, wish, &workplace));
         }

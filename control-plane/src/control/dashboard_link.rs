@@ -14,11 +14,11 @@ use super::wire::{ControlError, WireSecret};
 
 /// Makes links to the dashboard.
 pub trait LinkIssuer: Send + Sync {
-    /// A new link, and the file that leads to it.
+    /// A new link, and the file that leads to it. `page` is where it opens, if not at the first one.
     ///
     /// # Errors
     /// Why the dashboard cannot be reached.
-    fn link(&self) -> Result<DashboardLink, ControlError>;
+    fn link(&self, page: Option<&str>) -> Result<DashboardLink, ControlError>;
 
     /// Removes the files of links that were not used. Called when the agent ends.
     fn close(&self);

@@ -269,14 +269,14 @@ impl ControlService {
 
     /// # Errors
     /// When no agent runs, or its dashboard cannot be reached.
-    pub(super) fn dashboard_link(&self) -> Result<DashboardLink, ControlError> {
+    pub(super) fn dashboard_link(&self, page: Option<&str>) -> Result<DashboardLink, ControlError> {
         let Some(dashboard) = self.dashboard.get() else {
             self.agent()?;
             return Err(ControlError::failed(
                 "the dashboard could not be opened, and the agent's log says why; everything else works",
             ));
         };
-        dashboard.link()
+        dashboard.link(page)
     }
 
     /// Removes the dashboard's files and stores what waits to be stored. Called at the end.

@@ -57,7 +57,7 @@ fn shown(context: &PageContext, form: &ChangeForm<'_>, change: &ConfigChange) ->
             div.notice.open[opens(meaning)] { p { (meaning_text(context, meaning)) } }
         }
         @if change.keeps_auth { div.notice { p { (text.auth_is_kept()) } } }
-        section { h2 { "config.toml" } (difference(text, change)) }
+        section { h2 { "config.toml" } (difference(text, &change.hunks)) }
         @if !change.settings.is_empty() { section { h2 { (text.what_changes()) } (settings(text, &change.settings)) } }
         (confirmation(context, form, change))
     };
@@ -71,9 +71,10 @@ fn opens(meaning: &Meaning) -> bool {
     )
 }
 
-fn difference(text: Texts, change: &ConfigChange) -> Markup {
+/// The lines of a file that change, with those around them.
+pub(super) fn difference(text: Texts, hunks: &[Vec<DiffLine>]) -> Markup {
     html! {
-        @for hunk in &change.hunks { pre {
+        @for hunk in hunks { pre {
             @for line in hunk { (diff_line(text, line)) "\n" }
         } }
     }

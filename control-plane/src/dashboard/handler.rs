@@ -138,7 +138,8 @@ fn enter(
         return html(StatusCode::FORBIDDEN, &page);
     };
     dashboard.remove_link_files(|file| leads_to(file, token));
-    let first_page = layout::redirect_to(&format!("/{segment}/"));
+    let page = query.given("page").and_then(pages::place).unwrap_or("");
+    let first_page = layout::redirect_to(&format!("/{segment}/{page}"));
     let mut response = html(StatusCode::OK, &first_page);
     set_cookie(&mut response, &session, segment, "");
     response

@@ -42,6 +42,7 @@ use crate::host::private_file;
 use crate::language::Language;
 use crate::listener::listen::{BindError, BindScope, Listeners, bind};
 use crate::listener::{Handler, ListenerLimits, ResponseBody, serve};
+use form::escaped;
 use last_figures::LastFigures;
 use live::LiveHub;
 use sessions::Sessions;
@@ -180,15 +181,18 @@ fn is_link_file(name: &str) -> bool {
 }
 
 impl LinkIssuer for Dashboard {
-    fn link(&self) -> Result<DashboardLink, ControlError> {
+    fn link(&self, page: Option<&str>) -> Result<DashboardLink, ControlError> {
         let url = {
             let mut sessions = self.sessions();
             let token = sessions.issue_link(SystemTime::now());
-            format!(
-                "{}/{}/enter?link={token}",
-                self.origin(),
-                sessions.segment()
-            )
+            let (origin, segment) = (self.origin(), sessions.segment());
+            match page {
+                Some(page) => format!(
+                    "{origin}/{segment}/enter?link={token}&page={}",
+                    escaped(page)
+                ),
+                None => format!("{origin}/{segment}/enter?link={token}"),
+            }
         };
         let file = self.write_file(&url);
         let file = file.map_err(|error| {

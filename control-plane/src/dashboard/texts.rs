@@ -858,6 +858,38 @@ texts! {
     so_many_models(count): "{count} models; each leads to what its name becomes." |
         "{count} Modelle; jedes führt zu dem, was aus seinem Namen wird.";
     point_a_program_here: "Point a program here" | "Ein Programm hierher leiten";
+    programs_here: "Programs on this computer" | "Programme auf diesem Rechner";
+    clients_are_set_up: "Connected, they call this gateway. You see the change of their settings first, and it can be undone to the byte. On a command line:" |
+        "Verbunden rufen sie dieses Gateway auf. Sie sehen vorher, was sich in ihren Einstellungen ändert, und es lässt sich bis aufs Byte zurücknehmen. Auf der Kommandozeile:";
+    another_program: "Another program" | "Ein anderes Programm";
+    program: "Program" | "Programm";
+    how_it_stands: "State" | "Stand";
+    connect_it: "Connect" | "Verbinden";
+    connect_again: "Refresh" | "Auffrischen";
+    disconnect_it: "Disconnect" | "Trennen";
+    client_not_found: "not found" | "nicht gefunden";
+    client_not_connected: "not connected" | "nicht verbunden";
+    client_connected: "connected" | "verbunden";
+    client_edited(keys): "connected, and edited since: {keys}" | "verbunden, seither geändert: {keys}";
+    client_overridden(by): "overridden by {by}" | "übergangen wegen {by}";
+    client_elsewhere(url): "points to {url}" | "zeigt auf {url}";
+    client_unreadable(why): "cannot be read: {why}" | "nicht lesbar: {why}";
+    client_wants_variables(names): "its files are set up; it also needs {names} in your shell" |
+        "seine Dateien sind eingerichtet; in Ihrer Shell braucht es noch {names}";
+    client_by_hand: "set up by hand" | "von Hand einzurichten";
+    client_impossible(why): "cannot be connected: {why}" | "kann nicht verbunden werden: {why}";
+    port_is_of_another(owner): "Another program answers at that port and gets its requests: {owner}" |
+        "An diesem Port antwortet ein anderes Programm und bekommt seine Anfragen: {owner}";
+    new_file: "new" | "neu";
+    removed_file: "removed" | "wird entfernt";
+    make_the_change: "Make this change" | "Diese Änderung vornehmen";
+    files_changed_meanwhile: "The files were changed elsewhere meanwhile. Nothing was written: this is the change as it is now." |
+        "Die Dateien wurden inzwischen anderswo geändert. Nichts wurde geschrieben: Dies ist die Änderung von jetzt.";
+    stays_as_changed(what): "{what} stays, because it was changed since." | "{what} bleibt, denn es wurde seither geändert.";
+    is_connected_now(title): "{title} is connected." | "{title} ist verbunden.";
+    is_disconnected_now(title): "{title} is disconnected." | "{title} ist getrennt.";
+    set_up_by_hand(title): "{title} is set up by hand." | "{title} wird von Hand eingerichtet.";
+    back_to_proxy: "Back to the API proxy" | "Zurück zum API-Proxy";
     // Settings.
     all_at_default: "Everything is at its default." | "Alles steht auf der Vorgabe.";
     settings_at_default: "Every setting is at its default; providers and rules are your own." |

@@ -60,6 +60,8 @@ pub enum Action {
     Start,
     Stop,
     OpenDashboard,
+    /// Opens the dashboard where programs are pointed here.
+    ConnectProgram,
     Copy(Copyable),
     EnableAccount(String),
     DisableAccount(String),
@@ -107,6 +109,7 @@ pub(super) fn menu(view: &View, now: &LocalTime) -> Vec<Item> {
     items.push(separator(1));
     items.push(button("dashboard", texts.open_dashboard()));
     items.push(copy_menu(view, texts));
+    items.push(button("connect", texts.connect_a_program()));
     items.push(separator(2));
     items.push(accounts(view, now));
     items.push(scheduling(view, texts));
@@ -133,6 +136,7 @@ pub(super) fn action(view: &View, id: &str) -> Option<Action> {
             Action::Stop
         }),
         "dashboard" | "more" | "problem-more" | "need-more" => Some(Action::OpenDashboard),
+        "connect" => Some(Action::ConnectProgram),
         "add-account" => Some(Action::AddAccount),
         "autostart" => Some(Action::SetAutostart(view.autostart != AutostartView::On)),
         "mute" => Some(if view.muted_until.is_some() {

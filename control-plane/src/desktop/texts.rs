@@ -15,6 +15,7 @@ texts! {
     more_in_dashboard: "More in dashboard…" | "Mehr in der Übersicht…";
     copy_base_url: "Copy base URL" | "Basis-URL kopieren";
     api_key: "API key" | "API-Schlüssel";
+    connect_a_program: "Connect a program…" | "Programm verbinden…";
     copied: " — copied" | " — kopiert";
     no_accounts: "Accounts (none yet)" | "Konten (noch keine)";
     accounts(count): "Accounts ({count})" | "Konten ({count})";

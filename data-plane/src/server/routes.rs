@@ -146,6 +146,8 @@ impl Path {
             // Clients probe their base URL, so an alias is fine here; a version alone is an
             // incomplete path.
             "/" if self.version.is_none() => Some(Route::Root),
+            // Claude Code from 2.1.332 on asks `HEAD /api/hello` before anything else, without a key.
+            "/api/hello" if self.version.is_none() && self.alias.is_none() => Some(Route::Root),
             "/healthz" if self.version.is_none() && self.alias.is_none() => Some(Route::Health),
             _ => None,
         }
@@ -461,7 +463,7 @@ mod tests {
 
     #[test]
     fn the_root_is_only_probed() {
-        for path in ["/", "/anthropic", "/anthropic/", "/?x=y"] {
+        for path in ["/", "/anthropic", "/anthropic/", "/?x=y", "/api/hello"] {
             assert_eq!(route(Method::HEAD, path).1, Route::Root, "{path}");
         }
         assert_eq!(route(Method::GET, "/healthz/").1, Route::Health);

@@ -9,8 +9,12 @@ use crate::control::service::ControlService;
 use crate::control::verb::{LOCAL_LIMIT, Needs, Verb};
 use crate::control::wire::{ControlError, Notes};
 
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Open {}
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Open {
+    /// Where the dashboard opens: `clients`. Its first page where none is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<String>,
+}
 
 impl Verb for Open {
     type Response = DashboardLink;
@@ -19,6 +23,6 @@ impl Verb for Open {
     const NEEDS: Needs = Needs::Agent;
 
     async fn run(self, service: &ControlService, _: &Notes) -> Result<DashboardLink, ControlError> {
-        service.dashboard_link()
+        service.dashboard_link(self.page.as_deref())
     }
 }

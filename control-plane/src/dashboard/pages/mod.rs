@@ -64,6 +64,11 @@ impl Section {
     }
 }
 
+/// Where a link from elsewhere may lead, by its name.
+pub(super) fn place(name: &str) -> Option<&'static str> {
+    (name == "clients").then_some("proxy#clients")
+}
+
 /// What the reader gets.
 pub(super) enum Shown {
     Page(Page),

@@ -86,6 +86,7 @@ fn everything_is_there_in_its_order() {
         Anthropic: http://127.0.0.1:8045
         Gemini: http://127.0.0.1:8045
         API key
+    Connect a program…
     ---
     Accounts (5, 1 needs attention) >
         [x] work — Ready
@@ -123,6 +124,7 @@ fn a_fresh_agent_without_accounts_has_the_same_menu() {
         OpenAI: http://127.0.0.1:8045/v1
         Anthropic: http://127.0.0.1:8045
         Gemini: http://127.0.0.1:8045
+    Connect a program…
     ---
     Accounts (none yet) >
         Add account…
@@ -227,6 +229,7 @@ fn every_click_means_what_the_item_says() {
     let view = full();
     let cases = [
         ("toggle", Some(Action::Stop)),
+        ("connect", Some(Action::ConnectProgram)),
         (
             "copy:gemini",
             Some(Action::Copy(Copyable::BaseUrl(ClientFamily::Gemini))),

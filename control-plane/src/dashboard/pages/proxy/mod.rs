@@ -3,6 +3,7 @@
 
 mod access;
 mod access_form;
+mod clients;
 mod key_form;
 mod key_limits;
 mod keys;
@@ -55,6 +56,7 @@ async fn page_with(
         (keys::section(context, failed).await)
         (rules::section(context, failed).await)
         (providers::section(context).await)
+        (clients::section(context).await)
         section {
             h2 { (text.point_a_program_here()) }
             div.sheet { (snippets(context, "proxy", &overview.status.base_url, overview.wants_key)) }
@@ -95,6 +97,7 @@ pub(super) async fn submit(
             };
             config_change::change(context, &form, &edits).await
         }
+        clients::CONNECT | clients::DISCONNECT => clients::submit(context, form, fields).await,
         _ => return None,
     })
 }
