@@ -373,11 +373,11 @@ fn outcome_lines(change: &ClientChange, done: &str) -> Vec<String> {
 }
 
 fn env(session: &mut Session<'_>, client: ClientChoice, shell: Option<String>) -> ExitCode {
-    let at = own_surroundings();
+    let (name, at) = (client.name.clone(), own_surroundings());
     let found = session.call(ClientEnv { client, shell, at })?;
     if found.lines.is_empty() {
         session.out.error(&format!(
-            "{} is pointed here by arguments: `aerostat client run` starts it with them",
+            "{} is pointed here by arguments: `aerostat client run {name}` starts it with them",
             found.title
         ));
         return Ok(FAILED);
