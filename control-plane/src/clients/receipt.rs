@@ -147,11 +147,12 @@ mod format_name {
     use super::*;
     use serde::{Deserializer, Serializer, de::Error as _};
 
-    const NAMES: [(Format, &str); 4] = [
+    const NAMES: [(Format, &str); 5] = [
         (Format::StrictJson, "json"),
         (Format::JsonWithComments, "json_with_comments"),
         (Format::Jsonc, "jsonc"),
         (Format::Toml, "toml"),
+        (Format::Yaml, "yaml"),
     ];
 
     pub(super) fn serialize<S: Serializer>(format: &Format, to: S) -> Result<S::Ok, S::Error> {

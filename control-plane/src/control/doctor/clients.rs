@@ -89,6 +89,8 @@ mod tests {
             variant: None,
             title: "Codex".to_owned(),
             state,
+            is_found: true,
+            has_receipt: is_ours,
             connected_at: is_ours.then(|| "2026-11-30".to_owned()),
             files: Vec::new(),
             port_owner: None,
