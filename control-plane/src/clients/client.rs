@@ -105,7 +105,12 @@ impl Setting {
 
     /// A member of the list at `list`: the one whose `member` is `id`.
     pub fn item(list: &[&'static str], member: &'static str, id: &str, value: Json) -> Self {
-        let path = keys(list).then(Step::item(member, id));
+        Self::at(list, Step::item(member, id), value)
+    }
+
+    /// What `step` leads to below these names.
+    pub fn at(names: &[&'static str], step: Step, value: Json) -> Self {
+        let path = keys(names).then(step);
         Self { path, value }
     }
 }

@@ -58,6 +58,12 @@ impl Target {
         format!("{}{suffix}", self.origin)
     }
 
+    /// The model that was chosen, else the first: for clients that do not start without one.
+    pub fn any_model(&self) -> Option<&str> {
+        let first = self.models.first().map(|model| model.id.as_str());
+        self.model.as_deref().or(first)
+    }
+
     /// The key itself, for the few clients that take it in no other form. Where the port asks for
     /// none, any word does, and the key stays out of the file.
     pub fn plain_key(&self) -> &str {

@@ -59,7 +59,7 @@ fn selector(to: &Target) -> Vec<Setting> {
 
 /// A vault that is a map.
 #[derive(Default)]
-struct Sealed(Mutex<BTreeMap<String, Secret>>);
+pub(super) struct Sealed(Mutex<BTreeMap<String, Secret>>);
 
 impl SealedValues for Sealed {
     fn keep(&self, name: &str, value: Secret) -> Result<(), String> {

@@ -1,10 +1,28 @@
 //! The clients, a file each. A new one is a file here and its line in [`ALL`].
 
+mod aichat;
+mod aider;
+mod by_hand;
 mod claude_code;
+mod cline;
 mod codex;
+mod continue_dev;
+mod copilot_cli;
+mod crush;
+mod droid;
 mod environment;
 mod gemini_cli;
+mod goose;
+mod junie;
+mod kilo;
+mod llm;
 mod opencode;
+mod pi;
+mod qwen_code;
+#[cfg(test)]
+mod round_trips;
+mod vscode;
+mod zed;
 
 use super::client::{Client, Override, VariableValue};
 use super::places::Place;
@@ -12,13 +30,43 @@ use super::places::Place;
 /// All clients, in the order in which people look for them.
 pub static ALL: &[&Client] = &[
     &claude_code::CLAUDE_CODE,
+    &vscode::CLAUDE_CODE,
     &codex::CODEX,
     &codex::PROFILE,
     &gemini_cli::GEMINI_CLI,
+    &qwen_code::QWEN_CODE,
     &opencode::OPENCODE,
+    &kilo::KILO,
+    &crush::CRUSH,
+    &goose::GOOSE,
+    &droid::DROID,
+    &cline::CLINE,
+    &continue_dev::CONTINUE,
+    &vscode::COPILOT,
+    &zed::ZED,
+    &copilot_cli::COPILOT_CLI,
+    &junie::JUNIE,
+    &aider::AIDER,
+    &llm::LLM,
+    &aichat::AICHAT,
+    &pi::PI,
     &environment::OPENAI,
     &environment::ANTHROPIC,
     &environment::GEMINI,
+    &by_hand::JETBRAINS_AI,
+    &by_hand::XCODE,
+    &by_hand::RAYCAST,
+    &by_hand::OBSIDIAN_COPILOT,
+    &by_hand::CHERRY_STUDIO,
+    &by_hand::CHATBOX,
+    &by_hand::ROO_CODE,
+    &by_hand::OPEN_WEBUI,
+    &by_hand::LIBRECHAT,
+    &by_hand::N8N,
+    &by_hand::OPENHANDS,
+    &by_hand::CURSOR,
+    &by_hand::WARP,
+    &by_hand::AMP,
 ];
 
 /// The client of that name, in that variant.

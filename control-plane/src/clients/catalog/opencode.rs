@@ -56,7 +56,7 @@ const fn project(name: &'static str) -> Override {
     }
 }
 
-fn settings(to: &Target) -> Vec<Setting> {
+pub(super) fn settings(to: &Target) -> Vec<Setting> {
     let models: Map<String, Json> = to
         .models
         .iter()
