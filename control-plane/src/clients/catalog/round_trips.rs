@@ -66,9 +66,16 @@ fn connected(name: &str, variant: Option<&str>, before: &[(&str, &str)]) -> Stri
     after
 }
 
-/// Name, variant and files: with comments where the client takes them, other indentations, line
-/// ends, and entries of the person's own beside ours.
-const HOMES: &[(&str, Option<&str>, &[(&str, &str)])] = &[
+/// Name, variant, and files with their text.
+type Home = (
+    &'static str,
+    Option<&'static str>,
+    &'static [(&'static str, &'static str)],
+);
+
+/// Comments where the client takes them, other indentations and line ends, and entries of the
+/// person's own beside ours.
+const HOMES: &[Home] = &[
     (
         "qwen-code",
         None,
