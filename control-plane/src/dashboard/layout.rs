@@ -21,7 +21,7 @@ pub(super) struct Page {
     /// Beside the verdict: what can be done with the whole.
     pub(super) action: Option<Markup>,
     pub(super) content: Markup,
-    /// When the page asks again by itself: it waits for something.
+    /// When the page loads again where no script looks after it: it waits for something.
     pub(super) refresh_after: Option<Duration>,
     /// Whether a form was not carried out.
     pub(super) is_failed: bool,
@@ -56,7 +56,7 @@ pub(super) fn document(context: &PageContext, overview: &Overview, page: &Page) 
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 @if let Some(pause) = page.refresh_after {
-                    meta http-equiv="refresh" content=(pause.as_secs());
+                    noscript { meta http-equiv="refresh" content=(pause.as_secs()); }
                 }
                 title { (title(context, overview, page)) }
                 link rel="icon" type="image/svg+xml" href=(context.link("icon.svg"));

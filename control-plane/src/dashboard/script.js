@@ -4,7 +4,7 @@
 //   table[data-live=URL][data-last=N][data-rows=N]  gets rows, a tbody each, from the stream at URL; while it is in
 //     use they wait, and button[data-live-new=WORD] counts them. [data-live-lamp][data-off=WORD] is its state.
 //   [data-live-reload][id]  is fetched again when something was recorded, every 4 s at most.
-//   details[data-awaits=URL][data-known=TEXT][data-then=URL]  goes on once the answer is another.
+//   [data-awaits=URL][data-known=TEXT][data-then=URL][data-every=MS]  goes on once the answer is another.
 //   form[data-filter]  leaves out empty fields; "/" leads there.  dialog#keys is opened by "?".
 {
   const base = document.currentScript.src;
@@ -81,6 +81,7 @@
     const answer = await fetch(waiting.dataset.awaits).catch(() => null);
     if (answer?.ok && await answer.text() !== waiting.dataset.known) location.assign(waiting.dataset.then);
   };
+  if (waiting?.dataset.every) setInterval(look, waiting.dataset.every);
   const changed = () => {
     if (waiting) look();
     if (isDue || !one("[data-live-reload]")) return;

@@ -108,6 +108,7 @@ pub(super) async fn show(
         ["accounts"] => accounts::page(context, overview, failed).await,
         ["accounts", name] => accounts::account_page(context, overview, name, failed).await?,
         ["sign-in", id] => accounts::sign_in_page(context, id),
+        ["sign-in", id, "state"] => return Some(accounts::state_of_sign_in(context, id)),
         ["proxy"] => proxy::page(context, overview, failed).await,
         ["monitoring"] => monitoring::page(context).await,
         ["requests", id] => request::page(context, id, failed).await,

@@ -16,11 +16,14 @@ mod standing;
 mod verdict;
 mod windows;
 
-use super::Submitted;
+use http::StatusCode;
+
+use super::{Shown, Submitted};
 use crate::control::overview::Overview;
 use crate::dashboard::context::PageContext;
 use crate::dashboard::form::{FailedForm, Fields};
 use crate::dashboard::layout::Page;
+use crate::dashboard::response::typed;
 
 /// All accounts, and the form that adds one.
 pub(super) async fn page(
@@ -48,6 +51,12 @@ pub(super) async fn account_page(
 /// A sign-in that waits for its person, or has ended.
 pub(super) fn sign_in_page(context: &PageContext, id: &str) -> Page {
     sign_in::page(context, id)
+}
+
+/// For the page that waits for a sign-in: it goes on once this is another text.
+pub(super) fn state_of_sign_in(context: &PageContext, id: &str) -> Shown {
+    let state = sign_in::state(context, id);
+    Shown::Response(typed(StatusCode::OK, "text/plain; charset=utf-8", state))
 }
 
 /// Carries out a form of the page of all accounts.

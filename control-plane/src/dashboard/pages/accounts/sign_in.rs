@@ -14,6 +14,7 @@ use crate::dashboard::sentences::marked;
 
 /// How often the page looks.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+const WAITS: &str = "waits";
 
 pub(super) fn page(context: &PageContext, id: &str) -> Page {
     let text = context.text;
@@ -51,6 +52,15 @@ pub(super) fn page(context: &PageContext, id: &str) -> Page {
     }
 }
 
+/// One word for the page that waits.
+pub(super) fn state(context: &PageContext, id: &str) -> &'static str {
+    let progress = context.service.sign_in_progress(id);
+    match progress.map(|progress| progress.state) {
+        Some(SignInState::Waiting) => WAITS,
+        _ => "over",
+    }
+}
+
 fn waiting(context: &PageContext, id: &str, progress: &SignInProgress) -> Page {
     let text = context.text;
     let ends_at = progress.started_at.checked_add(SIGN_IN_TIMEOUT);
@@ -64,7 +74,9 @@ fn waiting(context: &PageContext, id: &str, progress: &SignInProgress) -> Page {
                 (text.open_sign_in_of(&progress.provider))
             } }
         }
-        p.soft { span.state.busy { (text.waits_for_sign_in()) } " " (text.sign_in_ends_at(ends_at)) }
+        p.soft data-awaits=(context.link(&format!("sign-in/{id}/state"))) data-known=(WAITS)
+            data-then=(context.link(&format!("sign-in/{id}"))) data-every=(LOOK_EVERY.as_millis()) {
+            span.state.busy { (text.waits_for_sign_in()) } " " (text.sign_in_ends_at(ends_at)) }
         (context.form(&format!("sign-in/{id}/cancel"), "inline", &cancel))
     };
     let verdict = text.sign_in_waits(&progress.provider);
