@@ -74,6 +74,10 @@ impl SessionBus {
             &("default",),
         )?;
         let collection: OwnedObjectPath = answer.body().deserialize()?;
+        // The path of no object: a keyring that was never set up, or not unlocked since the login.
+        if collection.as_str() == "/" {
+            return Ok(true);
+        }
         let value = self.property(
             SECRETS,
             collection.as_str(),

@@ -7,7 +7,7 @@ pub struct SessionOffers {
     pub tray_host: bool,
     /// The program that shows notifications.
     pub notifications: Option<String>,
-    /// Whether the keyring's usual collection is locked. `None` where no keyring runs, or it has
-    /// none yet.
+    /// Whether the keyring's usual collection is locked, or was never set up. `None` where no
+    /// keyring runs.
     pub is_keyring_locked: Option<bool>,
 }

@@ -78,7 +78,7 @@ fn locked(why: &str, waiting: &[String]) -> Check {
 pub(in crate::control) fn locked_keyring() -> Check {
     Check::warning(
         Area::Vault,
-        "the session's keyring is locked",
+        "the session's keyring is locked, or was never set up",
         "unlock it, for example by logging in with your password instead of automatically",
     )
 }
