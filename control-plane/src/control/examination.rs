@@ -169,7 +169,7 @@ async fn examine_accounts(
     if status.is_ok() && home.folder().exists() {
         match ask(home, verb, environment.clone()).await {
             Ok(examined) => return examined.checks,
-            Err(error) => checks.push(Check::of_error_with(Area::Store, &error.message, ": ")),
+            Err(error) => checks.push(of_files(&error.message, home)),
         }
     }
     if let Ok(config) = config {
@@ -181,6 +181,19 @@ async fn examine_accounts(
         checks.extend(reach::clock_check(&reached));
     }
     checks
+}
+
+/// Why nothing could be asked of the agent or read of the files.
+fn of_files(why: &str, home: &Home) -> Check {
+    // What the system says names no remedy.
+    if why.contains("os error") {
+        let folder = home.folder().display();
+        let next = format!(
+            "see that `{folder}` and the files in it are yours and writable, and that its disk is neither full nor read-only"
+        );
+        return Check::failed(Area::Store, why, next);
+    }
+    Check::of_error_with(Area::Store, why, ": ")
 }
 
 /// How the clients of this person stand, seen from this shell. Nothing where that cannot be known.
