@@ -28,10 +28,13 @@ pub(in crate::control) fn checks(accounts: &[AccountFacts], tested: &[Tested]) -
         .iter()
         .filter(|account| account.shown_status().can_serve());
     let (serving, total) = (serving.count(), accounts.len());
-    let mut checks = vec![Check::ok(
-        Area::Accounts,
-        format!("{serving} of {total} accounts can serve"),
-    )];
+    let counted = format!("{serving} of {total} accounts can serve");
+    let mut checks = vec![if serving > 0 {
+        Check::ok(Area::Accounts, counted)
+    } else {
+        let next = "see below what each needs, and the finding about the vault";
+        Check::failed(Area::Accounts, counted, next)
+    }];
     let is_tested = |name: &str| tested.iter().any(|tested| tested.account == name);
     let untested = accounts.iter().filter(|account| !is_tested(&account.name));
     checks.extend(untested.filter_map(|account| standing(account)));
@@ -144,7 +147,7 @@ mod tests {
             advice: None,
         };
         let checks = checks(&accounts, &[tested]);
-        assert_eq!(states(&checks), [State::Ok, State::Failed]);
+        assert_eq!(states(&checks), [State::Failed, State::Failed]);
         assert!(
             checks[1]
                 .next_step

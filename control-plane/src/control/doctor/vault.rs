@@ -29,6 +29,14 @@ pub(in crate::control) fn check(facts: &VaultFacts) -> Check {
             Area::Vault,
             "the vault is sealed with a passphrase, which is asked for when the agent starts in a terminal",
         ),
+        VaultState::Unopened if !facts.waiting.is_empty() => Check::warning(
+            Area::Vault,
+            format!(
+                "the vault is being opened ({} waits for it)",
+                facts.waiting.join(", ")
+            ),
+            "answer the keyring's question, or give the passphrase in the terminal where the agent runs",
+        ),
         VaultState::Unopened => Check::ok(Area::Vault, "the vault was not opened"),
         VaultState::Empty => match &facts.readiness {
             Some(Err(why)) => {
@@ -123,6 +131,16 @@ mod tests {
             "the vault is locked: the keyring is locked (work cannot serve)"
         );
         assert_eq!(check.next_step.as_deref(), Some("unlock it"));
+    }
+
+    #[test]
+    fn a_vault_that_waits_for_its_person_is_a_warning() {
+        let waits = VaultFacts {
+            waiting: vec!["work".to_owned()],
+            ..facts(VaultState::Unopened)
+        };
+        assert_eq!(check(&waits).state, State::Warning);
+        assert_eq!(check(&facts(VaultState::Unopened)).state, State::Ok);
     }
 
     #[test]
