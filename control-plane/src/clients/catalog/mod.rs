@@ -19,7 +19,7 @@ mod llm;
 mod opencode;
 mod pi;
 mod qwen_code;
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod round_trips;
 mod vscode;
 mod zed;

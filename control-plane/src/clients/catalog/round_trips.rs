@@ -1,4 +1,5 @@
 //! Every client over files as people have them: what is written, and that all of it comes back.
+//! Paths are those of Linux.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -187,7 +188,6 @@ const HOMES: &[Home] = &[
     ),
 ];
 
-#[cfg(target_os = "linux")]
 #[test]
 fn what_connect_writes_is_read_against_each_clients_documents_and_undone_to_the_byte() {
     for (name, variant, files) in HOMES {
@@ -197,7 +197,6 @@ fn what_connect_writes_is_read_against_each_clients_documents_and_undone_to_the_
 }
 
 /// In a home without any file of theirs, what is created goes again.
-#[cfg(target_os = "linux")]
 #[test]
 fn what_connect_creates_is_gone_after_disconnect() {
     for client in ALL.iter().filter(|client| !client.files().is_empty()) {
