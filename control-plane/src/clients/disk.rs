@@ -191,7 +191,8 @@ pub fn digest(bytes: Option<&[u8]>) -> String {
 
 const ABSENT: &str = "absent";
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
     use std::os::unix::fs::{PermissionsExt as _, symlink};

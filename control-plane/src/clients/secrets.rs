@@ -40,10 +40,12 @@ fn collect(value: &Json, is_named: bool, found: &mut Vec<String>) {
             }
         }
         Json::Array(items) => items.iter().for_each(|item| collect(item, is_named, found)),
-        Json::String(text) if is_named || !key_like(text.as_bytes()).is_empty() => {
-            if !text.is_empty() && !is_reference(text) {
-                found.push(text.clone());
-            }
+        Json::String(text)
+            if (is_named || !key_like(text.as_bytes()).is_empty())
+                && !text.is_empty()
+                && !is_reference(text) =>
+        {
+            found.push(text.clone());
         }
         _ => {}
     }
