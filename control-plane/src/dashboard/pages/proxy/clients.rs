@@ -116,8 +116,8 @@ fn choice(context: &PageContext, clients: &[&ClientFacts]) -> Markup {
     let text = context.text;
     let content = html! {
         div.field {
-            label for="client" { (text.program()) }
-            select id="client" name="client" {
+            label for="connect-client" { (text.program()) }
+            select id="connect-client" name="client" {
                 @for client in clients { option value=(id(client)) { (client.title) } }
             }
         }
