@@ -34,6 +34,9 @@ pub(super) async fn measure(words: &[String]) {
     if is_wanted("small") {
         small(&setting, rounds).await;
     }
+    if is_wanted("recording") {
+        recording(&setting, rounds).await;
+    }
     if is_wanted("streams") {
         streams(&setting, rounds).await;
     }
@@ -51,7 +54,15 @@ pub(super) async fn measure(words: &[String]) {
     }
 }
 
-const GROUPS: [&str; 6] = ["small", "streams", "large", "waits", "idle", "burst"];
+const GROUPS: [&str; 7] = [
+    "small",
+    "recording",
+    "streams",
+    "large",
+    "waits",
+    "idle",
+    "burst",
+];
 
 fn row(what: &str, measured: f64, targets: Option<(f64, f64)>) {
     let shown = |target: f64| format!("{target:>9.2}");
@@ -180,6 +191,27 @@ async fn small(setting: &Setting, rounds: usize) {
     );
 }
 
+/// What the record of a request costs, and what its bodies cost where a person asked for them.
+async fn recording(setting: &Setting, rounds: usize) {
+    let without = setting.another_gateway("record.enabled = false");
+    let with_bodies = setting.another_gateway("record.bodies = \"all\"");
+    let sides = [&without, &setting.gateway, &with_bodies].map(|gateway| Side {
+        child: &gateway.process,
+        ask: Client::Chat.ask(&gateway.key, "chat-whole", KIB, None),
+    });
+    let [without, with, with_bodies] = interleaved(sides, rounds, 8, 500).await;
+    row(
+        "1 KB, recorded: CPU per request, to unrecorded",
+        ratio(&with, &without, cpu),
+        Some((1.03, 1.02)),
+    );
+    row(
+        "1 KB, recorded with bodies: CPU per request, to unrecorded",
+        ratio(&with_bodies, &without, cpu),
+        None,
+    );
+}
+
 async fn streams(setting: &Setting, rounds: usize) {
     const EVENTS: usize = 500;
     let [floor, passed, translated] = interleaved(
@@ -279,7 +311,7 @@ async fn waits(setting: &Setting, rounds: usize) {
 
 /// A gateway without requests.
 async fn idle(setting: &Setting) {
-    let gateway = setting.another_gateway();
+    let gateway = setting.another_gateway("");
     first_answer(&gateway).await;
     row(
         "start to the first answer: CPU ms",
@@ -320,7 +352,7 @@ async fn burst(setting: &Setting) {
     let ask = |client: Client, gateway: &Gateway| {
         client.ask(&gateway.key, &model, KIB, Some(BURST_EVENTS))
     };
-    let (passing, translating) = (setting.another_gateway(), setting.another_gateway());
+    let (passing, translating) = (setting.another_gateway(""), setting.another_gateway(""));
     first_answer(&passing).await;
     first_answer(&translating).await;
     tokio::time::sleep(Duration::from_secs(1)).await;

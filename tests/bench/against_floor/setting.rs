@@ -42,7 +42,7 @@ impl Setting {
             &["floor", &upstream.address.to_string()],
             &[],
         );
-        let gateway = Gateway::start(&upstream);
+        let gateway = Gateway::start(&upstream, "");
         Self {
             upstream,
             floor,
@@ -50,16 +50,18 @@ impl Setting {
         }
     }
 
-    pub(super) fn another_gateway(&self) -> Gateway {
-        Gateway::start(&self.upstream)
+    /// A gateway beside the usual one, with `settings` of its own: lines of `config.toml` before
+    /// its first section.
+    pub(super) fn another_gateway(&self, settings: &str) -> Gateway {
+        Gateway::start(&self.upstream, settings)
     }
 }
 
 impl Gateway {
-    fn start(upstream: &Child) -> Self {
+    fn start(upstream: &Child, settings: &str) -> Self {
         let home = tempfile::tempdir().expect("a temporary directory");
-        std::fs::write(home.path().join("config.toml"), config(upstream))
-            .expect("the home can be written");
+        let config = format!("{settings}\n{}", config(upstream));
+        std::fs::write(home.path().join("config.toml"), config).expect("the home can be written");
         let process = Child::start(
             MEASURED_CORE,
             &program(),
