@@ -143,6 +143,10 @@ type ExitCode = anyhow::Result<u8>;
 
 impl Session<'_> {
     /// Has a verb done, and shows its notes to the person.
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "callers write `session.call(Verb { .. })`"
+    )]
     fn call<V: Verb>(&mut self, verb: V) -> Result<V::Response, ControlError> {
         self.call_erased(&VerbCall::of(&verb)?)?.parse::<V>()
     }

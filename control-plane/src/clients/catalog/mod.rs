@@ -19,7 +19,8 @@ mod llm;
 mod opencode;
 mod pi;
 mod qwen_code;
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod round_trips;
 mod vscode;
 mod zed;
