@@ -285,6 +285,9 @@ impl ControlService {
         if let Some(dashboard) = self.dashboard.get() {
             dashboard.close();
         }
+        if let Some(memory) = &self.day_memory {
+            memory.close();
+        }
         if let Some(records) = &self.records {
             records.close();
         }

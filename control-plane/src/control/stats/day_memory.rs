@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use lru::LruCache;
 use parking_lot::Mutex;
@@ -34,6 +35,7 @@ pub(super) struct DayQuestion {
 pub struct DayMemory {
     touches: Arc<Touches>,
     kept: Mutex<Kept>,
+    is_closed: AtomicBool,
 }
 
 struct Kept {
@@ -41,6 +43,8 @@ struct Kept {
     rows: usize,
     /// By which costs were computed.
     basis: Option<(Arc<Config>, Prices)>,
+    /// Whether what is asked most was read ahead.
+    is_ahead: bool,
 }
 
 struct Remembered {
@@ -57,8 +61,24 @@ impl DayMemory {
                 days: LruCache::unbounded(),
                 rows: 0,
                 basis: None,
+                is_ahead: false,
             }),
+            is_closed: AtomicBool::new(false),
         }
+    }
+
+    /// Whether it is time to read ahead: once, and again after all was forgotten.
+    pub(in crate::control) fn begins_ahead(&self) -> bool {
+        !std::mem::replace(&mut self.kept.lock().is_ahead, true)
+    }
+
+    /// What reads ahead stops soon.
+    pub(in crate::control) fn close(&self) {
+        self.is_closed.store(true, Relaxed);
+    }
+
+    pub(in crate::control) fn is_closed(&self) -> bool {
+        self.is_closed.load(Relaxed)
     }
 
     /// To be taken before anything is read that is kept later.
@@ -121,6 +141,7 @@ impl Kept {
             Arc::ptr_eq(of, config) && by == prices
         });
         if !is_same {
+            self.is_ahead &= self.basis.is_none();
             self.days.clear();
             self.rows = 0;
             self.basis = Some((config.clone(), prices.clone()));
@@ -153,6 +174,21 @@ mod tests {
         // The same day again takes the place of what was there.
         memory.keep(question(4), 0, rows.clone(), &config, &prices);
         assert_eq!(memory.len(), 4);
+    }
+
+    #[test]
+    fn it_is_read_ahead_once_and_again_after_all_was_forgotten() {
+        let memory = DayMemory::new(Arc::default());
+        let (config, prices): (Arc<Config>, _) = (Arc::default(), Prices::default());
+        assert!(memory.begins_ahead() && !memory.begins_ahead());
+        memory.keep(question(1), 0, Arc::default(), &config, &prices);
+        assert!(!memory.begins_ahead());
+        assert!(
+            memory
+                .rows(&question(1), &Arc::default(), &prices)
+                .is_none()
+        );
+        assert!(memory.begins_ahead() && !memory.begins_ahead());
     }
 
     #[test]

@@ -54,6 +54,8 @@ async fn page_with(
         }
         @if let Ok(Some(note)) = tray_note { p.hint { (context.text.tray_is_not_shown(note)) } }
     };
+    // The statistics are one click away.
+    context.service.read_statistics_ahead(context.zone.clone());
     Page {
         action: start_or_stop(context, overview),
         is_failed: failed.is_some(),
