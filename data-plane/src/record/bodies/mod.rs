@@ -11,6 +11,7 @@ mod capture;
 mod collector;
 mod headers;
 mod redaction;
+mod split_secrets;
 mod switch;
 
 pub use capture::{Capture, Chunk};

@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use super::collector::{Part, RawBodies};
+use super::split_secrets::split_secrets;
 use super::{Chunk, RecordedBody, StartLine};
 use crate::account::{Credential, REDACTED, Redactor, Secret, key_like};
 
@@ -72,8 +73,13 @@ struct Clean {
 
 impl Clean {
     fn of(text: &[u8], chunks: &[Chunk], redactor: &Redactor) -> Self {
-        let mut found = redactor.find(text);
-        found.extend(key_like(text));
+        let find = |text: &[u8]| {
+            let mut found = redactor.find(text);
+            found.extend(key_like(text));
+            found
+        };
+        let mut found = find(text);
+        found.extend(split_secrets(text, find));
         Self::without(text, chunks, &united(found))
     }
 
@@ -226,6 +232,31 @@ mod tests {
         let ends: Vec<u32> = bodies[0].chunks.iter().map(|chunk| chunk.end).collect();
         assert_eq!(ends, [6, 16, 16, 22, 26]);
         assert_eq!(bodies[0].direction, Direction::CameBack);
+    }
+
+    #[test]
+    fn a_secret_that_a_stream_tells_in_two_events_is_found() {
+        let mut collector = collector();
+        let part = collector.comes_back(200, &HeaderMap::new()).unwrap();
+        for piece in [&KEY[..9], &KEY[9..], " sk-abcdef", "ghij0123456789"] {
+            let event = format!("data: {{\"delta\":\"{piece}\"}}\n\n");
+            part.lock().push(event.as_bytes());
+        }
+        let body = collector.into_raw().redacted(&[secret(KEY)]).remove(0);
+        let event = |said: &str| format!("data: {{\"delta\":\"{said}\"}}\n\n");
+        let expected = [
+            event("[redacted]"),
+            event("[redacted]"),
+            event(" [redacted]"),
+            event("[redacted]"),
+        ];
+        assert_eq!(text(&body), expected.concat());
+        let ends: Vec<usize> = body.chunks.iter().map(|chunk| chunk.end as usize).collect();
+        let lengths = expected.iter().scan(0, |end, event| {
+            *end += event.len();
+            Some(*end)
+        });
+        assert_eq!(ends, lengths.collect::<Vec<_>>());
     }
 
     #[test]
