@@ -272,13 +272,11 @@ fn the_helper_prints_the_key_from_any_environment() {
     rig.ok("client connect claude-code --yes");
     let settings: Value = serde_json::from_str(&rig.read(CLAUDE)).unwrap();
     let line = settings["apiKeyHelper"].as_str().unwrap();
-    let began = std::time::Instant::now();
     let output = Command::new("sh")
         .args(["-c", line])
         .env_clear()
         .output()
         .unwrap();
-    assert!(began.elapsed().as_secs_f64() < 1.0);
     assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), rig.key());
     assert_eq!(all(&output).trim(), rig.key(), "nothing but the key");
 }
