@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 const IMPORTS: &[(&str, &[&str])] = &[
     ("json", &[]),
     ("suggestion", &[]),
+    ("toml_text", &[]),
     ("modes", &[]),
     ("body_budget", &[]),
     ("content_coding", &[]),
@@ -25,7 +26,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("canon", &["json"]),
     ("account", &["json", "host", "language"]),
     ("outcome", &["json", "canon"]),
-    ("prices", &["canon"]),
+    ("prices", &["toml_text", "canon"]),
     ("protocol", &["json", "segmented_bytes", "canon"]),
     (
         "provider",
@@ -65,7 +66,14 @@ const IMPORTS: &[(&str, &[&str])] = &[
     // tests look at the names by which records know programs.
     (
         "clients",
-        &["host", "language", "line_diff", "account", "record"],
+        &[
+            "host",
+            "language",
+            "line_diff",
+            "toml_text",
+            "account",
+            "record",
+        ],
     ),
     // Limits of clients' keys: budgets count as those of accounts do, by the prices of
     // statistics, and models are named as in the rules of `provider`. Its tests need an operation
@@ -91,6 +99,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "modes",
             "json",
             "suggestion",
+            "toml_text",
             "host",
             "canon",
             "account",

@@ -6,7 +6,7 @@
 use aerostat_data_plane::{
     account, body_budget, canon, client_keys, gateway, host, json, language, listener, modes,
     outcome, pool, prices, protocol, provider, record, segmented_bytes, selftest, status,
-    suggestion, upstream,
+    suggestion, toml_text, upstream,
 };
 
 pub mod accounts;

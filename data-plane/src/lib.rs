@@ -26,4 +26,5 @@ pub mod selftest;
 pub mod server;
 pub mod status;
 pub mod suggestion;
+pub mod toml_text;
 pub mod upstream;

@@ -9,6 +9,7 @@ use super::keys::{self, Key, steps};
 use super::parse;
 use super::problem::{Problem, Problems};
 use crate::modes::AuthMode;
+use crate::toml_text;
 
 pub(super) const AUTH_MODE: &str = "auth_mode";
 const MODELS: &str = "models";
@@ -106,7 +107,11 @@ pub(super) fn is_blank(text: &str) -> bool {
 }
 
 pub(super) fn document(text: &str) -> Result<DocumentMut, ConfigError> {
-    text.parse::<DocumentMut>().map_err(|error| {
+    parsed(text).map(Document::into_mut)
+}
+
+fn parsed(text: &str) -> Result<Document<String>, ConfigError> {
+    toml_text::parse(text).map_err(|error| {
         ConfigError::Invalid(Problems::syntax(text, error.span(), error.message()))
     })
 }
@@ -184,9 +189,7 @@ fn new_table(name: &str) -> Table {
 /// The text without the line of a key. Comments above it stay, the one behind it goes.
 fn without_key(text: &str, path: &str) -> Result<String, ConfigError> {
     let mut whole = document(text)?;
-    let parsed = Document::parse(text).map_err(|error| {
-        ConfigError::Invalid(Problems::syntax(text, error.span(), error.message()))
-    })?;
+    let parsed = parsed(text)?;
     let mut steps = steps(path);
     let key = steps.pop().unwrap_or_default();
     let parent = steps

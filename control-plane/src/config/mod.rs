@@ -27,8 +27,9 @@ pub use record::RecordSettings;
 pub use resolved::{Config, Network, Notifications, Scheduling, Translation};
 pub use watch::{ConfigWatcher, Live};
 
-use toml_edit::{Document, DocumentMut, Item, Table, Value};
+use toml_edit::{DocumentMut, Item, Table, Value};
 
+use crate::toml_text;
 use keys::KEYS;
 
 /// The newest form of the file that this program knows.
@@ -44,7 +45,7 @@ pub const VERSION: u64 = 1;
 /// # Errors
 /// All problems that are found, each with its place.
 pub fn parse(text: &str) -> Result<Config, Problems> {
-    let document = Document::parse(text)
+    let document = toml_text::parse(text)
         .map_err(|error| Problems::syntax(text, error.span(), error.message()))?;
     let checked = key_check::check(&document);
     if !checked.problems.is_empty() {

@@ -11,13 +11,13 @@ use std::time::Duration;
 use notify::event::{AccessKind, AccessMode};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::{Notify, watch};
-use toml_edit::DocumentMut;
 use tracing::{info, warn};
 
 use super::file::{self, ConfigError};
 use super::home::CONFIG_FILE;
 use super::{Config, Home, parse};
 use crate::modes::AuthMode;
+use crate::toml_text;
 
 /// Editors write in several steps; the file is read after this pause.
 const DEBOUNCE: Duration = Duration::from_millis(150);
@@ -98,9 +98,7 @@ impl ConfigWatcher {
         let read = tokio::task::spawn_blocking(move || {
             let text = file::text(&home)?;
             let config = parse(&text).map_err(ConfigError::Invalid)?;
-            let is_blank = text
-                .parse::<DocumentMut>()
-                .is_ok_and(|found| found.is_empty());
+            let is_blank = toml_text::parse(&text).is_ok_and(|found| found.as_table().is_empty());
             Ok(Loaded { config, is_blank })
         });
         read.await.unwrap_or_else(|error| {

@@ -1,5 +1,6 @@
 //! A person's own prices: `prices.toml`.
 
+use std::fmt;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -8,6 +9,7 @@ use super::decimal::micros;
 use super::table::quarter_of_date;
 use super::{Pattern, Prices, Rates, Row};
 use crate::canon::ServiceTier;
+use crate::toml_text;
 
 /// What is wrong with a file of prices: a sentence that names the row.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -65,8 +67,9 @@ impl Amount {
 /// # Errors
 /// What is wrong with it, and where.
 pub fn parse(text: &str) -> Result<Prices, BadPrices> {
-    let file: File = toml_edit::de::from_str(text)
-        .map_err(|error| BadPrices(error.to_string().trim_end().to_owned()))?;
+    let wrong = |error: &dyn fmt::Display| BadPrices(error.to_string().trim_end().to_owned());
+    let document = toml_text::parse(text).map_err(|error| wrong(&error))?;
+    let file: File = toml_edit::de::from_document(document).map_err(|error| wrong(&error))?;
     let rows = file.price.iter().enumerate();
     let own: Result<Vec<Row>, BadPrices> = rows
         .map(|(index, row)| {

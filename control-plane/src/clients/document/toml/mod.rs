@@ -11,35 +11,12 @@ use toml_edit::{Item, TableLike, TomlError};
 
 use super::path::Step;
 use super::unreadable::{Problem, Unreadable};
+use crate::toml_text;
 
 pub(super) type Parsed = toml_edit::Document<String>;
 
 pub(super) fn parse(text: &str) -> Result<Parsed, Unreadable> {
-    let parsed = match extra_equals_sign(text) {
-        Some(error) => Err(error),
-        None => Parsed::parse(text.to_owned()),
-    };
-    parsed.map_err(|error| unreadable(text, &error))
-}
-
-/// The error of `a == 1`, found before the whole text is parsed: `toml_edit` (0.23 to 0.25) panics
-/// when `a.b = 1` follows it.
-fn extra_equals_sign(text: &str) -> Option<TomlError> {
-    let mut offset = 0;
-    text.split_inclusive('\n').find_map(|line| {
-        let start = offset;
-        offset += line.len();
-        let first = line.find('=')?;
-        let rest = line[first + 1..].trim_start_matches([' ', '\t']);
-        let second = start + line.len() - rest.len();
-        if !rest.starts_with('=') || line.trim_start().starts_with('#') {
-            return None;
-        }
-        // Within a text of several lines it is none, and what is missing is found at the end.
-        let error = Parsed::parse(text[..=second].to_owned()).err()?;
-        error.span().filter(|span| span.start <= second)?;
-        Some(error)
-    })
+    toml_text::parse(text).map_err(|error| unreadable(text, &error))
 }
 
 fn unreadable(text: &str, error: &TomlError) -> Unreadable {

@@ -1,0 +1,62 @@
+//! TOML that a person wrote, parsed without the panic of `toml_edit`. Knows no key and no file.
+
+use toml_edit::{Document, TomlError};
+
+/// Parses a text; the document knows where everything stands in it.
+///
+/// # Errors
+/// What is wrong with it, and where.
+pub fn parse(text: &str) -> Result<Document<String>, TomlError> {
+    match extra_equals_sign(text) {
+        Some(error) => Err(error),
+        None => Document::parse(text.to_owned()),
+    }
+}
+
+/// The error of `a == 1`, found before the whole text is parsed: `toml_edit` (0.23 to 0.25) panics
+/// when `a.b = 1` follows it, which would end the agent.
+fn extra_equals_sign(text: &str) -> Option<TomlError> {
+    let mut offset = 0;
+    text.split_inclusive('\n').find_map(|line| {
+        let start = offset;
+        offset += line.len();
+        let first = line.find('=')?;
+        let rest = line[first + 1..].trim_start_matches([' ', '\t']);
+        let second = start + line.len() - rest.len();
+        if !rest.starts_with('=') || line.trim_start().starts_with('#') {
+            return None;
+        }
+        // Within a text of several lines it is none, and what is missing is found at the end.
+        let error = Document::parse(text[..=second].to_owned()).err()?;
+        error.span().filter(|span| span.start <= second)?;
+        Some(error)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_equals_signs_are_an_error_whatever_follows() {
+        for text in [
+            "a == 1\na.b = 1",
+            "[t]\na == 1\na.b = 1\n",
+            "a = = 1\na.b = 1",
+        ] {
+            let error = parse(text).unwrap_err();
+            assert!(error.span().is_some(), "{text}");
+        }
+    }
+
+    #[test]
+    fn two_equals_signs_in_a_value_or_a_comment_are_text() {
+        for text in [
+            "# a == 1\na.b = 1",
+            "a = \"== 1\"\n",
+            "a = \"\"\"\nb == 1\n\"\"\"\n",
+        ] {
+            assert!(parse(text).is_ok(), "{text}");
+        }
+    }
+}
