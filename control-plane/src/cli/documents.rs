@@ -127,7 +127,7 @@ fn a_line_of_a_shell_is_read_as_its_commands() {
     );
     assert_eq!(commands("aerostat a \\\n  b; aerostat c < file").len(), 2);
     assert_eq!(
-        named("`aerostat log` and `aerostat a | b`\n```\naerostat x\n```"),
+        named("`aerostat log` and `aerostat a|b`\n```\naerostat x\n```"),
         [["aerostat", "log"]]
     );
 }

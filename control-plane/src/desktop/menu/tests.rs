@@ -459,6 +459,7 @@ fn german_is_as_a_person_writes_it() {
         Anthropic: http://127.0.0.1:8045
         Gemini: http://127.0.0.1:8045
         API-Schlüssel
+    Programm verbinden…
     ---
     Konten (5, 1 mit Handlungsbedarf) >
         [x] work — Bereit
