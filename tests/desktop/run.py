@@ -61,7 +61,8 @@ def case_the_menu_says_how_it_stands_and_stops_and_starts():
         tray.until_label("Today: no requests yet")
         order = [item.label.split(" (")[0].split(":")[0] for item in tray.items()]
         assert order == [
-            "Running on 127.0.0.1", "Today", "Stop serving", "---", "Open dashboard", "Copy base URL", "---", "Accounts", "Scheduling", "---",
+            "Running on 127.0.0.1", "Today", "Stop serving", "---", "Open dashboard", "Copy base URL",
+            "Connect a program…", "---", "Accounts", "Scheduling", "---",
             "Start at login", "Pause notifications for an hour", "---", "Quit",
         ], order
         tray.click("Stop serving")
@@ -93,7 +94,8 @@ def case_the_tray_and_its_notices_speak_the_language_of_the_system():
         tray.until_label("Heute: noch keine Anfragen")
         order = [item.label.split(" (")[0].split(":")[0] for item in tray.items()]
         assert order == [
-            "Läuft auf 127.0.0.1", "Heute", "Dienst stoppen", "---", "Übersicht öffnen", "Basis-URL kopieren", "---", "Konten", "Verteilung",
+            "Läuft auf 127.0.0.1", "Heute", "Dienst stoppen", "---", "Übersicht öffnen", "Basis-URL kopieren",
+            "Programm verbinden…", "---", "Konten", "Verteilung",
             "---", "Bei Anmeldung starten", "Benachrichtigungen eine Stunde pausieren", "---", "Beenden",
         ], order
         assert agent.state() == "running", "what scripts read stays as it is"
