@@ -92,7 +92,6 @@ pub fn turn_off(places: &Places) -> Result<AutostartFacts, AutostartError> {
 ///
 /// # Errors
 /// When it cannot be written.
-#[cfg(feature = "desktop")]
 pub fn repair(places: &Places) -> Result<bool, AutostartError> {
     let facts = status(places);
     match facts.kind {
