@@ -1,6 +1,8 @@
 //! TOML that a person wrote, parsed without the panic of `toml_edit`. Knows no key and no file.
 
 use toml_edit::{Document, TomlError};
+use toml_parser::Source;
+use toml_parser::lexer::{Token, TokenKind};
 
 /// Parses a text; the document knows where everything stands in it.
 ///
@@ -16,21 +18,16 @@ pub fn parse(text: &str) -> Result<Document<String>, TomlError> {
 /// The error of `a == 1`, found before the whole text is parsed: `toml_edit` (0.23 to 0.25) panics
 /// when `a.b = 1` follows it, which would end the agent.
 fn extra_equals_sign(text: &str) -> Option<TomlError> {
-    let mut offset = 0;
-    text.split_inclusive('\n').find_map(|line| {
-        let start = offset;
-        offset += line.len();
-        let first = line.find('=')?;
-        let rest = line[first + 1..].trim_start_matches([' ', '\t']);
-        let second = start + line.len() - rest.len();
-        if !rest.starts_with('=') || line.trim_start().starts_with('#') {
-            return None;
-        }
-        // Within a text of several lines it is none, and what is missing is found at the end.
-        let error = Document::parse(text[..=second].to_owned()).err()?;
-        error.span().filter(|span| span.start <= second)?;
-        Some(error)
-    })
+    let mut follows_equals = false;
+    let is_extra = |token: &Token| {
+        let is_equals = token.kind() == TokenKind::Equals;
+        let is_extra = is_equals && follows_equals;
+        follows_equals = is_equals || follows_equals && token.kind() == TokenKind::Whitespace;
+        is_extra
+    };
+    let extra = Source::new(text).lex().find(is_extra)?;
+    // Up to there, so that nothing can follow.
+    Document::parse(text[..extra.span().end()].to_owned()).err()
 }
 
 #[cfg(test)]
@@ -55,6 +52,7 @@ mod tests {
             "# a == 1\na.b = 1",
             "a = \"== 1\"\n",
             "a = \"\"\"\nb == 1\n\"\"\"\n",
+            "a = '''\n=====\n'''\nb = '='",
         ] {
             assert!(parse(text).is_ok(), "{text}");
         }

@@ -262,7 +262,7 @@ mod tests {
             variables: pairs
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
                 .collect(),
-            current_folder: Some(PathBuf::from("/work/project")),
+            current_folder: Some(PathBuf::from("/home/ann/project")),
             ..Surroundings::default()
         }
     }
@@ -291,7 +291,7 @@ mod tests {
         assert_eq!(file(&[("TOOL_ROOT", "/r")]), named("/r/config/tool.json"));
         assert_eq!(
             file(&[("TOOL_HOME", "here")]),
-            named("/work/project/here/tool.json")
+            named("/home/ann/project/here/tool.json")
         );
         assert_eq!(file(&[]), None);
     }

@@ -89,10 +89,11 @@ fn without(text: &str, mut found: Vec<Range<usize>>) -> (String, u64) {
 /// Where values stand that are assigned to a name of a secret: `token = "…"`, `"password": "…"`,
 /// `X_API_KEY=…`, `?key=…`, `authorization: Basic …`.
 fn assigned(text: &str) -> Vec<Range<usize>> {
-    let mut found = Vec::new();
+    let mut found: Vec<Range<usize>> = Vec::new();
     for (at, mark) in text.match_indices(['=', ':']) {
-        let before = &text[..at];
-        if is_secret_name(before, mark) {
+        // What lies in a value is part of it: `token=token=…` is read once, not once a sign.
+        let is_in_value = found.last().is_some_and(|value| at < value.end);
+        if !is_in_value && is_secret_name(&text[..at], mark) {
             found.extend(value_behind(text, at + mark.len()));
         }
     }

@@ -1,7 +1,9 @@
 //! Secrets that a stream tells in several events: half a key in one, the rest in the next. Each
 //! text that grows from event to event is put together and looked at as a whole.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::collections::hash_map::{Entry, RandomState};
+use std::hash::BuildHasher as _;
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -31,20 +33,17 @@ pub(super) fn split_secrets(
     if !sse::begins_as_events(stream) {
         return Vec::new();
     }
-    let mut texts: BTreeMap<String, Growing> = BTreeMap::new();
+    let mut texts = Texts::default();
     for data in data_lines(stream) {
         let bytes = Bytes::copy_from_slice(&stream[data.clone()]);
         if let Ok(document) = Document::parse(bytes) {
-            collect(
-                &mut texts,
-                &mut String::new(),
-                document.root(),
-                data.start,
-                0,
-            );
+            texts.collect(document.root(), PathDigest::default(), data.start, 0);
         }
     }
-    let grown = texts.values().filter(|growing| growing.parts.len() > 1);
+    let grown = texts
+        .by_path
+        .values()
+        .filter(|growing| growing.parts.len() > 1);
     grown
         .flat_map(|growing| {
             let found = find(&growing.text);
@@ -68,51 +67,53 @@ fn data_lines(stream: &[u8]) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// Adds the texts of a value to those at the same paths before. `start` is where the event's data
-/// begins in the stream.
-fn collect(
-    texts: &mut BTreeMap<String, Growing>,
-    path: &mut String,
-    value: Value<'_>,
-    start: usize,
-    depth: usize,
-) {
-    let before = path.len();
-    match value.kind() {
-        Kind::String => add(texts, path, value, start),
-        Kind::Object if depth < DEPTH_MAX => {
-            for (key, member) in value.members().into_iter().flatten() {
-                path.push('.');
-                path.push_str(&key);
-                collect(texts, path, member, start, depth + 1);
-                path.truncate(before);
-            }
-        }
-        Kind::Array if depth < DEPTH_MAX => {
-            for (index, item) in value.items().into_iter().flatten().enumerate() {
-                path.push_str(&format!("[{index}]"));
-                collect(texts, path, item, start, depth + 1);
-                path.truncate(before);
-            }
-        }
-        _ => {}
-    }
+/// Stands for the names that lead to a value. A digest, since a long name above many texts would
+/// else be copied and compared once for each of them.
+type PathDigest = u64;
+
+/// The texts that grow, by their paths.
+#[derive(Default)]
+struct Texts {
+    by_path: HashMap<PathDigest, Growing>,
+    digests: RandomState,
 }
 
-fn add(texts: &mut BTreeMap<String, Growing>, path: &str, value: Value<'_>, start: usize) {
-    if texts.len() >= TEXTS_MAX && !texts.contains_key(path) {
-        return;
+impl Texts {
+    /// Adds the texts of a value to those at the same paths before. `start` is where the event's
+    /// data begins in the stream.
+    fn collect(&mut self, value: Value<'_>, path: PathDigest, start: usize, depth: usize) {
+        match value.kind() {
+            Kind::String => self.add(value, path, start),
+            Kind::Object if depth < DEPTH_MAX => {
+                for (key, member) in value.members().into_iter().flatten() {
+                    let path = self.digests.hash_one((path, &*key));
+                    self.collect(member, path, start, depth + 1);
+                }
+            }
+            Kind::Array if depth < DEPTH_MAX => {
+                for (index, item) in value.items().into_iter().flatten().enumerate() {
+                    let path = self.digests.hash_one((path, index));
+                    self.collect(item, path, start, depth + 1);
+                }
+            }
+            _ => {}
+        }
     }
-    // Without its quotes.
-    let written = value.as_written();
-    let inner = written.get(1..written.len() - 1).unwrap_or_default();
-    if inner.is_empty() {
-        return;
+
+    fn add(&mut self, value: Value<'_>, path: PathDigest, start: usize) {
+        // Without its quotes.
+        let written = value.as_written();
+        let inner = written.get(1..written.len() - 1).unwrap_or_default();
+        let is_full = self.by_path.len() >= TEXTS_MAX;
+        let growing = match self.by_path.entry(path) {
+            _ if inner.is_empty() => return,
+            Entry::Vacant(_) if is_full => return,
+            entry => entry.or_default(),
+        };
+        let offset = start + value.offset().0 as usize + 1;
+        growing.parts.push((growing.text.len(), offset));
+        growing.text.extend_from_slice(inner.as_bytes());
     }
-    let growing = texts.entry(path.to_owned()).or_default();
-    let offset = start + value.offset().0 as usize + 1;
-    growing.parts.push((growing.text.len(), offset));
-    growing.text.extend_from_slice(inner.as_bytes());
 }
 
 impl Growing {
