@@ -39,6 +39,8 @@ def main(folder):
         tray = Tray(rig, agent.process.pid)
         until("the panel shows the icon", tray.is_registered)
         tray.until_label("Accounts")
+        # The menu counts every few seconds.
+        until("the menu counts what was asked", lambda: any(item.label.startswith("Today: 25") for item in tray.items()))
         picture_of_menu(rig, folder / "tray.png")
         picture_of_dashboard(rig, agent, folder / "dashboard.png")
         agent.end()
@@ -51,7 +53,7 @@ def picture_of_menu(rig, target):
     time.sleep(2)
     rig.screenshot(rig.folder / "screen.png")
     rig.tool("xdotool", "key", "Escape")
-    shrink(rig.folder / "screen.png", target, ["-crop", "420x322+860+0", "+repage"])
+    shrink(rig.folder / "screen.png", target, ["-crop", "420x348+860+0", "+repage"])
 
 
 def picture_of_dashboard(rig, agent, target):
