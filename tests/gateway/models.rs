@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::Dialect::{self, Anthropic, Gemini};
 use crate::support::agent::{Agent, Setup};
+use crate::support::raw::Request;
 use crate::support::upstream::{Received, Script, Upstream, key};
 
 use super::{key_env, provider};
@@ -70,4 +71,33 @@ async fn a_list_without_an_end_is_read_to_a_bound() {
     upstream.always(page(&claude(&["a", "b"], true)));
     assert_eq!(listed(&agent).await, ["a", "b"]);
     assert_eq!(upstream.requests().len(), 2);
+}
+
+/// Claude Code's picker leaves out names that begin otherwise; nobody else is offered them twice.
+#[tokio::test]
+async fn claude_code_sees_every_model_and_asks_for_it_by_its_second_name() {
+    let (agent, upstream) = only(Anthropic).await;
+    upstream.answer(page(&claude(&["claude-x", "m"], false)));
+    let list = Request::get("/v1/models?limit=1000")
+        .header("anthropic-version", "2023-06-01")
+        .header("user-agent", "claude-code/2.1.332");
+    let list: Value = agent.send(&list).await.json();
+    let cards = list["data"].as_array().expect("a list");
+    let card = |id: &str| cards.iter().find(|card| card["id"] == id);
+    assert_eq!(
+        card("claude~m").expect("a second name")["display_name"],
+        "m"
+    );
+    assert!(card("m").is_some() && card("claude~claude-x").is_none());
+    assert!(card("claude~demo").is_some(), "{list}");
+    assert_eq!(listed(&agent).await, ["claude-x", "m"]);
+    let shown = agent.get("/v1/models/claude~m").await.json();
+    assert_eq!(shown["id"], "claude~m");
+
+    upstream.always(Script::text().lenient());
+    let body = r#"{"model":"claude~m","max_tokens":9,"messages":[{"role":"user","content":"hi"}]}"#;
+    let answer = agent.send(&Request::post("/v1/messages", body)).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let asked = upstream.requests().pop().expect("it was forwarded");
+    assert_eq!(asked.json()["model"], "m");
 }

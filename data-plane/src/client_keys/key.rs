@@ -16,6 +16,7 @@ use super::{KeySettings, Shared};
 use crate::account::Period;
 use crate::canon::Fault;
 use crate::outcome::Timestamp;
+use crate::provider::alias;
 use crate::provider::rules::Pattern;
 use crate::record::{Ending, Record};
 
@@ -386,7 +387,8 @@ impl Permit {
 
     /// Whether the key may use the model.
     pub fn allows(&self, model: &str) -> bool {
-        let name = model.strip_prefix("models/").unwrap_or(model);
+        // As it is resolved.
+        let name = alias::meant(model.strip_prefix("models/").unwrap_or(model));
         let Some(models) = &self.models else {
             return true;
         };

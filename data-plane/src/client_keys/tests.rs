@@ -227,15 +227,27 @@ fn a_key_ends_at_its_moment_for_lists_too() {
 #[test]
 fn models_are_allowed_by_their_names() {
     let limits = KeyLimits {
-        models: Some(vec!["claude-*".to_owned(), "gpt-5-mini".to_owned()]),
+        models: Some(vec!["claude*".to_owned(), "gpt-5-mini".to_owned()]),
         ..KeyLimits::default()
     };
     let rig = Rig::new(limits);
     let permit = rig.admit(now()).unwrap().unwrap();
-    for model in ["claude-opus", "gpt-5-mini", "models/gpt-5-mini"] {
+    for model in [
+        "claude-opus",
+        "gpt-5-mini",
+        "models/gpt-5-mini",
+        "claude~gpt-5-mini",
+    ] {
         assert!(permit.check_model(model).is_ok(), "{model}");
     }
-    for model in ["gpt-5", "openai/gpt-5-mini", "GPT-5-MINI", ""] {
+    // A second name is what it means, also where a pattern would take it.
+    for model in [
+        "gpt-5",
+        "openai/gpt-5-mini",
+        "GPT-5-MINI",
+        "",
+        "claude~gpt-5",
+    ] {
         assert!(permit.check_model(model).is_err(), "{model}");
     }
     let counted: Vec<_> = rig
@@ -244,7 +256,7 @@ fn models_are_allowed_by_their_names() {
         .into_iter()
         .filter(|(_, count)| *count > 0)
         .collect();
-    assert_eq!(counted, [(Limit::Models, 4)]);
+    assert_eq!(counted, [(Limit::Models, 5)]);
 }
 
 #[test]

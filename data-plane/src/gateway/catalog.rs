@@ -28,7 +28,8 @@ use crate::pool::Pool;
 use crate::protocol::output_limits::{self, TokenLimits};
 use crate::protocol::{self, Operation, Wire, sse};
 use crate::provider::rules::Rules;
-use crate::provider::{self, DEMO, ErrorResponse};
+use crate::provider::{self, DEMO, ErrorResponse, alias};
+use crate::record::agent_family;
 use crate::upstream::ProxyChoice;
 
 const FRESH_FOR: Duration = Duration::from_secs(600);
@@ -192,6 +193,9 @@ impl Catalog {
         if let Some(permit) = &request.permit {
             cards.retain(|card| permit.allows(&card.id));
         }
+        if agent_family(&request.headers).as_deref() == Some(alias::OFFERED_TO) {
+            cards.extend(alias::second_cards(&cards));
+        }
         let body = request
             .protocol
             .encode_models(&cards, request.query.text.as_deref());
@@ -213,8 +217,9 @@ impl Catalog {
             permit.check_model(name)?;
         }
         let cards = self.cards(config, pool).await;
+        let meant = alias::meant(name);
         let is_named = |card: &&ModelCard| {
-            card.id == name || name.strip_prefix(&*card.owner) == Some(&format!("/{}", card.id))
+            card.id == meant || meant.strip_prefix(&*card.owner) == Some(&format!("/{}", card.id))
         };
         let card = cards
             .iter()

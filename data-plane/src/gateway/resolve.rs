@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use crate::canon::{Blame, Fault, FaultKind, ModelCard};
 use crate::provider::rules::{Pattern, Rule, RuleTarget, Rules};
-use crate::provider::{DEMO, Provider, dialect};
+use crate::provider::{DEMO, Provider, alias, dialect};
 use crate::suggestion::nearest;
 
 /// How many similar names an error offers.
@@ -106,7 +106,7 @@ impl Reason {
 /// What a name became.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resolution {
-    /// The name that was asked for, without `models/`.
+    /// The name that was asked for, without `models/`, and the first where it was the second.
     pub name: String,
     /// In the order in which they are tried. Empty where nothing can serve the name.
     pub candidates: Vec<Candidate>,
@@ -184,9 +184,10 @@ fn write_list<T: fmt::Display>(
     Ok(())
 }
 
-/// Resolves `name`; Gemini's clients may write `models/` in front of it.
+/// Resolves `name`; Gemini's clients may write `models/` in front of it, and Claude Code may ask by
+/// the second name of a model.
 pub fn resolve(directory: &Directory<'_>, name: &str) -> Resolution {
-    let name = name.strip_prefix("models/").unwrap_or(name);
+    let name = alias::meant(name.strip_prefix("models/").unwrap_or(name));
     let found = directory
         .by_exact_rule(name)
         .or_else(|| directory.by_demo(name))
@@ -462,6 +463,20 @@ mod tests {
                 .map(ToString::to_string)
                 .collect()
         }
+    }
+
+    #[test]
+    fn a_second_name_becomes_what_the_first_becomes() {
+        let fixture = fixture(
+            &["lab", "openai"],
+            &[
+                ("claude*", &["lab/claude*"]),
+                ("fast", &["openai/gpt-5-mini"]),
+            ],
+        );
+        assert_eq!(fixture.candidates("claude~fast"), ["openai/gpt-5-mini"]);
+        assert_eq!(fixture.candidates("claude~openai/o3"), ["openai/o3"]);
+        assert_eq!(fixture.candidates("claude-x"), ["lab/claude-x"]);
     }
 
     #[test]

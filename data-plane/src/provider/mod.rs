@@ -10,6 +10,7 @@
 //!
 //! Nothing here does IO, reads the environment or a clock.
 
+pub mod alias;
 mod auth;
 mod balance;
 mod base_url;
