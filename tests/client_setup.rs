@@ -836,3 +836,293 @@ fn at_a_terminal_the_change_is_shown_and_asked_about() {
     let after: Value = serde_json::from_str(&rig.read(CLAUDE)).unwrap();
     assert_eq!(after, serde_json::json!({ "model": "opus" }));
 }
+
+#[cfg(target_os = "linux")]
+mod profiles {
+    use super::*;
+
+    fn with_shell(shell: &str) -> Rig {
+        Rig::new().env("SHELL", shell)
+    }
+
+    const OWN: &str = "# mine\nalias l='ls -l'\n";
+
+    #[test]
+    fn variables_go_into_the_shells_profile_and_out_again() {
+        for (shell, profile) in [
+            ("/bin/bash", ".bashrc"),
+            ("/usr/bin/zsh", ".zshrc"),
+            ("/bin/sh", ".profile"),
+            ("/usr/bin/fish", ".config/fish/config.fish"),
+        ] {
+            let rig = with_shell(shell);
+            rig.write(profile, OWN);
+            let shown = rig.ok("client env openai --write --dry-run");
+            assert!(shown.contains("OPENAI_BASE_URL"), "{shown}");
+            assert_eq!(rig.read(profile), OWN);
+            rig.ok("client env openai --write --yes");
+            let written = rig.read(profile);
+            let lines = rig.ok("client env openai");
+            let block = format!("# >>> aerostat openai >>>\n{lines}# <<< aerostat openai <<<\n");
+            assert_eq!(written, format!("{OWN}{block}"));
+            assert!(!written.contains(&rig.key()));
+            assert!(rig.home.path().join("clients/openai-shell.json").exists());
+            let status = rig.ok("client status");
+            assert!(
+                status.contains("openai, in the shell: connected"),
+                "{status}"
+            );
+            // Again changes nothing, and what was added below is the person's.
+            let again = rig.ok("client env openai --write --yes");
+            assert!(again.contains("already"), "{again}");
+            rig.write(profile, format!("{written}more=1\n"));
+            rig.ok("client disconnect openai --yes");
+            assert_eq!(rig.read(profile), format!("{OWN}more=1\n"));
+            assert!(!rig.home.path().join("clients").exists());
+        }
+    }
+
+    #[test]
+    fn a_shell_takes_the_block_as_it_stands() {
+        let rig = with_shell("/bin/sh");
+        rig.ok("client env claude-code --map haiku=small --write --yes");
+        let output = Command::new("sh")
+            .args(["-c", ". ./.profile; echo \"$ANTHROPIC_BASE_URL $ANTHROPIC_AUTH_TOKEN $ANTHROPIC_DEFAULT_HAIKU_MODEL\""])
+            .current_dir(rig.person.path())
+            .output()
+            .unwrap();
+        let expected = format!("{ORIGIN} {} small\n", rig.key());
+        assert_eq!(all(&output), expected);
+    }
+
+    #[test]
+    fn blocks_of_several_clients_come_and_go_in_any_order() {
+        for order in [["openai", "anthropic"], ["anthropic", "openai"]] {
+            for own in ["", "x", "x\n"] {
+                let rig = with_shell("/bin/bash");
+                if !own.is_empty() {
+                    rig.write(".bashrc", own);
+                }
+                for client in ["openai", "anthropic"] {
+                    rig.ok(&format!("client env {client} --write --yes"));
+                }
+                for client in order {
+                    rig.ok(&format!("client disconnect {client} --yes"));
+                }
+                if own.is_empty() {
+                    assert!(!rig.at(".bashrc").exists(), "{order:?}");
+                } else {
+                    assert_eq!(rig.read(".bashrc"), own, "{order:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_client_with_files_is_disconnected_from_its_shell_too() {
+        let rig = with_shell("/bin/bash");
+        rig.ok("client connect gemini-cli --yes");
+        rig.ok("client env gemini-cli --write --yes");
+        rig.ok("client disconnect gemini-cli --yes");
+        assert!(!rig.at(".bashrc").exists() && !rig.at(GEMINI).exists());
+        rig.ok("client env gemini-cli --write --yes");
+        let said = rig.ok("uninstall");
+        assert!(said.contains("Gemini CLI in your shell"), "{said}");
+        assert!(!rig.at(".bashrc").exists());
+    }
+
+    #[test]
+    fn no_profile_is_guessed() {
+        let rig = with_shell("/usr/bin/nu");
+        let said = rig.fails("client env openai --write --yes");
+        assert!(said.contains("`nu`") && said.contains("--shell"), "{said}");
+        rig.ok("client env openai --write --shell zsh --yes");
+        assert!(rig.at(".zshrc").is_file());
+        let said = rig.fails("client env openai --write --shell dotenv --yes");
+        assert!(said.contains("`dotenv`"), "{said}");
+        let said = rig.fails("client env continue --write --yes");
+        assert!(said.contains("no variable"), "{said}");
+    }
+
+    /// Theirs is the block that was edited.
+    #[test]
+    fn a_block_that_was_edited_stays_and_is_named() {
+        let rig = with_shell("/bin/bash");
+        rig.ok("client env openai --write --yes");
+        let edited = rig.read(".bashrc").replace("18045", "9");
+        rig.write(".bashrc", &edited);
+        let said = rig.ok("client disconnect openai --yes");
+        assert!(said.contains("left the marked lines in"), "{said}");
+        assert_eq!(rig.read(".bashrc"), edited);
+    }
+}
+
+#[test]
+fn tiers_are_mapped_to_models_of_the_gateway_and_stay_at_a_refresh() {
+    let rig = Rig::new();
+    rig.write(
+        CLAUDE,
+        "{\"env\":{\"ANTHROPIC_DEFAULT_OPUS_MODEL\":\"mine\"}}",
+    );
+    rig.ok("client connect claude-code --map opus=openai/gpt-5 --map haiku=small --yes");
+    let env = || {
+        let settings: Value = serde_json::from_str(&rig.read(CLAUDE)).unwrap();
+        settings["env"].clone()
+    };
+    assert_eq!(env()["ANTHROPIC_DEFAULT_OPUS_MODEL"], "openai/gpt-5");
+    assert_eq!(env()["ANTHROPIC_DEFAULT_HAIKU_MODEL"], "small");
+    assert_eq!(env()["ANTHROPIC_DEFAULT_SONNET_MODEL"], Value::Null);
+    fs::write(rig.home.path().join("config.toml"), "port = 18046\n").unwrap();
+    rig.ok("client connect claude-code --yes");
+    assert_eq!(env()["ANTHROPIC_DEFAULT_HAIKU_MODEL"], "small");
+    rig.ok("client connect claude-code --map subagent=x --yes");
+    assert_eq!(env()["ANTHROPIC_DEFAULT_HAIKU_MODEL"], Value::Null);
+    assert_eq!(env()["CLAUDE_CODE_SUBAGENT_MODEL"], "x");
+    assert_eq!(env()["ANTHROPIC_DEFAULT_OPUS_MODEL"], "mine");
+    rig.ok("client disconnect claude-code --yes");
+    assert_eq!(
+        env(),
+        serde_json::json!({"ANTHROPIC_DEFAULT_OPUS_MODEL": "mine"})
+    );
+
+    let said = rig.fails("client connect claude-code --map opsu=x --yes");
+    assert!(said.contains("expected opus, sonnet, haiku"), "{said}");
+    let said = rig.fails("client connect codex --map opus=x --yes");
+    assert!(said.contains("Codex has no tiers"), "{said}");
+    let said = rig.fails("client connect claude-code --map opus --yes");
+    assert!(said.contains("haiku=gpt-5-mini"), "{said}");
+}
+
+#[test]
+fn gemini_can_have_its_variables_in_a_file_of_its_own() {
+    let rig = Rig::with("port = 18045\nauth_mode = \"strict\"\n");
+    let own = "MINE=1\n";
+    rig.write(".gemini/.env", own);
+    let said = rig.ok("client connect gemini-cli --dotenv --yes");
+    assert!(
+        said.contains("nearest `.env`") && said.contains("does not trust"),
+        "{said}"
+    );
+    let key = rig.key();
+    let block = format!(
+        "# >>> aerostat >>>\nGOOGLE_GEMINI_BASE_URL={ORIGIN}\nGEMINI_API_KEY={key}\n# <<< aerostat <<<\n"
+    );
+    assert_eq!(rig.read(".gemini/.env"), format!("{own}{block}"));
+    assert!(!said.contains(&key), "{said}");
+    let status = rig.json("client status gemini-cli --dotenv");
+    assert_eq!(
+        status[0]["state"], "connected",
+        "no variable of the shell is needed"
+    );
+    // The other way changes the same settings.
+    let said = rig.fails("client connect gemini-cli --yes");
+    assert!(
+        said.contains("client disconnect gemini-cli --dotenv"),
+        "{said}"
+    );
+    // A project's own hides it.
+    rig.write("project/.env", "");
+    let mut command = rig.command("client status gemini-cli --dotenv --json");
+    let output = command.current_dir(rig.at("project")).output().unwrap();
+    let status: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(status[0]["state"], "overridden", "{status}");
+    rig.ok("client disconnect gemini-cli --dotenv --yes");
+    assert_eq!(rig.read(".gemini/.env"), own);
+    assert!(!rig.at(GEMINI).exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_receipt_tells_which_version_of_the_client_was_there() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let rig = Rig::new();
+    let program = rig.write("bin/codex", "#!/bin/sh\necho codex-cli 0.171.0\n");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:/usr/bin:/bin", rig.at("bin").display());
+    let rig = rig.env("PATH", &path);
+    rig.ok("client connect codex --yes");
+    let receipt = fs::read(rig.home.path().join("clients/codex.json")).unwrap();
+    let receipt: Value = serde_json::from_slice(&receipt).unwrap();
+    assert_eq!(receipt["client_version"], "codex-cli 0.171.0");
+}
+
+#[test]
+fn opencode_is_written_where_its_providers_are() {
+    let rig = Rig::new();
+    let (strong, weak) = (".config/opencode/opencode.jsonc", OPENCODE);
+    rig.write(strong, "{ \"theme\": \"x\" }");
+    rig.write(weak, "{ \"provider\": { \"mine\": {} } }");
+    rig.ok("client connect opencode --yes");
+    assert!(rig.read(weak).contains(ORIGIN));
+    assert_eq!(rig.read(strong), "{ \"theme\": \"x\" }");
+    assert_eq!(rig.state("opencode"), "connected");
+    rig.ok("client disconnect opencode --yes");
+    assert_eq!(rig.read(weak), "{ \"provider\": { \"mine\": {} } }");
+}
+
+#[test]
+fn without_a_readable_configuration_clients_are_seen_and_disconnected_and_not_connected() {
+    let rig = Rig::new();
+    rig.write(CODEX, "a = 1\n");
+    rig.ok("client connect codex --yes");
+    fs::write(
+        rig.home.path().join("config.toml"),
+        "port = 18045\nauth_mode = maybe\n",
+    )
+    .unwrap();
+    for line in [
+        "client connect claude-code --yes",
+        "client env openai",
+        "client run codex",
+    ] {
+        let said = rig.fails(line);
+        assert!(said.contains("config.toml:2:13: "), "{line}: {said}");
+        assert!(
+            said.contains("`client disconnect` work all the same"),
+            "{said}"
+        );
+    }
+    assert!(!rig.at(CLAUDE).exists());
+    assert_eq!(rig.state("codex"), "connected");
+    assert_eq!(rig.state("claude-code"), "not_installed");
+    let list = rig.ok("client list");
+    assert!(
+        list.contains("codex") && list.contains("config.toml:2:13: "),
+        "{list}"
+    );
+    rig.ok("client disconnect codex --yes");
+    assert_eq!(rig.read(CODEX), "a = 1\n");
+}
+
+/// Codex appends to its file at the first start.
+#[test]
+fn a_crash_before_the_end_was_noted_is_finished_also_where_the_client_wrote_since() {
+    let rig = Rig::new();
+    let own = "model = \"gpt-5\"\n";
+    rig.write(CODEX, own);
+    rig.ok("client connect codex --yes");
+    let receipt = rig.home.path().join("clients/codex.json");
+    let pending = rig.home.path().join("clients/codex.pending.json");
+    fs::rename(&receipt, &pending).unwrap();
+    rig.write(CODEX, format!("{}\n[tui]\nseen = 1\n", rig.read(CODEX)));
+    assert_eq!(rig.state("codex"), "connected");
+    assert!(receipt.exists() && !pending.exists());
+    rig.ok("client disconnect codex --yes");
+    let after = rig.read(CODEX);
+    assert!(
+        !after.contains("aerostat") && after.contains("[tui]\nseen = 1"),
+        "{after}"
+    );
+
+    // The person edited it before anything of ours was written.
+    let rig = Rig::new();
+    rig.write(CODEX, own);
+    rig.ok("client connect codex --yes");
+    let receipt = rig.home.path().join("clients/codex.json");
+    let pending = rig.home.path().join("clients/codex.pending.json");
+    fs::rename(&receipt, &pending).unwrap();
+    rig.write(CODEX, "model = \"gpt-6\"\n");
+    assert_ne!(rig.state("codex"), "connected");
+    assert!(!receipt.exists() && !pending.exists());
+    assert_eq!(rig.read(CODEX), "model = \"gpt-6\"\n");
+}

@@ -536,9 +536,8 @@ pub(super) enum ClientCommand {
     Connect {
         #[command(flatten)]
         client: ClientArgs,
-        /// The model that it uses unless told otherwise
-        #[arg(long, value_name = "NAME")]
-        model: Option<String>,
+        #[command(flatten)]
+        models: ChosenModels,
         #[command(flatten)]
         consent: ConsentArgs,
     },
@@ -564,17 +563,20 @@ pub(super) enum ClientCommand {
         /// sh, bash, zsh, fish, powershell, cmd or dotenv; the one of `$SHELL` unless given
         #[arg(long)]
         shell: Option<String>,
-        /// The model that it uses unless told otherwise
-        #[arg(long, value_name = "NAME")]
-        model: Option<String>,
+        #[command(flatten)]
+        models: ChosenModels,
+        /// Put them into the shell's profile, as a marked block; `client disconnect` takes it out
+        #[arg(long)]
+        write: bool,
+        #[command(flatten)]
+        consent: ConsentArgs,
     },
     /// Start a client once with variables alone, so that there is nothing to undo
     Run {
         /// Its name in `client list`
         name: String,
-        /// The model that it uses unless told otherwise
-        #[arg(long, value_name = "NAME")]
-        model: Option<String>,
+        #[command(flatten)]
+        models: ChosenModels,
         /// Its own arguments
         #[arg(last = true, value_name = "ARGUMENTS")]
         arguments: Vec<String>,
@@ -589,6 +591,26 @@ pub(super) struct ClientArgs {
     pub(super) variant: VariantArgs,
 }
 
+/// Which models a client is to use.
+#[derive(Debug, clap::Args)]
+pub(super) struct ChosenModels {
+    /// The model that it uses unless told otherwise
+    #[arg(long, value_name = "NAME")]
+    pub(super) model: Option<String>,
+    /// Claude Code: the model of the gateway that opus, sonnet, haiku, fable or subagent is to be
+    #[arg(long, value_name = "TIER=MODEL", value_parser = tier)]
+    pub(super) map: Vec<(String, String)>,
+}
+
+fn tier(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((tier, model)) if !tier.is_empty() && !model.is_empty() => {
+            Ok((tier.to_owned(), model.to_owned()))
+        }
+        _ => Err("expected a tier and a model, as in `haiku=gpt-5-mini`".to_owned()),
+    }
+}
+
 #[derive(Debug, clap::Args)]
 pub(super) struct OptionalClientArgs {
     /// Its name in `client list`
@@ -598,7 +620,7 @@ pub(super) struct OptionalClientArgs {
 }
 
 /// Other ways to set a client up; each is of some clients only.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[group(multiple = false)]
 pub(super) struct VariantArgs {
     /// Codex: a profile of its own, used as `codex --profile aerostat`
@@ -607,11 +629,18 @@ pub(super) struct VariantArgs {
     /// Claude Code: the settings of its extension in VS Code
     #[arg(long)]
     pub(super) vscode: bool,
+    /// Gemini CLI: its variables in `~/.gemini/.env`, with the gateway's key
+    #[arg(long)]
+    pub(super) dotenv: bool,
 }
 
 impl VariantArgs {
     pub(super) fn name(&self) -> Option<String> {
-        let names = [(self.profile_only, "profile-only"), (self.vscode, "vscode")];
+        let names = [
+            (self.profile_only, "profile-only"),
+            (self.vscode, "vscode"),
+            (self.dotenv, "dotenv"),
+        ];
         let chosen = names.into_iter().find(|(is_chosen, _)| *is_chosen);
         chosen.map(|(_, name)| name.to_owned())
     }

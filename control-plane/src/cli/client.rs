@@ -2,7 +2,9 @@
 
 use serde_json::json;
 
-use super::args::{ClientArgs, ClientCommand, ConsentArgs, OptionalClientArgs, VariantArgs};
+use super::args::{
+    ChosenModels, ClientArgs, ClientCommand, ConsentArgs, OptionalClientArgs, VariantArgs,
+};
 use super::exit_code::{DONE, FAILED, WRONG_USAGE};
 use super::out::column_width;
 use super::{ExitCode, Session};
@@ -11,7 +13,7 @@ use crate::control::verbs::client_env::ClientEnvironment;
 use crate::control::verbs::{ClientConnect, ClientDisconnect, ClientEnv, ClientList};
 use crate::control::{
     ClientChange, ClientChoice, ClientFacts, ClientOutcome, ClientState, ClientStep, FileDiff,
-    own_surroundings,
+    IN_SHELL, Surroundings, own_surroundings,
 };
 
 /// How often a person is asked again because the files changed meanwhile.
@@ -22,9 +24,14 @@ pub(super) fn perform(session: &mut Session<'_>, command: ClientCommand) -> Exit
         ClientCommand::List => list(session),
         ClientCommand::Connect {
             client,
-            model,
+            models,
             consent,
-        } => connect(session, &choice(client, model), &consent),
+        } => connect(
+            session,
+            &choice(client, models),
+            own_surroundings(),
+            &consent,
+        ),
         ClientCommand::Disconnect {
             client: _,
             all: true,
@@ -33,7 +40,7 @@ pub(super) fn perform(session: &mut Session<'_>, command: ClientCommand) -> Exit
         ClientCommand::Disconnect {
             client, consent, ..
         } => match named(client) {
-            Some(client) => disconnect(session, &client, &consent),
+            Some(client) => disconnect_named(session, &client, &consent),
             None => {
                 session.out.error("name a client, or say `--all`");
                 Ok(WRONG_USAGE)
@@ -43,38 +50,49 @@ pub(super) fn perform(session: &mut Session<'_>, command: ClientCommand) -> Exit
         ClientCommand::Env {
             client,
             shell,
-            model,
-        } => env(session, choice(client, model), shell),
+            models,
+            write,
+            consent,
+        } => {
+            let client = choice(client, models);
+            if write {
+                write_env(session, client, shell, &consent)
+            } else {
+                env(session, client, shell)
+            }
+        }
         ClientCommand::Run {
             name,
-            model,
+            models,
             arguments,
-        } => run(session, name, model, arguments),
+        } => run(session, name, models, arguments),
     }
 }
 
-fn choice(client: ClientArgs, model: Option<String>) -> ClientChoice {
+fn choice(client: ClientArgs, models: ChosenModels) -> ClientChoice {
     let ClientArgs { name, variant } = client;
-    chosen(name, &variant, model)
-}
-
-fn chosen(name: String, variant: &VariantArgs, model: Option<String>) -> ClientChoice {
-    let variant = variant.name();
+    let ChosenModels { model, map } = models;
     ClientChoice {
-        name,
-        variant,
+        variant: variant.name(),
         model,
+        tiers: map.into_iter().collect(),
+        name,
     }
 }
 
 fn named(client: OptionalClientArgs) -> Option<ClientChoice> {
     let OptionalClientArgs { name, variant } = client;
-    Some(chosen(name?, &variant, None))
+    Some(ClientChoice {
+        name: name?,
+        variant: variant.name(),
+        ..ClientChoice::default()
+    })
 }
 
 /// `codex --profile-only`, as it is typed.
 fn words(name: &str, variant: Option<&str>) -> String {
     match variant {
+        Some(IN_SHELL) => format!("{name}, in the shell"),
         Some(variant) => format!("{name} --{variant}"),
         None => name.to_owned(),
     }
@@ -175,9 +193,14 @@ fn state(client: &ClientFacts) -> String {
     }
 }
 
-fn connect(session: &mut Session<'_>, client: &ClientChoice, consent: &ConsentArgs) -> ExitCode {
+fn connect(
+    session: &mut Session<'_>,
+    client: &ClientChoice,
+    at: Surroundings,
+    consent: &ConsentArgs,
+) -> ExitCode {
     change(session, consent, "connected", &mut |session, step| {
-        let (client, at) = (client.clone(), own_surroundings());
+        let (client, at) = (client.clone(), at.clone());
         Ok(session.call(ClientConnect { client, step, at })?)
     })
 }
@@ -187,6 +210,58 @@ fn disconnect(session: &mut Session<'_>, client: &ClientChoice, consent: &Consen
         let (client, at) = (client.clone(), own_surroundings());
         Ok(session.call(ClientDisconnect { client, step, at })?)
     })
+}
+
+/// The variables of a client in the profile of its person's shell, or of the one that is named.
+fn write_env(
+    session: &mut Session<'_>,
+    client: ClientChoice,
+    shell: Option<String>,
+    consent: &ConsentArgs,
+) -> ExitCode {
+    let mut at = own_surroundings();
+    if let Some(shell) = shell {
+        at.variables.insert("SHELL".to_owned(), shell);
+    }
+    if client.variant.is_some() {
+        session
+            .out
+            .error("only the variables of the client itself go into a profile");
+        return Ok(WRONG_USAGE);
+    }
+    let client = ClientChoice {
+        variant: Some(IN_SHELL.to_owned()),
+        ..client
+    };
+    connect(session, &client, at, consent)
+}
+
+/// Disconnects what was named, and what of it stands in a shell's profile.
+fn disconnect_named(
+    session: &mut Session<'_>,
+    client: &ClientChoice,
+    consent: &ConsentArgs,
+) -> ExitCode {
+    let in_shell = ClientChoice {
+        variant: Some(IN_SHELL.to_owned()),
+        ..client.clone()
+    };
+    let is_in_shell = |session: &mut Session<'_>| {
+        let (client, at) = (Some(in_shell.clone()), own_surroundings());
+        let found = session.call(ClientList { client, at });
+        // A client without variables has none there.
+        found.is_ok_and(|found| found.iter().any(|client| client.has_receipt))
+    };
+    if client.variant.is_some() || !is_in_shell(session) {
+        return disconnect(session, client, consent);
+    }
+    let (own, at) = (Some(client.clone()), own_surroundings());
+    let own = session.call(ClientList { client: own, at })?;
+    let code = disconnect(session, &in_shell, consent)?;
+    if code != DONE || own.iter().all(|client| !client.has_receipt) {
+        return Ok(code);
+    }
+    disconnect(session, client, consent)
 }
 
 /// Disconnects all, one after the other: what fails in one keeps no other from it.
@@ -245,7 +320,7 @@ fn choice_of(client: &ClientFacts) -> ClientChoice {
     ClientChoice {
         name: client.name.clone(),
         variant: client.variant.clone(),
-        model: None,
+        ..ClientChoice::default()
     }
 }
 
@@ -391,14 +466,11 @@ fn env(session: &mut Session<'_>, client: ClientChoice, shell: Option<String>) -
 fn run(
     session: &mut Session<'_>,
     name: String,
-    model: Option<String>,
+    models: ChosenModels,
     own: Vec<String>,
 ) -> ExitCode {
-    let client = ClientChoice {
-        name,
-        variant: None,
-        model,
-    };
+    let variant = VariantArgs::default();
+    let client = choice(ClientArgs { name, variant }, models);
     let (shell, at) = (None, own_surroundings());
     let found = at.clone();
     let environment = session.call(ClientEnv { client, shell, at })?;

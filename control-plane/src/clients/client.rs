@@ -26,6 +26,8 @@ pub struct Client {
     pub arguments: fn(&Target) -> Vec<String>,
     /// Whether its files list the models of the gateway.
     pub lists_models: bool,
+    /// Its words for models of several sizes, which `--map` leads to models of the gateway.
+    pub tiers: &'static [Tier],
     /// What beats its files.
     pub overrides: &'static [Override],
     /// What a person should know before the change, in whole sentences.
@@ -46,6 +48,7 @@ pub const BLANK: Client = Client {
     variables: &[],
     arguments: |_| Vec::new(),
     lists_models: false,
+    tiers: &[],
     overrides: &[],
     warnings: &[],
     afterwards: Text::NONE,
@@ -85,6 +88,8 @@ pub enum Content {
     Whole(fn(&Target) -> String),
     /// One marked block of lines.
     Block(fn(&Target) -> String),
+    /// A marked block with the variables of this client, in a file that other clients' blocks share.
+    Variables(&'static Client),
 }
 
 /// A key that belongs to us as long as it has our value.
@@ -135,6 +140,8 @@ pub enum VariableValue {
     Text(&'static str),
     /// The model that was chosen; the variable is left out where none was.
     Model,
+    /// The model that this tier was mapped to; left out where it was not.
+    Tier(&'static str),
 }
 
 impl Variable {
@@ -157,6 +164,22 @@ impl Variable {
         let value = VariableValue::Model;
         Self { name, value }
     }
+
+    pub const fn tier(tier: &Tier) -> Self {
+        let value = VariableValue::Tier(tier.name);
+        Self {
+            name: tier.variable,
+            value,
+        }
+    }
+}
+
+/// A client's word for a model of one size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tier {
+    pub name: &'static str,
+    /// The variable that names its model.
+    pub variable: &'static str,
 }
 
 /// What beats the files of a client where it is there.
@@ -219,7 +242,7 @@ impl Client {
         }
     }
 
-    /// What a person types after `client connect`.
+    /// What a person types after `client connect`, or `client disconnect`.
     pub fn words(&self) -> String {
         match self.variant {
             Some(variant) => format!("{} --{variant}", self.name),

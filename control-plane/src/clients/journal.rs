@@ -15,6 +15,7 @@ use super::disk::{self, digest};
 use super::plan::{FileChange, Plan, Standing};
 use super::problem::ClientProblem;
 use super::receipt::{Before, FileReceipt, Receipt, Receipts};
+use super::status::holds_ours;
 use super::undo::undo;
 use crate::account::Secret;
 
@@ -154,11 +155,7 @@ impl Journal<'_> {
         let Some(pending) = pending.map_err(ClientProblem::Receipt)? else {
             return self.recover_undoing(client);
         };
-        let is_written: Vec<bool> = pending
-            .files
-            .iter()
-            .map(|file| digest_of(&file.resolved).is_ok_and(|now| now == file.after))
-            .collect();
+        let is_written: Vec<bool> = pending.files.iter().map(is_written).collect();
         if is_written.iter().all(|is_written| *is_written) {
             let finished = self.receipts.finish(client);
             finished.map_err(ClientProblem::Receipt)?;
@@ -254,6 +251,16 @@ fn take_back(written: &[&FileChange]) {
     for file in written.iter().rev() {
         // The error that matters is the one that ended the change.
         let _ = disk::write(&file.found, file.found.bytes.as_deref());
+    }
+}
+
+/// Whether a file of a connection that a crash cut short was written, also where the client has
+/// edited it since.
+fn is_written(file: &FileReceipt) -> bool {
+    match digest_of(&file.resolved) {
+        Ok(now) if now == file.after => true,
+        Ok(now) if now == file.before => false,
+        _ => holds_ours(file),
     }
 }
 

@@ -27,14 +27,16 @@ mod target;
 #[cfg(test)]
 mod tests;
 mod undo;
+mod version;
 
-pub use catalog::{ALL, find, key_variables, plain_variables};
+pub use catalog::{ALL, IN_PROFILES, IN_SHELL, find, key_variables, plain_variables};
 pub use client::{Client, Setup};
 pub use journal::{Journal, SealedValues};
 pub use places::Surroundings;
 pub use plan::{FileDiff, Plan, connect, disconnect};
 pub use problem::ClientProblem;
-pub use receipt::Receipts;
+pub use receipt::{Receipt, Receipts};
 pub use shell::{Shell, lines as shell_lines, pairs as variable_pairs};
 pub use status::{ClientState, beaten_by, is_installed, status};
 pub use target::{Model, Target};
+pub use version::seen as version_seen;

@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::client::keys;
+use super::disk;
+use super::document::{Document, Format};
 use crate::language::Language;
 
 /// Where the person who asks is: the variables that the catalog names, and folders.
@@ -34,6 +37,7 @@ const FOLDERS: &[&str] = &[
     "PATH",
     "PATHEXT",
     "SHELL",
+    "ZDOTDIR",
 ];
 
 /// Stands for the value of a variable that holds a key.
@@ -167,8 +171,13 @@ pub struct Place {
     pub windows: Option<Folder>,
     /// The file's names, of which the client prefers the first that is there.
     pub names: &'static [&'static str],
+    /// Of those that are there, the client's own are in the ones with this key; the strongest with
+    /// it goes before a stronger one without.
+    pub marked_by: Option<(Format, &'static [&'static str])>,
     /// Its name where none of them is there.
     pub new_name: &'static str,
+    /// Finds the place where the rules above cannot.
+    pub finder: Option<fn(&Surroundings) -> Option<Place>>,
 }
 
 impl Place {
@@ -180,7 +189,17 @@ impl Place {
             macos: None,
             windows: None,
             names: &[],
+            marked_by: None,
             new_name: name,
+            finder: None,
+        }
+    }
+
+    /// A place that depends on more than folders.
+    pub const fn found_by(finder: fn(&Surroundings) -> Option<Place>) -> Self {
+        Self {
+            finder: Some(finder),
+            ..Self::new(Folder::Home(""), "")
         }
     }
 
@@ -212,7 +231,19 @@ impl Place {
         Self { names, ..self }
     }
 
+    /// The file among [`Place::names`] that has this key, where one has.
+    #[must_use]
+    pub const fn with_key(self, format: Format, key: &'static [&'static str]) -> Self {
+        Self {
+            marked_by: Some((format, key)),
+            ..self
+        }
+    }
+
     pub fn folder(&self, at: &Surroundings) -> Option<PathBuf> {
+        if let Some(finder) = self.finder {
+            return finder(at)?.folder(at);
+        }
         let named = self.variables.iter().find_map(|(name, below)| {
             let value = PathBuf::from(at.variable(name)?);
             // A relative one is what the client makes of it in the folder where it is started.
@@ -243,12 +274,26 @@ impl Place {
     /// The file that is there, else the one that would be made. `None` where no variable names the
     /// folder.
     pub fn file(&self, at: &Surroundings) -> Option<PathBuf> {
+        if let Some(finder) = self.finder {
+            return finder(at)?.file(at);
+        }
         let folder = self.folder(at)?;
         let names = self.names.iter().map(|name| folder.join(name));
-        let found = names
-            .into_iter()
-            .find(|file| file.symlink_metadata().is_ok());
+        let there: Vec<PathBuf> = names
+            .filter(|file| file.symlink_metadata().is_ok())
+            .collect();
+        let marked = there.iter().position(|file| self.is_marked(file));
+        let found = there.into_iter().nth(marked.unwrap_or(0));
         Some(found.unwrap_or_else(|| folder.join(self.new_name)))
+    }
+
+    fn is_marked(&self, file: &Path) -> bool {
+        let Some((format, key)) = self.marked_by else {
+            return false;
+        };
+        let bytes = disk::read(file).ok().and_then(|found| found.bytes);
+        let document = bytes.and_then(|bytes| Document::parse(&bytes, format).ok());
+        document.is_some_and(|document| document.get(&keys(key)).is_some())
     }
 }
 
@@ -311,6 +356,30 @@ mod tests {
         std::fs::write(folder.path().join("old.json"), "").unwrap();
         assert_eq!(name(), "old.json");
         std::fs::write(folder.path().join("a.jsonc"), "").unwrap();
+        assert_eq!(name(), "a.jsonc");
+    }
+
+    #[test]
+    fn a_file_with_the_key_goes_before_a_stronger_one_without() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place::new(Folder::Home("tool"), "a.json")
+            .unless(&[("TOOL_HOME", "")])
+            .or_named(&["a.jsonc", "a.json", "old.json"])
+            .with_key(Format::Jsonc, &["provider"]);
+        let at = at(&[("TOOL_HOME", folder.path().to_str().unwrap())]);
+        let name = || {
+            let file = place.file(&at).unwrap();
+            file.file_name().unwrap().to_str().unwrap().to_owned()
+        };
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text);
+        write("old.json", "{\"provider\": {}}").unwrap();
+        write("a.json", "{}").unwrap();
+        write("a.jsonc", "{ /* broken").unwrap();
+        assert_eq!(name(), "old.json");
+        write("a.json", "{\"provider\": {},}").unwrap();
+        assert_eq!(name(), "a.json");
+        write("a.json", "{}").unwrap();
+        write("old.json", "{}").unwrap();
         assert_eq!(name(), "a.jsonc");
     }
 

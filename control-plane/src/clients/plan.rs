@@ -18,6 +18,7 @@ use super::receipt::{
     Before, ContentReceipt, FileReceipt, OwnedKey, Present, Receipt, ReverseSplice, value_digest,
 };
 use super::secrets::{self, HIDDEN, Mask};
+use super::shell;
 use super::target::Target;
 use super::undo::undo;
 use crate::line_diff::{DiffLine, hunks};
@@ -71,6 +72,13 @@ pub struct FileDiff {
 impl Plan {
     pub fn changes_files(&self) -> bool {
         self.files.iter().any(FileChange::changes)
+    }
+
+    /// Notes in the receipt which version of the client was found.
+    pub fn note_version(&mut self, version: Option<String>) {
+        if let Some(receipt) = &mut self.receipt {
+            receipt.client_version = version;
+        }
     }
 
     /// Names this very change: the files as they are and as they would be.
@@ -142,6 +150,7 @@ pub fn connect(
     let undone = making.undo_all(standing.as_ref())?;
     let mut receipt = Receipt::new(client.id(), target.origin.clone(), made_at);
     receipt.model.clone_from(&target.model);
+    receipt.tiers.clone_from(&target.tiers);
     for rule in client.files() {
         let path = rule
             .place
@@ -224,7 +233,8 @@ impl Making {
             .into_iter()
             .any(|splice| foreign.finds(&splice.removed))
             || values.into_iter().any(is_secret);
-        let shown = self.secrets.into_iter().chain([self.own.0]);
+        let own = Some(self.own.0).filter(|key| !key.is_empty());
+        let shown = self.secrets.into_iter().chain(own);
         Plan {
             mask: Mask::new(shown, &self.own.1),
             files: self.files,
@@ -325,18 +335,20 @@ impl Making {
                 (after, ContentReceipt::Whole, Before::default())
             }
             Content::Block(make) => {
-                let text = make(target);
-                let now = bytes.unwrap_or_default();
-                let after = block::set(now, &text);
-                let splices = ReverseSplice::between(now, &after).into_iter().collect();
-                let written = block::read(&after).unwrap_or_default();
-                let written = value_digest(&Json::from(written));
-                let values = Vec::new();
-                (
-                    after,
-                    ContentReceipt::Block(written),
-                    Before { values, splices },
-                )
+                let (after, written, before) = set_block(bytes, "", &make(target));
+                (after, ContentReceipt::Block(written), before)
+            }
+            Content::Variables(client) => {
+                let name = client.name.to_owned();
+                let text = shell::lines(client, target, target.shell).join("\n");
+                let made_file = bytes.is_none_or(block::is_all_of_blocks);
+                let (after, digest, before) = set_block(bytes, &name, &text);
+                let content = ContentReceipt::NamedBlock {
+                    name,
+                    digest,
+                    made_file,
+                };
+                (after, content, before)
             }
         };
         let receipt = FileReceipt {
@@ -426,6 +438,17 @@ fn set_keys(
     Ok((last, keys, before))
 }
 
+/// The file with the block, the block's digest, and what it was before.
+fn set_block(bytes: Option<&[u8]>, name: &str, text: &str) -> (Vec<u8>, String, Before) {
+    let now = bytes.unwrap_or_default();
+    let after = block::set(now, name, text);
+    let splices = ReverseSplice::between(now, &after).into_iter().collect();
+    let written = block::read(&after, name).unwrap_or_default();
+    let values = Vec::new();
+    let before = Before { values, splices };
+    (after, value_digest(&Json::from(written)), before)
+}
+
 /// How many of the steps before the last lead to nothing.
 fn missing_parents(document: &Document, path: &Path) -> usize {
     let parents = path.steps().len().saturating_sub(1);
@@ -447,6 +470,7 @@ fn lines_by_hand(rule: &FileRule, target: &Target) -> Vec<String> {
             String::from_utf8_lossy(&bytes).into_owned()
         }
         Content::Whole(make) | Content::Block(make) => make(target),
+        Content::Variables(client) => shell::lines(client, target, target.shell).join("\n"),
     };
     let text = text.replace(target.key.expose(), HIDDEN);
     text.lines().map(str::to_owned).collect()

@@ -33,6 +33,11 @@ pub enum ClientProblem {
     },
     #[error("`{}` is there already and not of Aerostat: move it away first", .0.display())]
     Foreign(PathBuf),
+    /// With the words of the way that stands.
+    #[error(
+        "it is connected as `{0}`, which changes the same file: `aerostat client disconnect {0}` first"
+    )]
+    OtherWay(String),
     #[error("`{}`: {source}", path.display())]
     Disk {
         path: PathBuf,

@@ -8,6 +8,7 @@
 //! No secret of a person is in it: what held one before goes into the vault, and our own key is known
 //! by digests alone.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -34,9 +35,15 @@ pub struct Receipt {
     pub gateway: String,
     /// The name of the key.
     pub key: String,
+    /// The version of the client that was found, as it says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_version: Option<String>,
     /// The model that it was to use, where one was chosen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// The models of its tiers, where some were mapped.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tiers: BTreeMap<String, String>,
     pub files: Vec<FileReceipt>,
     /// What was there before, file by file, unless it is kept in the vault.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -75,6 +82,13 @@ pub enum ContentReceipt {
     Whole,
     /// The digest of the block.
     Block(String),
+    /// A block in a file that has others: each is undone by itself.
+    NamedBlock {
+        name: String,
+        digest: String,
+        /// Whether the file was made for blocks, and goes with the last one.
+        made_file: bool,
+    },
 }
 
 /// A key that we wrote.
@@ -360,7 +374,9 @@ impl Receipt {
             made_at,
             gateway,
             key: "local".to_owned(),
+            client_version: None,
             model: None,
+            tiers: BTreeMap::new(),
             files: Vec::new(),
             before: None,
             kept: None,

@@ -1,6 +1,7 @@
 //! A client's variables as lines for a shell, and as pairs for a program that is started.
 
 use super::client::{Client, VariableValue};
+use super::places::{Folder, Place, Surroundings};
 use super::target::Target;
 
 /// A shell, by the form of its assignments.
@@ -46,6 +47,28 @@ impl Shell {
             Self::Posix
         };
         name.and_then(Self::by_name).unwrap_or(system)
+    }
+
+    /// The shell that `SHELL` names by its path or its name, and the file that it reads when it
+    /// starts for a person. `None` where that is not known.
+    pub fn with_profile(at: &Surroundings) -> Option<(Self, Place)> {
+        let path = at.variable("SHELL")?;
+        let name = path.rsplit('/').next().unwrap_or(path);
+        let place = match name {
+            "sh" | "dash" | "ksh" => Place::new(Folder::Home(""), ".profile"),
+            // Terminals of macOS start login shells, which read one of these.
+            "bash" if cfg!(target_os = "macos") => Place::new(Folder::Home(""), ".bash_profile")
+                .or_named(&[".bash_profile", ".bash_login", ".profile"]),
+            "bash" => Place::new(Folder::Home(""), ".bashrc"),
+            "zsh" => Place::new(Folder::Home(""), ".zshrc").unless(&[("ZDOTDIR", "")]),
+            "fish" => Place::new(Folder::XdgConfig("fish"), "config.fish"),
+            // Windows' own lies where only PowerShell knows.
+            "powershell" | "pwsh" if !cfg!(windows) => {
+                Place::new(Folder::XdgConfig("powershell"), "profile.ps1")
+            }
+            _ => return None,
+        };
+        Some((Self::by_name(name).unwrap_or(Self::Posix), place))
     }
 
     fn line(self, name: &str, value: &str) -> String {
@@ -109,6 +132,7 @@ fn plain(value: VariableValue, to: &Target) -> Option<String> {
         VariableValue::Key => Some(to.plain_key().to_owned()),
         VariableValue::Text(text) => Some(text.to_owned()),
         VariableValue::Model => to.model.clone(),
+        VariableValue::Tier(tier) => to.tiers.get(tier).cloned(),
     }
 }
 
@@ -140,6 +164,35 @@ mod tests {
             assert!(!lines(shell).contains(to.key.expose()));
         }
         assert!(lines(Shell::DotEnv).ends_with(&format!("OPENAI_API_KEY={}", to.key.expose())));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn each_shell_has_a_profile_or_none_is_guessed() {
+        let profile = |shell: &str| {
+            let variables = [("HOME", "/h"), ("ZDOTDIR", "/z"), ("SHELL", shell)];
+            let pairs = variables.iter();
+            let at = Surroundings {
+                variables: pairs
+                    .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                    .collect(),
+                ..Surroundings::default()
+            };
+            let (_, place) = Shell::with_profile(&at)?;
+            Some(place.file(&at).unwrap().display().to_string())
+        };
+        for (shell, file) in [
+            ("/usr/bin/bash", Some("/h/.bashrc")),
+            ("zsh", Some("/z/.zshrc")),
+            ("/bin/dash", Some("/h/.profile")),
+            ("fish", Some("/h/.config/fish/config.fish")),
+            ("pwsh", Some("/h/.config/powershell/profile.ps1")),
+            ("/bin/nu", None),
+            ("cmd", None),
+            ("dotenv", None),
+        ] {
+            assert_eq!(profile(shell).as_deref(), file, "{shell}");
+        }
     }
 
     #[test]

@@ -107,7 +107,10 @@ fn look(
     if !by.is_empty() {
         return Ok(ClientState::Overridden { by });
     }
-    if files.iter().all(|file| file.base_url.is_empty()) && !client.variables.is_empty() {
+    // A block of ours brings the variables; else they are the shell's.
+    let brings_variables = |file: &FileRule| matches!(file.content, Content::Block(_));
+    let needs_shell = |file: &FileRule| file.base_url.is_empty() && !brings_variables(file);
+    if files.iter().all(needs_shell) && !client.variables.is_empty() {
         let names = missing_variables(client, origin, at);
         if !names.is_empty() {
             return Ok(ClientState::VariablesMissing { names });
@@ -124,6 +127,19 @@ fn look(
 fn is_below(url: &str, origin: &str) -> bool {
     let rest = url.strip_prefix(origin);
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Whether something of ours is in a file that is neither as it was nor as we left it.
+pub(super) fn holds_ours(file: &FileReceipt) -> bool {
+    let Ok(edited) = edited_keys(file) else {
+        // One that cannot be read now is looked at again when it can.
+        return true;
+    };
+    match &file.content {
+        ContentReceipt::Keys { keys, .. } => edited.len() < keys.len(),
+        ContentReceipt::Whole => file.resolved.exists(),
+        ContentReceipt::Block(_) | ContentReceipt::NamedBlock { .. } => edited.is_empty(),
+    }
 }
 
 /// The keys of a file that no longer have our value.
@@ -145,12 +161,25 @@ fn edited_keys(file: &FileReceipt) -> Result<Vec<String>, ClientProblem> {
             edited.map(|key| key.path.to_string()).collect()
         }
         (ContentReceipt::Whole, Some(_)) => vec![name()],
-        (ContentReceipt::Block(written), Some(bytes)) => {
-            let block = block::read(bytes);
-            let is_ours = block.is_some_and(|text| value_digest(&Json::from(text)) == *written);
-            if is_ours { Vec::new() } else { vec![name()] }
-        }
+        (ContentReceipt::Block(written), Some(bytes)) => edited_block(bytes, "", written, name),
+        (
+            ContentReceipt::NamedBlock {
+                name: of, digest, ..
+            },
+            Some(bytes),
+        ) => edited_block(bytes, of, digest, name),
     })
+}
+
+fn edited_block(
+    bytes: &[u8],
+    of: &str,
+    written: &str,
+    name: impl FnOnce() -> String,
+) -> Vec<String> {
+    let block = block::read(bytes, of);
+    let is_ours = block.is_some_and(|text| value_digest(&Json::from(text)) == written);
+    if is_ours { Vec::new() } else { vec![name()] }
 }
 
 fn parse(path: &FilePath, bytes: &[u8], format: Format) -> Result<Document, ClientProblem> {
@@ -239,11 +268,13 @@ fn beats(rule: &Override, at: &Surroundings, own: &[PathBuf]) -> Option<String> 
                 .find(|name| document.get(&keys(name)).is_some())?;
             Some(format!("{} ({})", path.display(), found.join(".")))
         }
-        Override::Hides(names) => at.project_folders().find_map(|folder| {
-            let mut files = names.iter().map(|name| folder.join(name));
-            let found = files.find(|file| file.is_file())?;
-            Some(found.display().to_string())
-        }),
+        Override::Hides(names) => {
+            let files = at.project_folders();
+            let mut files = files.flat_map(|folder| names.iter().map(|name| folder.join(name)));
+            // The nearest is the one that is read.
+            let nearest = files.find(|file| file.is_file())?;
+            (!own.contains(&nearest)).then(|| nearest.display().to_string())
+        }
     }
 }
 
@@ -274,7 +305,7 @@ fn missing_variables(client: &Client, origin: &str, at: &Surroundings) -> Vec<St
     let is_missing = |name: &str, value: VariableValue| match (value, at.variable(name)) {
         (VariableValue::Url(suffix), found) => found != Some(&*format!("{origin}{suffix}")),
         (VariableValue::Key, found) => found.is_none(),
-        (VariableValue::Text(_) | VariableValue::Model, _) => false,
+        (VariableValue::Text(_) | VariableValue::Model | VariableValue::Tier(_), _) => false,
     };
     let variables = client.variables.iter();
     variables

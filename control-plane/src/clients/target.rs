@@ -1,8 +1,10 @@
 //! What a client is pointed at: the gateway's address, its key in the form that the client takes, and
 //! its models.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::shell::Shell;
 use crate::account::Secret;
 
 /// What a client is pointed at.
@@ -23,6 +25,10 @@ pub struct Target {
     pub models: Vec<Model>,
     /// The model that the client is to use by default.
     pub model: Option<String>,
+    /// Which model a tier of the client is to be.
+    pub tiers: BTreeMap<String, String>,
+    /// The shell in whose profile variables are written.
+    pub shell: Shell,
 }
 
 /// A model that the gateway serves. Limits that are not known are left out rather than guessed.
@@ -138,6 +144,8 @@ pub(super) mod tests {
             asks_for_key: true,
             models: models.iter().map(model).collect(),
             model: None,
+            tiers: BTreeMap::new(),
+            shell: Shell::Posix,
         }
     }
 

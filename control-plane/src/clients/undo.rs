@@ -40,6 +40,14 @@ pub fn undo(
         // Removed meanwhile, or undone already.
         return Ok(Undone::as_is(bytes));
     };
+    if let ContentReceipt::NamedBlock {
+        name,
+        digest,
+        made_file,
+    } = &receipt.content
+    {
+        return Ok(by_block(now, name, digest, *made_file, receipt));
+    }
     if found == receipt.after
         && let Some(undone) = exact(now, receipt, before)
     {
@@ -51,7 +59,8 @@ pub fn undo(
             left: vec![format!("`{}`", receipt.path.display())],
             ..Undone::as_is(bytes)
         }),
-        ContentReceipt::Block(written) => Ok(by_block(now, written, receipt)),
+        ContentReceipt::Block(written) => Ok(by_block(now, "", written, !receipt.existed, receipt)),
+        ContentReceipt::NamedBlock { .. } => Ok(Undone::as_is(bytes)),
     }
 }
 
@@ -110,12 +119,18 @@ fn remove_empty_parents(document: &mut Document, path: &Path, made: usize) {
     }
 }
 
-fn by_block(now: &[u8], written: &str, receipt: &FileReceipt) -> Undone {
-    match block::read(now) {
+fn by_block(
+    now: &[u8],
+    name: &str,
+    written: &str,
+    made_file: bool,
+    receipt: &FileReceipt,
+) -> Undone {
+    match block::read(now, name) {
         None => Undone::as_is(Some(now)),
         Some(text) if value_digest(&Json::from(text.as_str())) == written => {
-            let bytes = block::remove(now);
-            let is_empty = !receipt.existed && holds_nothing(&bytes);
+            let bytes = block::remove(now, name);
+            let is_empty = made_file && holds_nothing(&bytes);
             Undone::as_is((!is_empty).then_some(&bytes))
         }
         Some(_) => Undone {

@@ -34,6 +34,25 @@ pub struct Live {
     pub error_line: Option<usize>,
 }
 
+impl Live {
+    pub fn valid(config: Config) -> Self {
+        Self {
+            config: Arc::new(config),
+            error: None,
+            error_line: None,
+        }
+    }
+
+    /// The defaults, where no valid file was ever read.
+    pub fn broken(error: &ConfigError) -> Self {
+        Self {
+            error: Some(error.to_string().into()),
+            error_line: error.line(),
+            ..Self::valid(Config::default())
+        }
+    }
+}
+
 /// Watches one home. Nothing is published before [`ConfigWatcher::run`] is polled.
 pub struct ConfigWatcher {
     home: Home,
@@ -57,11 +76,7 @@ impl ConfigWatcher {
         }
         // A change between the first load and the start of the watch would go unseen.
         changed.notify_one();
-        let (live, receiver) = watch::channel(Live {
-            config: Arc::new(config),
-            error: None,
-            error_line: None,
-        });
+        let (live, receiver) = watch::channel(Live::valid(config));
         Ok((
             Self {
                 home,

@@ -1,5 +1,6 @@
 //! Other programs pointed at this gateway: what [`crate::clients`] needs to know of this one.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
@@ -8,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use super::clients_models::served_models;
 use super::service::ControlService;
 use super::status::{Found, probe};
-use super::wire::ControlError;
+use super::wire::{ControlError, Note, Notes};
 use crate::account::{Secret, Vault};
 use crate::clients::{
-    self, Client, ClientProblem, ClientState, FileDiff, Journal, Plan, Receipts, SealedValues,
-    Setup, Surroundings, Target,
+    self, Client, ClientProblem, ClientState, FileDiff, Journal, Plan, Receipt, Receipts,
+    SealedValues, Setup, Shell, Surroundings, Target,
 };
 use crate::config::{Home, local_key};
 use crate::host::{self, port_owner};
@@ -37,6 +38,9 @@ pub struct ClientChoice {
     /// The model that it is to use by default; its own choice where none is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// Which models its tiers are to be, where some were mapped.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tiers: BTreeMap<String, String>,
 }
 
 /// Which step of a change.
@@ -117,6 +121,13 @@ pub(super) fn find(choice: &ClientChoice) -> Result<&'static Client, ControlErro
         .iter()
         .filter(|client| client.name == choice.name);
     let variants: Vec<&str> = named.clone().filter_map(|client| client.variant).collect();
+    if variant == Some(clients::IN_SHELL) && named.clone().count() > 0 {
+        let message = format!(
+            "`{}` reads no variable that points it elsewhere",
+            choice.name
+        );
+        return Err(ControlError::usage(message));
+    }
     let message = match (named.count(), variant) {
         (0, _) => {
             let names = clients::ALL.iter().map(|client| client.name);
@@ -171,6 +182,8 @@ struct Workplace {
     sealed: InVault,
     target: Target,
     at: Surroundings,
+    /// Whether the target's address is the one that the configuration says.
+    is_address_known: bool,
 }
 
 impl Workplace {
@@ -185,6 +198,7 @@ impl Workplace {
         let standing = self.journal().standing(&client.id())?;
         match (wish, standing) {
             (Wish::Connected, standing) => {
+                refuse_shared_files(client, &self.receipts, &self.at)?;
                 let now = rfc3339(SystemTime::now());
                 clients::connect(client, &self.target, &self.at, standing, now).map(Some)
             }
@@ -218,7 +232,7 @@ impl Workplace {
         wish: Wish,
         step: &ClientStep,
     ) -> Result<ClientChange, ClientProblem> {
-        let Some(plan) = self.plan(client, wish)? else {
+        let Some(mut plan) = self.plan(client, wish)? else {
             return Ok(self.described(client, wish, None, ClientOutcome::Nothing));
         };
         let digest = plan.digest();
@@ -231,6 +245,9 @@ impl Workplace {
         };
         let change = self.described(client, wish, Some(&plan), outcome);
         if outcome == ClientOutcome::Written {
+            if wish == Wish::Connected {
+                plan.note_version(clients::version_seen(client, &self.at));
+            }
             self.journal().carry_out(&client.id(), plan)?;
         }
         Ok(change)
@@ -275,6 +292,15 @@ impl Workplace {
         }
     }
 
+    /// Where the gateway is. While the configuration cannot be read, where it was when the client
+    /// was connected.
+    fn origin<'o>(&'o self, receipt: Option<&'o Receipt>) -> &'o str {
+        match receipt {
+            Some(receipt) if !self.is_address_known => &receipt.gateway,
+            _ => &self.target.origin,
+        }
+    }
+
     fn facts(&self, client: &'static Client) -> ClientFacts {
         let recovered = self.journal().recover(&client.id());
         let receipt = self.receipts.read(&client.id());
@@ -282,7 +308,7 @@ impl Workplace {
             (Err(why), receipt) => (unreadable(&why), receipt.ok().flatten()),
             (_, Err(why)) => (unreadable(&ClientProblem::Receipt(why)), None),
             (Ok(_), Ok(receipt)) => {
-                let origin = &self.target.origin;
+                let origin = self.origin(receipt.as_ref());
                 let state = clients::status(client, receipt.as_ref(), origin, &self.at);
                 (state, receipt)
             }
@@ -299,6 +325,29 @@ impl Workplace {
             files: files.map(|file| file.path.display().to_string()).collect(),
             connected_at: receipt.map(|receipt| receipt.made_at),
         }
+    }
+}
+
+/// Two ways to set up one client that change the same file would each take the other's for the
+/// person's own.
+fn refuse_shared_files(
+    client: &Client,
+    receipts: &Receipts,
+    at: &Surroundings,
+) -> Result<(), ClientProblem> {
+    let files = |client: &Client| -> Vec<PathBuf> {
+        let places = client.files().iter().map(|rule| rule.place.file(at));
+        places.flatten().collect()
+    };
+    let own = files(client);
+    let shares = |other: &&&Client| {
+        let is_other = other.name == client.name && other.variant != client.variant;
+        is_other && files(other).iter().any(|file| own.contains(file))
+    };
+    let others = clients::ALL.iter().filter(shares);
+    match others.into_iter().find(|other| receipts.has(&other.id())) {
+        None => Ok(()),
+        Some(other) => Err(ClientProblem::OtherWay(other.words())),
     }
 }
 
@@ -319,13 +368,15 @@ fn restart(title: &str, language: Language) -> String {
 fn profile_lines(words: &str, wish: Wish, language: Language) -> String {
     match (wish, language) {
         (Wish::Connected, Language::English) => {
-            format!("Put the lines of `aerostat client env {words}` into your shell's profile.")
+            format!(
+                "`aerostat client env {words} --write` puts its variables into your shell's profile."
+            )
         }
         (Wish::Disconnected, Language::English) => {
             format!("Take the lines of `aerostat client env {words}` out of your shell's profile.")
         }
         (Wish::Connected, Language::German) => format!(
-            "Schreiben Sie die Zeilen von `aerostat client env {words}` in das Profil Ihrer Shell."
+            "`aerostat client env {words} --write` schreibt seine Variablen in das Profil Ihrer Shell."
         ),
         (Wish::Disconnected, Language::German) => format!(
             "Nehmen Sie die Zeilen von `aerostat client env {words}` aus dem Profil Ihrer Shell."
@@ -378,15 +429,26 @@ impl ControlService {
         at: Surroundings,
     ) -> Result<ClientChange, ControlError> {
         let client = find(choice)?;
-        let lists_models = client.lists_models && wish == Wish::Connected;
-        let receipts = Receipts::at(self.home.clients_folder());
-        let mut model = choice.model.clone();
-        if model.is_none() && wish == Wish::Connected {
-            // A refresh leaves the model that was chosen.
-            let known = receipts.read(&client.id()).ok().flatten();
-            model = known.and_then(|receipt| receipt.model);
+        check_tiers(client, &choice.tiers)?;
+        let mut choice = choice.clone();
+        if wish == Wish::Connected {
+            self.address_is_known()?;
+            let receipts = Receipts::at(self.home.clients_folder());
+            // A refresh leaves the models that were chosen.
+            if let Ok(Some(known)) = receipts.read(&client.id()) {
+                choice.model = choice.model.or(known.model);
+                if choice.tiers.is_empty() {
+                    choice.tiers = known.tiers;
+                }
+            }
         }
-        let workplace = self.workplace(model, lists_models, at).await?;
+        if client.variant == Some(clients::IN_SHELL)
+            && wish == Wish::Connected
+            && Shell::with_profile(&at).is_none()
+        {
+            return Err(no_profile(&at));
+        }
+        let workplace = self.workplace(&choice, Some(wish), at).await?;
         if !matches!(client.setup, Setup::Files(_)) {
             return Ok(without_files(client, wish, &workplace));
         }
@@ -406,11 +468,17 @@ impl ControlService {
         choice: Option<&ClientChoice>,
         at: Surroundings,
     ) -> Result<Vec<ClientFacts>, ControlError> {
+        let receipts = Receipts::at(self.home.clients_folder());
         let chosen: Vec<&'static Client> = match choice {
-            None => clients::ALL.to_vec(),
+            None => {
+                let in_profiles = clients::IN_PROFILES.iter();
+                let written = in_profiles.filter(|client| receipts.has(&client.id()));
+                clients::ALL.iter().copied().chain(written).collect()
+            }
             Some(choice) => vec![find(choice)?],
         };
-        let workplace = self.workplace(None, false, at).await?;
+        let choice = ClientChoice::default();
+        let workplace = self.workplace(&choice, None, at).await?;
         on_disk(move || {
             let facts = chosen.into_iter().map(|client| workplace.facts(client));
             Ok(facts.collect())
@@ -424,16 +492,13 @@ impl ControlService {
     /// When there is no local key, or no port yet.
     pub(super) async fn client_target(
         &self,
-        model: Option<String>,
+        choice: &ClientChoice,
         lists_models: bool,
         at: &Surroundings,
     ) -> Result<Target, ControlError> {
+        self.address_is_known()?;
         let home = &self.home;
-        let config = self.config();
-        let port = match self.agent.as_ref().map(|agent| agent.port()) {
-            Some(PortStatus::Running { port, .. }) => port,
-            _ => config.port,
-        };
+        let port = self.client_port();
         if port == 0 {
             return Err(ControlError::failed(
                 "the port is any free one, and no agent runs that has one: set `port`, or start the agent",
@@ -447,31 +512,114 @@ impl ControlService {
         let program = at.program.clone().ok_or_else(|| {
             ControlError::failed("the system does not tell where this program lies")
         })?;
+        let key = local_key::read_or_create(home).map_err(ControlError::caused_by)?;
         Ok(Target {
             origin: local_url(port),
             program,
+            key,
+            models,
+            ..self.old_target(choice, at)
+        })
+    }
+
+    /// What is known of it without a readable configuration, a key or a port: as much as looking and
+    /// undoing need.
+    fn old_target(&self, choice: &ClientChoice, at: &Surroundings) -> Target {
+        let home = &self.home;
+        Target {
+            origin: local_url(self.client_port()),
+            program: at.program.clone().unwrap_or_default(),
             home: other_home(home, at),
             key_file: home.local_key_file(),
-            key: local_key::read_or_create(home).map_err(ControlError::caused_by)?,
-            asks_for_key: config.auth_mode != AuthMode::Off,
-            models,
-            model,
-        })
+            key: local_key::read(home).unwrap_or_else(|| Secret::new(String::new())),
+            asks_for_key: self.config().auth_mode != AuthMode::Off,
+            models: Vec::new(),
+            model: choice.model.clone(),
+            tiers: choice.tiers.clone(),
+            shell: Shell::with_profile(at).map_or(Shell::Posix, |(shell, _)| shell),
+        }
+    }
+
+    fn client_port(&self) -> u16 {
+        match self.agent.as_ref().map(|agent| agent.port()) {
+            Some(PortStatus::Running { port, .. }) => port,
+            _ => self.config().port,
+        }
+    }
+
+    /// Whether the configuration says where clients are pointed: that of a running agent, or the
+    /// file.
+    ///
+    /// # Errors
+    /// What is wrong with the file, and what works all the same.
+    fn address_is_known(&self) -> Result<(), ControlError> {
+        if self.agent.is_some() {
+            return Ok(());
+        }
+        match &self.live.borrow().error {
+            None => Ok(()),
+            Some(error) => Err(ControlError::failed(format!(
+                "{error}\nUntil then no client can be pointed at a port. `client list`, `client status` \
+                 and `client disconnect` work all the same."
+            ))),
+        }
+    }
+
+    /// Says what is wrong with a configuration that is not needed now.
+    pub(super) async fn note_unknown_address(&self, notes: &Notes) {
+        if let Err(error) = self.address_is_known() {
+            let text = error.message;
+            notes.send(Note { text, url: None }).await;
+        }
     }
 
     async fn workplace(
         &self,
-        model: Option<String>,
-        lists_models: bool,
+        choice: &ClientChoice,
+        wish: Option<Wish>,
         at: Surroundings,
     ) -> Result<Workplace, ControlError> {
+        let target = match wish {
+            Some(Wish::Connected) => {
+                let lists_models = find(choice)?.lists_models;
+                self.client_target(choice, lists_models, &at).await?
+            }
+            _ => self.old_target(choice, &at),
+        };
         Ok(Workplace {
-            target: self.client_target(model, lists_models, &at).await?,
+            target,
             receipts: Receipts::at(self.home.clients_folder()),
             sealed: InVault(self.accounts.vault()),
             at,
+            is_address_known: self.address_is_known().is_ok(),
         })
     }
+}
+
+/// Refuses tiers that the client does not have.
+pub(super) fn check_tiers(
+    client: &Client,
+    tiers: &BTreeMap<String, String>,
+) -> Result<(), ControlError> {
+    let known: Vec<&str> = client.tiers.iter().map(|tier| tier.name).collect();
+    let Some(unknown) = tiers.keys().find(|tier| !known.contains(&tier.as_str())) else {
+        return Ok(());
+    };
+    let message = if known.is_empty() {
+        format!("{} has no tiers to map to models", client.title)
+    } else {
+        format!("no tier `{unknown}`: expected {}", known.join(", "))
+    };
+    Err(ControlError::usage(message))
+}
+
+fn no_profile(at: &Surroundings) -> ControlError {
+    let named = at.variable("SHELL").unwrap_or_default();
+    let shell = named.rsplit('/').next().unwrap_or_default();
+    ControlError::usage(format!(
+        "the profile of the shell `{shell}` is not known: name one with `--shell` (sh, bash, zsh, \
+         fish, pwsh), or add the lines that are printed without `--write` yourself"
+    ))
 }
 
 /// The home, where a program that a client starts would look for another one.

@@ -111,13 +111,13 @@ impl HomeFiles {
         environment: Arc<dyn Environment>,
         lock: HomeLock,
     ) -> Result<Self, ControlError> {
-        let config = Arc::new(load(home).map_err(ControlError::caused_by)?);
+        let live = match load(home) {
+            Ok(config) => Live::valid(config),
+            Err(error) if needs == Needs::AnyFiles => Live::broken(&error),
+            Err(error) => return Err(ControlError::caused_by(error)),
+        };
         let store = Store::open(&home.database_file()).map_err(ControlError::caused_by)?;
-        let (_, live) = watch::channel(Live {
-            config,
-            error: None,
-            error_line: None,
-        });
+        let (_, live) = watch::channel(live);
         let service = ControlService::new(home.clone(), socket, store, live, environment);
         if needs == Needs::Vault {
             // Where it stays shut, its accounts say so.

@@ -107,6 +107,9 @@ pub enum Needs {
     Vault,
     /// The home's files alone.
     Files,
+    /// The same, also where the configuration cannot be read: its values are then the defaults, and
+    /// what is wrong is known.
+    AnyFiles,
 }
 
 /// Marks the verbs that the table lists. Only the table implements it.

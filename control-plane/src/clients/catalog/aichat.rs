@@ -27,8 +27,8 @@ pub(super) static AICHAT: Client = Client {
     variables: &[Variable::key("AEROSTAT_API_KEY")],
     lists_models: true,
     afterwards: Text::new(
-        "Put the line of `aerostat client env aichat` into your shell's profile, and ask with `aichat -m aerostat:<name>`.",
-        "Schreiben Sie die Zeile von `aerostat client env aichat` in das Profil Ihrer Shell, und fragen Sie mit `aichat -m aerostat:<Name>`.",
+        "Put its variables into your shell's profile (`aerostat client env aichat --write` does), and ask with `aichat -m aerostat:<name>`.",
+        "Schreiben Sie die Variablen in das Profil Ihrer Shell (`aerostat client env aichat --write` tut es), und fragen Sie mit `aichat -m aerostat:<Name>`.",
     ),
     ..BLANK
 };

@@ -5,7 +5,7 @@
 //! vendor is sent, and with the base URL alone it is.
 
 use crate::clients::client::{
-    BLANK, Client, Content, FileRule, Override, Setting, Setup, Text, Variable, Warning,
+    BLANK, Client, Content, FileRule, Override, Setting, Setup, Text, Tier, Variable, Warning,
 };
 use crate::clients::document::Format;
 use crate::clients::places::{Folder, Place};
@@ -30,7 +30,13 @@ pub(super) static CLAUDE_CODE: Client = Client {
         Variable::text("ANTHROPIC_API_KEY", ""),
         Variable::text("CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY", "1"),
         Variable::model("ANTHROPIC_MODEL"),
+        Variable::tier(&TIERS[0]),
+        Variable::tier(&TIERS[1]),
+        Variable::tier(&TIERS[2]),
+        Variable::tier(&TIERS[3]),
+        Variable::tier(&TIERS[4]),
     ],
+    tiers: &TIERS,
     overrides: &[
         project(".claude", "settings.local.json"),
         project(".claude", "settings.json"),
@@ -59,6 +65,19 @@ pub(super) static CLAUDE_CODE: Client = Client {
     ),
     ..BLANK
 };
+
+/// What it sends in their place is any name, as it stands.
+const TIERS: [Tier; 5] = [
+    tier("opus", "ANTHROPIC_DEFAULT_OPUS_MODEL"),
+    tier("sonnet", "ANTHROPIC_DEFAULT_SONNET_MODEL"),
+    tier("haiku", "ANTHROPIC_DEFAULT_HAIKU_MODEL"),
+    tier("fable", "ANTHROPIC_DEFAULT_FABLE_MODEL"),
+    tier("subagent", "CLAUDE_CODE_SUBAGENT_MODEL"),
+];
+
+const fn tier(name: &'static str, variable: &'static str) -> Tier {
+    Tier { name, variable }
+}
 
 const FOLDER: &[(&str, &str)] = &[("CLAUDE_CONFIG_DIR", "")];
 const BASE_URL: &[&str] = &["env", "ANTHROPIC_BASE_URL"];
@@ -93,5 +112,10 @@ fn settings(to: &Target) -> Vec<Setting> {
             .clone()
             .map(|model| Setting::new(&["model"], model)),
     );
+    let mapped = TIERS.iter().filter_map(|tier| {
+        let model = to.tiers.get(tier.name)?.clone();
+        Some(Setting::new(&["env", tier.variable], model))
+    });
+    settings.extend(mapped);
     settings
 }

@@ -25,8 +25,8 @@ pub(super) static DROID: Client = Client {
     variables: &[Variable::key("AEROSTAT_API_KEY")],
     lists_models: true,
     afterwards: Text::new(
-        "Put the line of `aerostat client env droid` into your shell's profile, and start a new session.",
-        "Schreiben Sie die Zeile von `aerostat client env droid` in das Profil Ihrer Shell, und beginnen Sie eine neue Sitzung.",
+        "Put its variables into your shell's profile (`aerostat client env droid --write` does), and start a new session.",
+        "Schreiben Sie die Variablen in das Profil Ihrer Shell (`aerostat client env droid --write` tut es), und beginnen Sie eine neue Sitzung.",
     ),
     ..BLANK
 };

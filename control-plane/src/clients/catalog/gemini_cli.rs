@@ -2,7 +2,7 @@
 //!
 //! Measured with 0.61.0: no key of its settings names a base URL, so the two variables are needed; one
 //! `.env` alone is read, the nearest, and in a folder that is not trusted the base URL is left out of
-//! it while the key is taken. That is why none is written.
+//! it while the key is taken. So one is written only where a person asks for it.
 
 use crate::clients::client::{
     BLANK, Client, Content, FileRule, Override, Setting, Setup, Text, Variable, Warning,
@@ -15,30 +15,13 @@ pub(super) static GEMINI_CLI: Client = Client {
     name: "gemini-cli",
     title: "Gemini CLI",
     programs: &["gemini"],
-    setup: Setup::Files(&[FileRule {
-        place: Place::new(Folder::Home(".gemini"), "settings.json")
-            .unless(&[("GEMINI_CLI_HOME", ".gemini")]),
-        content: Content::Keys {
-            format: Format::JsonWithComments,
-            settings,
-        },
-        base_url: &[],
-    }]),
+    setup: Setup::Files(&[SETTINGS]),
     variables: &[
         Variable::url("GOOGLE_GEMINI_BASE_URL", ""),
         Variable::key("GEMINI_API_KEY"),
         Variable::model("GEMINI_MODEL"),
     ],
-    overrides: &[Override::File {
-        place: Place::new(Folder::Absolute("/etc/gemini-cli"), "settings.json")
-            .on_macos(Folder::Absolute("/Library/Application Support/GeminiCli"))
-            .on_windows(Folder::Absolute(r"C:\ProgramData\gemini-cli")),
-        format: Format::JsonWithComments,
-        keys: &[
-            &["security", "auth", "enforcedType"],
-            &["security", "auth", "selectedType"],
-        ],
-    }],
+    overrides: &[SYSTEM],
     warnings: &[
         Warning {
             when: |at| at.variable("GOOGLE_GEMINI_BASE_URL").is_none(),
@@ -53,15 +36,80 @@ pub(super) static GEMINI_CLI: Client = Client {
         ),
     ],
     afterwards: Text::new(
-        "Put the lines of `aerostat client env gemini-cli` into your shell's profile, and restart it.",
-        "Schreiben Sie die Zeilen von `aerostat client env gemini-cli` in das Profil Ihrer Shell, und starten Sie es neu.",
+        "Put its variables into your shell's profile (`aerostat client env gemini-cli --write` does), and restart it.",
+        "Schreiben Sie die Variablen in das Profil Ihrer Shell (`aerostat client env gemini-cli --write` tut es), und starten Sie es neu.",
     ),
     once_undone: Text::new(
-        "Take the lines of `aerostat client env gemini-cli` out of your shell's profile.",
-        "Nehmen Sie die Zeilen von `aerostat client env gemini-cli` aus dem Profil Ihrer Shell.",
+        "Variables that you put into your shell's profile by hand are still there.",
+        "Variablen, die Sie von Hand in das Profil Ihrer Shell geschrieben haben, stehen noch dort.",
     ),
     ..BLANK
 };
+
+/// The variables in Gemini CLI's own `.env`.
+pub(super) static DOTENV: Client = Client {
+    variant: Some("dotenv"),
+    title: "Gemini CLI, with a `.env`",
+    setup: Setup::Files(&[
+        FileRule {
+            place: folder(".env"),
+            content: Content::Block(dotenv),
+            base_url: &[],
+        },
+        SETTINGS,
+    ]),
+    // The shell's variables go before the file's.
+    overrides: &[SYSTEM, Override::Hides(&[".gemini/.env", ".env"])],
+    warnings: &[
+        Warning::always(
+            "Gemini CLI reads only the nearest `.env`: a project that has one of its own hides this one whole.",
+            "Gemini CLI liest nur die nächstgelegene `.env`: Ein Projekt mit einer eigenen verbirgt diese ganz.",
+        ),
+        Warning::always(
+            "In a folder that it does not trust, Gemini CLI does not read this file, and takes from another only keys, not the address.",
+            "In einem Ordner, dem es nicht vertraut, liest Gemini CLI diese Datei nicht, und aus einer anderen nimmt es nur Schlüssel, nicht die Adresse.",
+        ),
+        Warning::always(
+            "The file runs no command, so the gateway's key stands in it.",
+            "Die Datei führt keinen Befehl aus, deshalb steht der Schlüssel des Gateways darin.",
+        ),
+    ],
+    afterwards: Text::new("Restart Gemini CLI.", "Starten Sie Gemini CLI neu."),
+    once_undone: Text::NONE,
+    ..GEMINI_CLI
+};
+
+const SETTINGS: FileRule = FileRule {
+    place: folder("settings.json"),
+    content: Content::Keys {
+        format: Format::JsonWithComments,
+        settings,
+    },
+    base_url: &[],
+};
+
+const SYSTEM: Override = Override::File {
+    place: Place::new(Folder::Absolute("/etc/gemini-cli"), "settings.json")
+        .on_macos(Folder::Absolute("/Library/Application Support/GeminiCli"))
+        .on_windows(Folder::Absolute(r"C:\ProgramData\gemini-cli")),
+    format: Format::JsonWithComments,
+    keys: &[
+        &["security", "auth", "enforcedType"],
+        &["security", "auth", "selectedType"],
+    ],
+};
+
+const fn folder(name: &'static str) -> Place {
+    Place::new(Folder::Home(".gemini"), name).unless(&[("GEMINI_CLI_HOME", ".gemini")])
+}
+
+fn dotenv(to: &Target) -> String {
+    format!(
+        "GOOGLE_GEMINI_BASE_URL={}\nGEMINI_API_KEY={}",
+        to.url(""),
+        to.plain_key()
+    )
+}
 
 fn settings(to: &Target) -> Vec<Setting> {
     let mut settings = vec![Setting::new(

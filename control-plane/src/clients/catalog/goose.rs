@@ -26,8 +26,8 @@ pub(super) static GOOSE: Client = Client {
     ],
     lists_models: true,
     afterwards: Text::new(
-        "Put the lines of `aerostat client env goose` into your shell's profile, and start a new session.",
-        "Schreiben Sie die Zeilen von `aerostat client env goose` in das Profil Ihrer Shell, und beginnen Sie eine neue Sitzung.",
+        "Put its variables into your shell's profile (`aerostat client env goose --write` does), and start a new session.",
+        "Schreiben Sie die Variablen in das Profil Ihrer Shell (`aerostat client env goose --write` tut es), und beginnen Sie eine neue Sitzung.",
     ),
     ..BLANK
 };

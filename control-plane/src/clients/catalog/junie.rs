@@ -22,8 +22,8 @@ pub(super) static JUNIE: Client = Client {
     variables: &[Variable::key("AEROSTAT_API_KEY")],
     lists_models: true,
     afterwards: Text::new(
-        "Put the line of `aerostat client env junie` into your shell's profile, and choose the model `custom:aerostat`.",
-        "Schreiben Sie die Zeile von `aerostat client env junie` in das Profil Ihrer Shell, und wählen Sie das Modell `custom:aerostat`.",
+        "Put its variables into your shell's profile (`aerostat client env junie --write` does), and choose the model `custom:aerostat`.",
+        "Schreiben Sie die Variablen in das Profil Ihrer Shell (`aerostat client env junie --write` tut es), und wählen Sie das Modell `custom:aerostat`.",
     ),
     ..BLANK
 };

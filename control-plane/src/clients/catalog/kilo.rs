@@ -10,11 +10,9 @@ pub(super) static KILO: Client = Client {
     title: "Kilo CLI",
     programs: &["kilo"],
     setup: Setup::Files(&[FileRule {
-        place: Place::new(Folder::XdgConfig("kilo"), "kilo.jsonc").or_named(&[
-            "kilo.jsonc",
-            "kilo.json",
-            "config.json",
-        ]),
+        place: Place::new(Folder::XdgConfig("kilo"), "kilo.jsonc")
+            .or_named(&["kilo.jsonc", "kilo.json", "config.json"])
+            .with_key(Format::Jsonc, &["provider"]),
         content: Content::Keys {
             format: Format::Jsonc,
             settings: opencode::settings,

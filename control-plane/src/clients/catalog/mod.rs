@@ -25,8 +25,11 @@ mod round_trips;
 mod vscode;
 mod zed;
 
-use super::client::{Client, Override, VariableValue};
+use std::sync::LazyLock;
+
+use super::client::{BLANK, Client, Content, FileRule, Override, Setup, Text, VariableValue};
 use super::places::Place;
+use super::shell::Shell;
 
 /// All clients, in the order in which people look for them.
 pub static ALL: &[&Client] = &[
@@ -35,6 +38,7 @@ pub static ALL: &[&Client] = &[
     &codex::CODEX,
     &codex::PROFILE,
     &gemini_cli::GEMINI_CLI,
+    &gemini_cli::DOTENV,
     &qwen_code::QWEN_CODE,
     &opencode::OPENCODE,
     &kilo::KILO,
@@ -70,10 +74,51 @@ pub static ALL: &[&Client] = &[
     &by_hand::AMP,
 ];
 
+/// The variant of a client whose variables stand in the profile of the person's shell.
+pub const IN_SHELL: &str = "shell";
+
+/// Each client that reads variables, with these in the profile of the person's shell.
+pub static IN_PROFILES: LazyLock<Vec<Client>> = LazyLock::new(|| {
+    let named = ALL.iter().filter(|client| client.variant.is_none());
+    let by_variables = named.filter(|client| !client.variables.is_empty());
+    by_variables.map(|client| in_profile(client)).collect()
+});
+
+/// Made once a process, so what it leaks is bounded by the catalog.
+fn in_profile(client: &'static Client) -> Client {
+    let file = FileRule {
+        place: Place::found_by(|at| Some(Shell::with_profile(at)?.1)),
+        content: Content::Variables(client),
+        base_url: &[],
+    };
+    Client {
+        name: client.name,
+        variant: Some(IN_SHELL),
+        title: format!("{} in your shell", client.title).leak(),
+        setup: Setup::Files(Vec::leak(vec![file])),
+        tiers: client.tiers,
+        warnings: if client.files().is_empty() {
+            client.warnings
+        } else {
+            &[]
+        },
+        afterwards: Text::new(
+            "Shells that you open from now on have the variables; programs that were not started from a shell do not.",
+            "Shells, die Sie ab jetzt öffnen, haben die Variablen; Programme, die nicht aus einer Shell gestartet wurden, haben sie nicht.",
+        ),
+        once_undone: Text::new(
+            "Shells that are open keep the variables until they are closed.",
+            "Offene Shells behalten die Variablen, bis sie geschlossen werden.",
+        ),
+        ..BLANK
+    }
+}
+
 /// The client of that name, in that variant.
 pub fn find(name: &str, variant: Option<&str>) -> Option<&'static Client> {
     ALL.iter()
         .copied()
+        .chain(&*IN_PROFILES)
         .find(|client| client.name == name && client.variant == variant)
 }
 
@@ -114,7 +159,6 @@ fn of_override(rule: &Override) -> Vec<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clients::client::Setup;
 
     #[test]
     fn what_a_refused_program_is_told_to_connect_is_a_client() {

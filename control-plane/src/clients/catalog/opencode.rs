@@ -17,11 +17,9 @@ pub(super) static OPENCODE: Client = Client {
     title: "opencode",
     programs: &["opencode"],
     setup: Setup::Files(&[FileRule {
-        place: Place::new(Folder::XdgConfig("opencode"), "opencode.json").or_named(&[
-            "opencode.jsonc",
-            "opencode.json",
-            "config.json",
-        ]),
+        place: Place::new(Folder::XdgConfig("opencode"), "opencode.json")
+            .or_named(&["opencode.jsonc", "opencode.json", "config.json"])
+            .with_key(Format::Jsonc, &["provider"]),
         content: Content::Keys {
             format: Format::Jsonc,
             settings,

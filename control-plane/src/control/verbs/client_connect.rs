@@ -23,7 +23,7 @@ impl Verb for ClientConnect {
     const NAME: &'static str = "client_connect";
     // Providers may be asked for their models.
     const TIME_LIMIT: Duration = CALL_LIMIT;
-    const NEEDS: Needs = Needs::Files;
+    const NEEDS: Needs = Needs::AnyFiles;
 
     async fn run(self, service: &ControlService, _: &Notes) -> Result<ClientChange, ControlError> {
         let Self { client, step, at } = self;

@@ -22,9 +22,14 @@ impl Verb for ClientDisconnect {
     type Response = ClientChange;
     const NAME: &'static str = "client_disconnect";
     const TIME_LIMIT: Duration = LOCAL_LIMIT;
-    const NEEDS: Needs = Needs::Files;
+    const NEEDS: Needs = Needs::AnyFiles;
 
-    async fn run(self, service: &ControlService, _: &Notes) -> Result<ClientChange, ControlError> {
+    async fn run(
+        self,
+        service: &ControlService,
+        notes: &Notes,
+    ) -> Result<ClientChange, ControlError> {
+        service.note_unknown_address(notes).await;
         let Self { client, step, at } = self;
         service
             .change_client(&client, Wish::Disconnected, step, at)

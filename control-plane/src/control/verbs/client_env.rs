@@ -38,7 +38,7 @@ impl Verb for ClientEnv {
     type Response = ClientEnvironment;
     const NAME: &'static str = "client_env";
     const TIME_LIMIT: Duration = LOCAL_LIMIT;
-    const NEEDS: Needs = Needs::Files;
+    const NEEDS: Needs = Needs::AnyFiles;
 
     async fn run(
         self,
@@ -51,7 +51,8 @@ impl Verb for ClientEnv {
             None => Shell::usual(at.variable("SHELL")),
             Some(name) => Shell::by_name(name).ok_or_else(|| unknown_shell(name))?,
         };
-        let target = service.client_target(client.model, false, &at).await?;
+        service_clients::check_tiers(found, &client.tiers)?;
+        let target = service.client_target(&client, false, &at).await?;
         let arguments = (found.arguments)(&target);
         if found.variables.is_empty() && arguments.is_empty() {
             return Err(ControlError::usage(format!(

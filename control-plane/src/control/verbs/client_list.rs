@@ -22,13 +22,14 @@ impl Verb for ClientList {
     type Response = Vec<ClientFacts>;
     const NAME: &'static str = "client_list";
     const TIME_LIMIT: Duration = LOCAL_LIMIT;
-    const NEEDS: Needs = Needs::Files;
+    const NEEDS: Needs = Needs::AnyFiles;
 
     async fn run(
         self,
         service: &ControlService,
-        _: &Notes,
+        notes: &Notes,
     ) -> Result<Vec<ClientFacts>, ControlError> {
+        service.note_unknown_address(notes).await;
         service.client_facts(self.client.as_ref(), self.at).await
     }
 }

@@ -143,7 +143,7 @@ fn chosen(fields: &Fields) -> ClientChoice {
     ClientChoice {
         name: name.to_owned(),
         variant,
-        model: None,
+        ..ClientChoice::default()
     }
 }
 
