@@ -32,6 +32,8 @@ pub struct Client {
     pub overrides: &'static [Override],
     /// What a person should know before the change, in whole sentences.
     pub warnings: &'static [Warning],
+    /// What to mind for a person who writes its lines by hand.
+    pub by_hand: Text,
     /// What is left to do once it is connected, in a sentence.
     pub afterwards: Text,
     /// The same once it is disconnected. Empty for a restart.
@@ -51,6 +53,7 @@ pub const BLANK: Client = Client {
     tiers: &[],
     overrides: &[],
     warnings: &[],
+    by_hand: Text::NONE,
     afterwards: Text::NONE,
     once_undone: Text::NONE,
 };

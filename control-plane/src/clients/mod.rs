@@ -11,6 +11,7 @@
 //! since stays theirs. A client is a file in [`catalog`]. Nothing here knows an agent, a socket or a
 //! surface.
 
+mod by_hand;
 mod catalog;
 mod client;
 mod disk;
@@ -29,6 +30,7 @@ mod tests;
 mod undo;
 mod version;
 
+pub use by_hand::{LinesAt, LinesByHand, by_hand};
 pub use catalog::{ALL, IN_PROFILES, IN_SHELL, find, key_variables, plain_variables};
 pub use client::{Client, Setup};
 pub use journal::{Journal, SealedValues};

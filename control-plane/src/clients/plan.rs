@@ -462,7 +462,7 @@ fn public_values(target: &Target) -> Vec<String> {
 }
 
 /// What a person adds where the file is not ours to change.
-fn lines_by_hand(rule: &FileRule, target: &Target) -> Vec<String> {
+pub(super) fn lines_by_hand(rule: &FileRule, target: &Target) -> Vec<String> {
     let text = match &rule.content {
         Content::Keys { format, settings } => {
             let made = set_keys(FilePath::new(""), None, *format, &settings(target));

@@ -107,10 +107,7 @@ fn look(
     if !by.is_empty() {
         return Ok(ClientState::Overridden { by });
     }
-    // A block of ours brings the variables; else they are the shell's.
-    let brings_variables = |file: &FileRule| matches!(file.content, Content::Block(_));
-    let needs_shell = |file: &FileRule| file.base_url.is_empty() && !brings_variables(file);
-    if files.iter().all(needs_shell) && !client.variables.is_empty() {
+    if needs_shell(client) {
         let names = missing_variables(client, origin, at);
         if !names.is_empty() {
             return Ok(ClientState::VariablesMissing { names });
@@ -121,6 +118,14 @@ fn look(
     } else {
         ClientState::Edited { keys: edited }
     })
+}
+
+/// Whether its files do not suffice: no key of theirs holds the address, and no block of ours brings
+/// the variables.
+pub(super) fn needs_shell(client: &Client) -> bool {
+    let brings_variables = |file: &FileRule| matches!(file.content, Content::Block(_));
+    let needs = |file: &FileRule| file.base_url.is_empty() && !brings_variables(file);
+    client.files().iter().all(needs) && !client.variables.is_empty()
 }
 
 /// Whether a URL is the gateway's, with whatever follows its address.

@@ -12,13 +12,14 @@ use super::status::{Found, probe};
 use super::wire::{ControlError, Note, Notes};
 use crate::account::{Secret, Vault};
 use crate::clients::{
-    self, Client, ClientProblem, ClientState, FileDiff, Journal, Plan, Receipt, Receipts,
-    SealedValues, Setup, Shell, Surroundings, Target,
+    self, Client, ClientProblem, ClientState, FileDiff, Journal, LinesByHand, Model, Plan, Receipt,
+    Receipts, SealedValues, Setup, Shell, Surroundings, Target,
 };
 use crate::config::{Home, local_key};
 use crate::host::{self, port_owner};
 use crate::language::Language;
 use crate::modes::AuthMode;
+use crate::provider::DEMO;
 use crate::status::{PortOwner, PortStatus, local_url, rfc3339};
 use crate::suggestion::nearest;
 
@@ -150,6 +151,12 @@ pub(super) fn find(choice: &ClientChoice) -> Result<&'static Client, ControlErro
         (_, None) => format!("`{}` wants `--{}`", choice.name, variants.join("` or `--")),
     };
     Err(ControlError::usage(message))
+}
+
+/// Whether there is a client of that name.
+#[cfg(test)]
+pub(crate) fn is_client(name: &str) -> bool {
+    clients::find(name, None).is_some()
 }
 
 /// Values that clients' files had before, sealed in the vault.
@@ -520,6 +527,29 @@ impl ControlService {
             models,
             ..self.old_target(choice, at)
         })
+    }
+
+    /// What a person would write to point a client here.
+    ///
+    /// # Errors
+    /// When there is no such client.
+    pub fn client_by_hand(
+        &self,
+        choice: &ClientChoice,
+        language: Language,
+    ) -> Result<LinesByHand, ControlError> {
+        let client = find(choice)?;
+        let at = Surroundings {
+            language,
+            ..own_surroundings()
+        };
+        let mut target = self.old_target(choice, &at);
+        // Stands for the models that the person writes.
+        target.models = vec![Model {
+            id: DEMO.to_owned(),
+            ..Model::default()
+        }];
+        Ok(clients::by_hand(client, &target, &at))
     }
 
     /// What is known of it without a readable configuration, a key or a port: as much as looking and

@@ -90,7 +90,7 @@ pub use wire::{ControlError, ErrorKind, Note, Notes, WireSecret};
 
 pub use crate::account::{Credential, KeySources, PASSPHRASE_CHARS_MIN, Prompt, Secret};
 pub use crate::canon::{Fault, ModelCard};
-pub use crate::clients::{ClientState, FileDiff, IN_SHELL, Surroundings};
+pub use crate::clients::{ClientState, FileDiff, IN_SHELL, LinesByHand, Surroundings};
 pub use crate::config::file::{
     ConfigError, Setting, all as settings, default_of, get as setting, is_blank, load,
     set as set_settings, text as config_text,
@@ -105,3 +105,5 @@ pub use crate::record::Cause;
 pub use crate::store::Store;
 pub use crate::store::records::{BodiesFacts, FilterPart, RecordsStatus, Served};
 pub use crate::upstream::{ProxyChoice, Upstream};
+#[cfg(test)]
+pub(crate) use clients::is_client;

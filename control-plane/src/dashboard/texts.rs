@@ -183,16 +183,8 @@ texts! {
     // Lines for programs.
     programs: "Programs" | "Programme";
     terminal: "Terminal" | "Terminal";
-    note_claude_code: "Put the lines into what is there already: a comment or a comma too many makes Claude Code ignore the whole file. It asks for Claude models, so add an account that has them, or a rule." |
-        "In die vorhandene Datei einfügen: Ein Kommentar oder ein Komma zu viel, und Claude Code ignoriert die ganze Datei. Es fragt nach Claude-Modellen: Dafür braucht es ein Konto, das sie hat, oder eine Regel.";
-    note_codex: "The first line must stand above the first table. While it is set, Codex lists only the sessions that were made with it." |
-        "Die erste Zeile muss über der ersten Tabelle stehen. Solange sie gesetzt ist, zeigt Codex nur die Sitzungen, die damit entstanden sind.";
-    note_gemini_cli: "A project with an .env file of its own hides other .env files, so set the variables in the shell." |
-        "Ein Projekt mit eigener .env-Datei verdeckt andere .env-Dateien: Die Variablen daher in der Shell setzen.";
     note_model(demo, address): "The model {demo} answers offline. Write the name of a model of yours instead, or {address}." |
         "Das Modell {demo} antwortet offline. Stattdessen ein eigenes Modell eintragen, oder {address}.";
-    note_cursor(url): "Cursor cannot be pointed here: its requests go through its own servers, which do not reach {url} on this computer." |
-        "Cursor lässt sich nicht hierher leiten: Seine Anfragen laufen über die eigenen Server, und die erreichen {url} auf diesem Rechner nicht.";
 
     // Accounts.
     enable: "Switch on" | "Einschalten";
@@ -857,7 +849,7 @@ texts! {
     models_of(name): "Models of {name}" | "Modelle von {name}";
     so_many_models(count): "{count} models; each leads to what its name becomes." |
         "{count} Modelle; jedes führt zu dem, was aus seinem Namen wird.";
-    point_a_program_here: "Point a program here" | "Ein Programm hierher leiten";
+    by_hand: "By hand" | "Von Hand";
     programs_here: "Programs on this computer" | "Programme auf diesem Rechner";
     clients_are_set_up: "Connected, they call this gateway. You see the change of their settings first, and it can be undone to the byte. On a command line:" |
         "Verbunden rufen sie dieses Gateway auf. Sie sehen vorher, was sich in ihren Einstellungen ändert, und es lässt sich bis aufs Byte zurücknehmen. Auf der Kommandozeile:";

@@ -55,6 +55,10 @@ pub(super) static CLAUDE_CODE: Client = Client {
         "A project's own `.claude/settings.json` beats these settings where it names another endpoint.",
         "Die `.claude/settings.json` eines Projekts geht diesen Einstellungen vor, wenn sie einen anderen Endpunkt nennt.",
     )],
+    by_hand: Text::new(
+        "Put the lines into what is there already: a comment or a comma too many makes Claude Code ignore the whole file. It asks for Claude models, so add an account that has them, or a rule.",
+        "In die vorhandene Datei einfügen: Ein Kommentar oder ein Komma zu viel, und Claude Code ignoriert die ganze Datei. Es fragt nach Claude-Modellen: Dafür braucht es ein Konto, das sie hat, oder eine Regel.",
+    ),
     afterwards: Text::new(
         "Sessions that run now take it over at their next request; where they do not, restart them.",
         "Laufende Sitzungen übernehmen es bei ihrer nächsten Anfrage; wo nicht, starten Sie sie neu.",

@@ -20,6 +20,10 @@ pub(super) static CODEX: Client = Client {
         "Codex lists sessions by provider: those from before are hidden while it is connected, and come back with `disconnect`. `--profile-only` leaves them in sight.",
         "Codex listet Sitzungen nach Anbieter: Frühere sind verborgen, solange es verbunden ist, und kommen mit `disconnect` zurück. `--profile-only` lässt sie sichtbar.",
     )],
+    by_hand: Text::new(
+        "The line with `model_provider` must stand above the first table.",
+        "Die Zeile mit `model_provider` muss über der ersten Tabelle stehen.",
+    ),
     afterwards: Text::new(
         "Restart Codex, its IDE extension and its app.",
         "Starten Sie Codex, seine IDE-Erweiterung und seine App neu.",

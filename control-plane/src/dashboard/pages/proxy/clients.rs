@@ -3,6 +3,7 @@
 
 use maud::{Markup, html};
 
+use crate::control::overview::Overview;
 use crate::control::verbs::{ClientConnect, ClientDisconnect, ClientList};
 use crate::control::{
     ClientChange, ClientChoice, ClientFacts, ClientOutcome, ClientState, ClientStep, ControlError,
@@ -13,6 +14,7 @@ use crate::dashboard::context::{FORM_TOKEN, PageContext};
 use crate::dashboard::form::Fields;
 use crate::dashboard::layout::Page;
 use crate::dashboard::pages::{Section, Submitted};
+use crate::dashboard::snippets::snippets;
 use crate::dashboard::texts::Texts;
 use crate::status::PortOwner;
 
@@ -22,7 +24,7 @@ pub(super) const DISCONNECT: &str = "disconnect-client";
 /// The field of the second form: the digest of the change that was shown.
 const SHOWN_CHANGE: &str = "shown_change";
 
-pub(super) async fn section(context: &PageContext) -> Markup {
+pub(super) async fn section(context: &PageContext, overview: &Overview) -> Markup {
     let text = context.text;
     let list = ClientList {
         client: None,
@@ -41,6 +43,8 @@ pub(super) async fn section(context: &PageContext) -> Markup {
             @if !others.is_empty() {
                 details { summary { (text.another_program()) } div.sheet { (choice(context, &others)) } }
             }
+            h3 { (text.by_hand()) }
+            div.sheet { (snippets(context, "proxy", &overview.status.base_url, overview.wants_key)) }
         }
     }
 }

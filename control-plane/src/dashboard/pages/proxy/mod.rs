@@ -21,7 +21,6 @@ use crate::dashboard::config_change::{self, ChangeForm};
 use crate::dashboard::context::PageContext;
 use crate::dashboard::form::{FailedForm, Fields};
 use crate::dashboard::layout::{Page, failure};
-use crate::dashboard::snippets::snippets;
 
 pub(super) async fn page(
     context: &PageContext,
@@ -37,7 +36,6 @@ async fn page_with(
     failed: Option<&FailedForm<'_>>,
     made: Option<&NewKey>,
 ) -> Page {
-    let text = context.text;
     // What belongs to a field stands beside it.
     let has_place = |failed: &&FailedForm<'_>| {
         key_form::has_place(failed) || access_form::has_place(failed) || failed.name == rules::ADD
@@ -56,11 +54,7 @@ async fn page_with(
         (keys::section(context, failed).await)
         (rules::section(context, failed).await)
         (providers::section(context).await)
-        (clients::section(context).await)
-        section {
-            h2 { (text.point_a_program_here()) }
-            div.sheet { (snippets(context, "proxy", &overview.status.base_url, overview.wants_key)) }
-        }
+        (clients::section(context, overview).await)
     };
     Page {
         is_failed: failed.is_some(),
