@@ -152,6 +152,7 @@ const CLAUDE: &str = ".claude/settings.json";
 const CODEX: &str = ".codex/config.toml";
 const GEMINI: &str = ".gemini/settings.json";
 const OPENCODE: &str = ".config/opencode/opencode.json";
+const QWEN: &str = ".qwen/settings.json";
 
 /// What a person has, in the odd forms in which files are found.
 const OWN_FILES: &[(&str, &str, &[&str])] = &[
@@ -780,6 +781,26 @@ async fn either_of_two_credentials_opens_and_a_refusal_names_what_sets_the_clien
         let answer = agent.send(&Request::new("HEAD", path)).await;
         assert_eq!(answer.status, 200, "{path}");
     }
+}
+
+#[test]
+fn a_chosen_model_that_no_provider_lists_is_listed_for_the_client() {
+    let rig = Rig::new();
+    let model = "demo/anthropic-of-tomorrow";
+    rig.ok(&format!("client connect qwen-code --model {model} --yes"));
+    let is_listed = || {
+        let settings: Value = serde_json::from_str(&rig.read(QWEN)).unwrap();
+        let listed = settings["modelProviders"]["openai"].as_array().unwrap();
+        let ids = listed.iter().filter(|entry| entry["id"] == model);
+        settings["model"]["name"] == model && ids.count() == 1
+    };
+    assert!(is_listed(), "{}", rig.read(QWEN));
+    rig.ok("client connect qwen-code --yes");
+    assert!(is_listed(), "after a refresh: {}", rig.read(QWEN));
+    rig.ok("client connect qwen-code --model demo --yes");
+    assert!(!rig.read(QWEN).contains(model));
+    rig.ok("client disconnect qwen-code --yes");
+    assert!(!rig.at(QWEN).exists());
 }
 
 #[test]

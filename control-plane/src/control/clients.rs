@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use super::clients_models::served_models;
+use super::clients_models::{listed_with, served_models};
 use super::service::ControlService;
 use super::status::{Found, probe};
 use super::wire::{ControlError, Note, Notes};
@@ -512,7 +512,7 @@ impl ControlService {
             ));
         }
         let models = if lists_models {
-            served_models(self).await?
+            listed_with(served_models(self).await?, choice.model.as_deref())
         } else {
             Vec::new()
         };

@@ -30,6 +30,14 @@ pub(super) async fn served_models(service: &ControlService) -> Result<Vec<Model>
     .await
 }
 
+/// The list with the model that was chosen, which a provider may serve and not list: clients refuse
+/// to use what their own list lacks.
+pub(super) fn listed_with(mut models: Vec<Model>, chosen: Option<&str>) -> Vec<Model> {
+    let missing = chosen.filter(|id| models.iter().all(|model| model.id != *id));
+    models.extend(missing.map(|id| model(named(id.to_owned()))));
+    models
+}
+
 fn cards(config: &Config, standings: StandingOf<'_>, fetch: Fetch<'_>) -> Vec<ModelCard> {
     let enabled = config.providers.iter().filter(|provider| provider.enabled);
     let mut lists: Vec<(&str, Vec<ModelCard>)> = enabled
