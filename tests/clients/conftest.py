@@ -15,28 +15,35 @@ CLIENT_KEY = "client-key"
 
 def pytest_addoption(parser):
     parser.addoption("--direct", action="store_true", help="no gateway: each SDK against its own scripted upstream")
+    parser.addoption("--short", action="store_true", help="agents against their own dialect and one other, without failures")
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "gateway: a case that means nothing without the gateway")
+    config.addinivalue_line("markers", "full: a case that the short run leaves out")
     if not config.getoption("--direct") and not binary().exists():
         raise pytest.UsageError(f"{binary()} does not exist: build it first (cargo build) or set AEROSTAT_BIN")
 
 
 def pytest_collection_modifyitems(config, items):
-    if not config.getoption("--direct"):
-        return
-    kept = [item for item in items if is_direct(item)]
-    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
-    items[:] = kept
+    for option, belongs in (("--direct", is_direct), ("--short", is_short)):
+        if config.getoption(option):
+            config.hook.pytest_deselected(items=[item for item in items if not belongs(item)])
+            items[:] = [item for item in items if belongs(item)]
 
 
 def is_direct(item):
     if item.get_closest_marker("gateway"):
         return False
+    return item.callspec.params["dialect"] == item.module.OWN_DIALECT
+
+
+def is_short(item):
+    if item.get_closest_marker("full"):
+        return False
     parameters = item.callspec.params
-    own = parameters["client"].dialect if "client" in parameters else item.module.OWN_DIALECT
-    return parameters["dialect"] == own
+    names_its_dialects = any(mark.args[0] == "dialect" for mark in item.iter_markers("parametrize"))
+    return names_its_dialects or parameters["dialect"] in (parameters["agent"].dialect, parameters["agent"].foreign)
 
 
 def pytest_terminal_summary(terminalreporter):
@@ -56,26 +63,35 @@ def gateway(request, upstreams, tmp_path_factory):
     if request.config.getoption("--direct"):
         yield None
         return
-    running = Gateway(tmp_path_factory.mktemp("home"), upstreams)
+    running = Gateway(tmp_path_factory.mktemp("home"), upstreams, auth_mode_of(request))
     yield running
     running.stop()
 
 
+def auth_mode_of(request):
+    """Whether the gateway asks for a key: a suite says so for itself."""
+    return getattr(request.module, "AUTH_MODE", "off")
+
+
 @dataclass
 class Lab:
-    """What a case needs: where to send requests, as whom, for which model, and the upstream behind it."""
+    """What a case needs: where to send requests, as whom, for which model, the upstream behind it and the gateway between."""
 
     base_url: str
     key: str
     model: str
     upstream: Upstream
-    direct: bool
+    gateway: Gateway | None
+
+    @property
+    def direct(self):
+        return self.gateway is None
 
 
 def lab_at(gateway, upstream, name):
     if gateway is None:
-        return Lab(upstream.base_url, KEY, name, upstream, True)
-    return Lab(gateway.base_url, CLIENT_KEY, f"{provider_of(upstream.dialect)}/{name}", upstream, False)
+        return Lab(upstream.base_url, KEY, name, upstream, None)
+    return Lab(gateway.base_url, CLIENT_KEY, f"{provider_of(upstream.dialect)}/{name}", upstream, gateway)
 
 
 @pytest.fixture(params=DIALECTS)
@@ -92,11 +108,12 @@ def lab(gateway, upstreams, dialect):
 
 
 @pytest.fixture
-def faulty_lab(request, upstreams, dialect, tmp_path):
+def faulty_lab(request, upstreams, dialect, tmp_path_factory):
     """A lab whose gateway serves one case only: a failed account must not rest into the next case."""
     upstream = upstreams[dialect]
     upstream.reset()
-    gateway = None if request.config.getoption("--direct") else Gateway(tmp_path, upstreams)
+    home = tmp_path_factory.mktemp("home")
+    gateway = None if request.config.getoption("--direct") else Gateway(home, upstreams, auth_mode_of(request))
     yield lab_at(gateway, upstream, "model-1")
     if gateway:
         gateway.stop()

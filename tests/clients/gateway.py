@@ -23,21 +23,21 @@ def provider_of(dialect):
     return f"lab-{dialect}"
 
 
-def config(upstreams):
+def config(upstreams, auth_mode):
     auths = {"anthropic": "x-api-key", "gemini": "x-goog-api-key"}
     tables = [
         f'[providers.{provider_of(dialect)}]\nprotocol = "{dialect}"\nbase_url = "{upstream.base_url}"\n'
         f'auth = "{auths.get(dialect, "bearer")}"\nkey_env = "SCRIPTED_KEY"\n'
         for dialect, upstream in upstreams.items()
     ]
-    return "port = 0\n\n" + "\n".join(tables)
+    return f'port = 0\nauth_mode = "{auth_mode}"\n\n' + "\n".join(tables)
 
 
 class Gateway:
     """A running agent; `base_url` is what it printed."""
 
-    def __init__(self, home, upstreams):
-        (home / "config.toml").write_text(config(upstreams))
+    def __init__(self, home, upstreams, auth_mode="off"):
+        (home / "config.toml").write_text(config(upstreams, auth_mode))
         # Only what the agent needs: no key or proxy of the person who runs the tests.
         environment = {"PATH": os.environ["PATH"], "HOME": str(home), "AEROSTAT_HOME": str(home), "SCRIPTED_KEY": KEY}
         self.home = home

@@ -1,146 +1,135 @@
-"""Claude Code, Codex and Gemini CLI themselves in print mode, with an upstream of each dialect and with the demo.
+"""The agents themselves in their print modes, set up by `aerostat client connect`, with an upstream of each dialect and the demo.
 
-They run with a home of their own and find nothing but loopback. `tests/run --full` installs them and runs this.
+They run with a home of their own and find nothing but loopback. The gateway asks for a key, so that nothing is answered unless the
+key reached the client by its settings. `tests/run agents` runs each against its own dialect and one other, `tests/run real` all.
 """
 
-import json
-import os
-import shutil
-import subprocess
-from dataclasses import dataclass
-from typing import Callable
-
+import httpx
 import pytest
 
+from agents import AGENTS, Person
 from cases import ENVELOPE, TEXT, TOKENS
 from received import model_of, read
 from scripted import Answer, failing
 
-PROMPT = "Say hello"
-NOTE = "The note says 4711."
-DEADLINE_SECONDS = 120
+pytestmark = pytest.mark.gateway
+AUTH_MODE = "strict"
 
-# Whatever a client wants from outside ends at a closed port.
-OFFLINE = {"HTTP_PROXY": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1,localhost"}
+NOTES = {"note.txt": "The note says 4711.", "other.txt": "The other says 4712."}
 
 
-@dataclass(frozen=True)
-class Client:
-    """A command-line client: its own dialect, how it is told where to go, and the call of its own that shows the note in its home."""
-
-    dialect: str
-    setup: Callable
-    call: tuple
-
-    @property
-    def command(self):
-        return self.setup.__name__
-
-    def run(self, home, base_url, key, model):
-        """Runs the client once, expects it to end well, and returns what it printed."""
-        done = self.finish(home, base_url, key, model)
-        assert done.returncode == 0, f"{self.command}: exit status {done.returncode}: {done.stderr[-2000:]}"
-        return done.stdout
-
-    def finish(self, home, base_url, key, model):
-        """Runs the client to its end, whatever that is."""
-        if not shutil.which(self.command):
-            missing(self.command)
-        arguments, settings = self.setup(home, base_url, key, model)
-        environment = {"PATH": os.environ["PATH"], "HOME": str(home), "TERM": "dumb", **OFFLINE, **settings}
-        return subprocess.run(
-            [self.command, *arguments], env=environment, cwd=home, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=DEADLINE_SECONDS
-        )
-
-
-def drops_thinking(client, lab):
-    """Claude Code keeps no thinking of an answer whose model is not the one it asked for, by name; a passthrough leaves the names."""
-    return client.setup is claude and lab.upstream.dialect == "anthropic"
-
-
-def missing(command):
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"{command} is not installed")
-    pytest.skip(f"{command} is not installed")
-
-
-def claude(home, base_url, key, model):
-    quiet = {"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1", "DISABLE_TELEMETRY": "1", "DISABLE_ERROR_REPORTING": "1", "DISABLE_AUTOUPDATER": "1"}
-    return ["-p", PROMPT, "--model", model], {"ANTHROPIC_BASE_URL": base_url, "ANTHROPIC_API_KEY": key, **quiet}
-
-
-def codex(home, base_url, key, model):
-    folder = home / ".codex"
-    folder.mkdir()
-    provider = f'[model_providers.lab]\nname = "lab"\nbase_url = "{base_url}/v1"\nenv_key = "LAB_KEY"\nwire_api = "responses"\n'
-    (folder / "config.toml").write_text(f'model = "{model}"\nmodel_provider = "lab"\n\n{provider}')
-    return ["exec", "--skip-git-repo-check", "--sandbox", "read-only", PROMPT], {"LAB_KEY": key}
-
-
-def gemini(home, base_url, key, model):
-    folder = home / ".gemini"
-    folder.mkdir()
-    settings = {"security": {"auth": {"selectedType": "gemini-api-key"}}, "privacy": {"usageStatisticsEnabled": False}}
-    (folder / "settings.json").write_text(json.dumps(settings))
-    where = {"GOOGLE_GEMINI_BASE_URL": base_url, "GEMINI_API_KEY": key, "GEMINI_CLI_TRUST_WORKSPACE": "true"}
-    return ["--model", model, "--prompt", PROMPT], where
-
-
-CLIENTS = [
-    Client("anthropic", claude, ("Read", {"file_path": "note.txt"})),
-    Client("openai_responses", codex, ("exec_command", {"cmd": "cat note.txt"})),
-    Client("gemini", gemini, ("read_file", {"file_path": "note.txt"})),
-]
-
-
-@pytest.fixture(params=CLIENTS, ids=lambda client: client.command)
-def client(request):
+@pytest.fixture(params=AGENTS, ids=str)
+def agent(request):
     return request.param
 
 
-def test_prints_the_upstreams_answer(client, lab, tmp_path):
+def at_home(agent, lab, home):
+    """A person with the agent connected to the lab's gateway."""
+    person = Person(agent, home, lab.gateway)
+    person.connect(lab.model)
+    for name, text in NOTES.items():
+        (person.project / name).write_text(text)
+    return person
+
+
+@pytest.fixture
+def person(agent, lab, tmp_path):
+    return at_home(agent, lab, tmp_path)
+
+
+@pytest.fixture
+def unlucky_person(agent, faulty_lab, tmp_path):
+    return at_home(agent, faulty_lab, tmp_path)
+
+
+def turns(upstream):
+    """The requests of the conversation itself: some clients keep notes on the side, with other tools."""
+    first, *others = [read(upstream, index) for index in range(len(upstream.received))]
+    return [first, *(saw for saw in others if list(saw.tools) == list(first.tools))]
+
+
+def test_text_streams_to_the_terminal(lab, person):
     lab.upstream.always(Answer("text"))
-    printed = client.run(tmp_path, lab.base_url, lab.key, lab.model)
-    assert TEXT in printed
+    assert TEXT in person.run()
     assert model_of(lab.upstream) == "model-1"
-    saw = read(lab.upstream)
-    assert any(PROMPT in text for text in saw.users)
-    assert saw.tools, "the client's tools did not arrive"
+    [saw] = turns(lab.upstream)
+    assert saw.tools
+    assert any("Say hello" in text for text in saw.users)
 
 
-def test_runs_its_own_tool_and_brings_the_reasoning_back(client, lab, tmp_path):
-    (tmp_path / "note.txt").write_text(NOTE)
-    lab.upstream.will(Answer("reasoning", call=client.call))
+@pytest.mark.parametrize("dialect", ["openai_chat"])
+def test_nothing_is_answered_without_the_key(lab):
+    answer = httpx.post(f"{lab.base_url}/v1/chat/completions", json={"model": lab.model, "messages": []})
+    assert (answer.status_code, lab.upstream.received) == (401, [])
+
+
+def test_tool_loop_brings_the_reasoning_back(lab, agent, person):
+    lab.upstream.will(Answer("reasoning", call=person.reads("note.txt")))
     lab.upstream.always(Answer("text"))
-    printed = client.run(tmp_path, lab.base_url, lab.key, lab.model)
-    assert TEXT in printed
-    saw = read(lab.upstream)
+    assert TEXT in person.run()
+    saw = turns(lab.upstream)[-1]
     [call], [result] = saw.calls, saw.results
-    assert (call[0], saw.pairs_match) == (client.call[0], True)
-    assert NOTE in result
-    assert saw.tokens == ([] if drops_thinking(client, lab) else TOKENS[lab.upstream.dialect])
-    assert ENVELOPE not in lab.upstream.last.body
+    assert (call[0], saw.pairs_match) == (agent.reader[0], True)
+    assert NOTES["note.txt"] in result
+    assert saw.tokens == TOKENS[lab.upstream.dialect]
+    assert not any(ENVELOPE in request.body for request in lab.upstream.received)
 
 
-@pytest.mark.parametrize("dialect", ["openai_chat", "anthropic"])
-def test_gets_over_a_bad_moment(client, lab, tmp_path):
-    lab.upstream.will(failing(503))
+def test_parallel_tools(lab, agent, person):
+    lab.upstream.will(Answer("parallel", call=person.reads("note.txt"), second_call=person.reads("other.txt")))
     lab.upstream.always(Answer("text"))
-    assert TEXT in client.run(tmp_path, lab.base_url, lab.key, lab.model)
+    assert TEXT in person.run()
+    saw = turns(lab.upstream)[-1]
+    assert [call[0] for call in saw.calls] == [agent.reader[0]] * 2
+    # Some clients run them at the same time, and tell the results as they come.
+    assert saw.pairs_match_in_any_order
+    first, second = saw.results
+    assert all((note in first) != (note in second) for note in NOTES.values())
 
 
-@pytest.mark.gateway
-@pytest.mark.parametrize("dialect", ["openai_chat", "gemini"])
+@pytest.mark.parametrize("dialect", ["openai_chat"])
+def test_disconnecting_gives_the_settings_back(lab, agent, person):
+    lab.upstream.always(Answer("text"))
+    person.run()
+    person.disconnect()
+    assert person.settings.read_bytes().decode() == agent.before
+
+
+@pytest.mark.full
+def test_wrong_request_is_told(faulty_lab, unlucky_person):
+    faulty_lab.upstream.always(failing(400))
+    done = unlucky_person.finish()
+    assert "scripted: this request is wrong" in done.stdout + done.stderr
+
+
+@pytest.mark.full
+def test_limit_is_waited_for(faulty_lab, unlucky_person):
+    faulty_lab.upstream.will(failing(429, retry_after="1"))
+    faulty_lab.upstream.always(Answer("text"))
+    assert TEXT in unlucky_person.run()
+
+
+@pytest.mark.full
+def test_bad_moment_is_overcome(faulty_lab, unlucky_person):
+    faulty_lab.upstream.will(failing(503))
+    faulty_lab.upstream.always(Answer("text"))
+    assert TEXT in unlucky_person.run()
+
+
+@pytest.mark.full
 @pytest.mark.parametrize("cut", ["clean", "abrupt", "error"])
-def test_half_an_answer_never_passes_for_a_whole_one(client, lab, tmp_path, cut):
-    lab.upstream.will(Answer(cut=cut))
-    lab.upstream.always(Answer("text"))
-    done = client.finish(tmp_path, lab.base_url, lab.key, lab.model)
+def test_half_an_answer_never_passes_for_a_whole_one(faulty_lab, unlucky_person, cut):
+    faulty_lab.upstream.will(Answer(cut=cut))
+    faulty_lab.upstream.always(Answer("text"))
+    done = unlucky_person.finish()
     # Some ask again, some give up: none may be content.
     assert (done.returncode != 0) or TEXT in done.stdout
 
 
-@pytest.mark.gateway
+@pytest.mark.full
+@pytest.mark.parametrize("dialect", ["openai_chat"])
 @pytest.mark.parametrize("model", ["demo", "demo/openai_chat", "demo/openai_responses", "demo/anthropic", "demo/gemini"])
-def test_prints_the_demos_answer(client, gateway, tmp_path, model):
-    assert "demo" in client.run(tmp_path, gateway.base_url, "client-key", model).lower()
+def test_prints_the_demos_answer(lab, agent, tmp_path, model):
+    person = Person(agent, tmp_path, lab.gateway)
+    person.connect(model)
+    assert "demo" in person.run().lower()

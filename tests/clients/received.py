@@ -32,7 +32,20 @@ def data_url(url):
     return mime, data
 
 
-class Chat:
+class Reader:
+    """What the readers of all dialects share."""
+
+    @property
+    def pairs_match(self):
+        """Whether each call has its result, in the order of the calls."""
+        return self.called_ids == self.answered_ids
+
+    @property
+    def pairs_match_in_any_order(self):
+        return sorted(self.called_ids) == sorted(self.answered_ids)
+
+
+class Chat(Reader):
     def __init__(self, body):
         self.body, self.messages = body, body.get("messages", [])
 
@@ -62,9 +75,12 @@ class Chat:
         return [text_of(message["content"]) for message in self.of_role("tool")]
 
     @property
-    def pairs_match(self):
-        called = [call["id"] for message in self.of_role("assistant") for call in message.get("tool_calls") or []]
-        return called == [message["tool_call_id"] for message in self.of_role("tool")]
+    def called_ids(self):
+        return [call["id"] for message in self.of_role("assistant") for call in message.get("tool_calls") or []]
+
+    @property
+    def answered_ids(self):
+        return [message["tool_call_id"] for message in self.of_role("tool")]
 
     @property
     def images(self):
@@ -98,7 +114,7 @@ class Chat:
         return []
 
 
-class Responses:
+class Responses(Reader):
     def __init__(self, body):
         self.body = body
         given = body.get("input", [])
@@ -129,9 +145,12 @@ class Responses:
         return [text_of(item["output"]) for item in of_type(self.items, "function_call_output")]
 
     @property
-    def pairs_match(self):
-        called = [item["call_id"] for item in of_type(self.items, "function_call")]
-        return called == [item["call_id"] for item in of_type(self.items, "function_call_output")]
+    def called_ids(self):
+        return [item["call_id"] for item in of_type(self.items, "function_call")]
+
+    @property
+    def answered_ids(self):
+        return [item["call_id"] for item in of_type(self.items, "function_call_output")]
 
     @property
     def images(self):
@@ -165,7 +184,7 @@ class Responses:
         return [item["encrypted_content"] for item in of_type(self.items, "reasoning") if item.get("encrypted_content")]
 
 
-class Anthropic:
+class Anthropic(Reader):
     def __init__(self, body):
         self.body, self.messages = body, body.get("messages", [])
 
@@ -194,9 +213,12 @@ class Anthropic:
         return [text_of(block["content"]) for block in self.blocks("user", "tool_result")]
 
     @property
-    def pairs_match(self):
-        called = [block["id"] for block in self.blocks("assistant", "tool_use")]
-        return called == [block["tool_use_id"] for block in self.blocks("user", "tool_result")]
+    def called_ids(self):
+        return [block["id"] for block in self.blocks("assistant", "tool_use")]
+
+    @property
+    def answered_ids(self):
+        return [block["tool_use_id"] for block in self.blocks("user", "tool_result")]
 
     @property
     def images(self):
@@ -237,7 +259,7 @@ def either(table, camel, snake):
     return table.get(camel, table.get(snake))
 
 
-class Gemini:
+class Gemini(Reader):
     def __init__(self, body):
         self.body, self.config = body, body.get("generationConfig", {})
         self.contents = body.get("contents", body.get("generateContentRequest", {}).get("contents", []))
@@ -270,9 +292,12 @@ class Gemini:
         return [next(iter(response.values())) if len(response) == 1 else json.dumps(response) for response in found]
 
     @property
-    def pairs_match(self):
-        called = [part["functionCall"]["name"] for part in self.parts("model", "functionCall")]
-        return called == [part["functionResponse"]["name"] for part in self.parts("user", "functionResponse")]
+    def called_ids(self):
+        return [part["functionCall"]["name"] for part in self.parts("model", "functionCall")]
+
+    @property
+    def answered_ids(self):
+        return [part["functionResponse"]["name"] for part in self.parts("user", "functionResponse")]
 
     @property
     def images(self):

@@ -38,7 +38,7 @@ class Answer:
 
     `cut` ends a stream early: "clean" closes the body as if it were whole, "abrupt" breaks the chunked framing, "error" says an error
     instead of the second half, and "early error" says it at once. `call` is a name and arguments to call in the place of the
-    weather tool.
+    weather tool in Paris, `second_call` in the place of that in Rome.
     """
 
     case: str = "text"
@@ -46,6 +46,7 @@ class Answer:
     headers: dict = field(default_factory=dict)
     cut: str | None = None
     call: tuple | None = None
+    second_call: tuple | None = None
 
 
 def failing(status, **headers):
@@ -165,7 +166,7 @@ def handler_of(upstream):
                 return self.send(status, answer.headers, file_of(upstream.dialect, answer.case))
             if is_stream(request):
                 return self.stream(stream_of(upstream.dialect, answer, request), answer)
-            self.send(200, answer.headers, calling(answer.call, file_of(upstream.dialect, case_of(request, answer))))
+            self.send(200, answer.headers, calling(answer, file_of(upstream.dialect, case_of(request, answer))))
 
         def send(self, status, headers, body):
             self.send_response(status)
@@ -202,14 +203,20 @@ def file_of(dialect, case, kind="json"):
     return (ANSWERS / dialect / f"{case}.{kind}").read_bytes()
 
 
-def calling(call, body):
-    """A body whose call of the weather tool is another one; some dialects write the arguments as a string."""
-    if call is None:
-        return body
-    name, arguments = call[0], json.dumps(call[1], separators=(",", ":"))
-    written = {"get_weather": name, '{"city":"Paris"}': arguments, r'{\"city\":\"Paris\"}': json.dumps(arguments)[1:-1]}
-    for weather, other in written.items():
-        body = body.replace(weather.encode(), other.encode())
+def calling(answer, body):
+    """A body whose calls of the weather tool are other ones; some dialects write the arguments as a string."""
+    for city, call in (("Paris", answer.call), ("Rome", answer.second_call)):
+        if call:
+            body = calling_instead(body, city, *call)
+    return body
+
+
+def calling_instead(body, city, name, arguments):
+    weather = json.dumps({"city": city}, separators=(",", ":"))
+    arguments = json.dumps(arguments, separators=(",", ":"))
+    written = {"get_weather": name, weather: arguments, json.dumps(weather)[1:-1]: json.dumps(arguments)[1:-1]}
+    for mine, other in written.items():
+        body = body.replace(mine.encode(), other.encode())
     return body
 
 
@@ -231,7 +238,7 @@ def is_stream(request):
 
 
 def stream_of(dialect, answer, request):
-    body = calling(answer.call, file_of(dialect, case_of(request, answer), "sse"))
+    body = calling(answer, file_of(dialect, case_of(request, answer), "sse"))
     if dialect == "openai_chat" and not (request.json.get("stream_options") or {}).get("include_usage"):
         body = without_usage(body)
     if answer.cut in ("error", "early error"):
