@@ -7,7 +7,9 @@ is refused and remembered. It must not know the gateway: the SDKs are run straig
 import gzip
 import json
 import pathlib
+import queue
 import re
+import select
 import sys
 import threading
 from dataclasses import dataclass, field
@@ -18,6 +20,9 @@ DIALECTS = ("openai_chat", "openai_responses", "anthropic", "gemini")
 
 KEY = "scripted-key"
 KEY_HEADERS = {"openai_chat": "authorization", "openai_responses": "authorization", "anthropic": "x-api-key", "gemini": "x-goog-api-key"}
+
+# How long a client is waited for that should hang up.
+PATIENCE_SECONDS = 10
 
 # The paths that each service has; everything else is a 404.
 PATHS = {
@@ -37,7 +42,8 @@ class Answer:
     """What to answer: a case under `answers/`, or an error by its status.
 
     `cut` ends a stream early: "clean" closes the body as if it were whole, "abrupt" breaks the chunked framing, "error" says an error
-    instead of the second half, and "early error" says it at once. `call` is a name and arguments to call in the place of the
+    instead of the second half, "early error" says it at once, and "held" sends no second half, but waits for the client to hang up.
+    `longer` puts so many bytes of text at the end of the text. `call` is a name and arguments to call in the place of the
     weather tool in Paris, `second_call` in the place of that in Rome.
     """
 
@@ -47,10 +53,11 @@ class Answer:
     cut: str | None = None
     call: tuple | None = None
     second_call: tuple | None = None
+    longer: int = 0
 
 
-def failing(status, **headers):
-    return Answer(case=str(status), status=status, headers={name.replace("_", "-"): value for name, value in headers.items()})
+def failing(status, case=None, **headers):
+    return Answer(case=case or str(status), status=status, headers={name.replace("_", "-"): value for name, value in headers.items()})
 
 
 @dataclass
@@ -93,6 +100,8 @@ class Upstream:
     def reset(self):
         with self._lock:
             self.received, self.unexpected, self._queue, self._always = [], [], [], None
+            # How each client that was kept waiting left: True where it hung up.
+            self.left = queue.Queue()
             # Whether this Chat service still has the legacy completions.
             self.has_completions = False
 
@@ -178,9 +187,18 @@ def handler_of(upstream):
             self.head({"content-type": "text/event-stream", "transfer-encoding": "chunked", **answer.headers})
             for frame in frames(body):
                 self.wfile.write(b"%x\r\n%s\r\n" % (len(frame), frame))
+            if answer.cut == "held":
+                upstream.left.put(self.hung_up())
+                self.close_connection = True
+                return
             if answer.cut != "abrupt":
                 self.wfile.write(b"0\r\n\r\n")
             self.close_connection = answer.cut == "abrupt"
+
+        def hung_up(self):
+            """Waits for the client to go. It has asked all it wanted: what can be read is the end."""
+            readable, _, _ = select.select([self.connection], [], [], PATIENCE_SECONDS)
+            return bool(readable) and not self.connection.recv(1)
 
         def head(self, headers):
             for name, value in headers.items():
@@ -203,8 +221,18 @@ def file_of(dialect, case, kind="json"):
     return (ANSWERS / dialect / f"{case}.{kind}").read_bytes()
 
 
+LONG_WORD = "lorem "
+
+
+def longer(size):
+    """So many bytes of text, at least."""
+    return LONG_WORD * (size // len(LONG_WORD) + 1)
+
+
 def calling(answer, body):
     """A body whose calls of the weather tool are other ones; some dialects write the arguments as a string."""
+    if answer.longer:
+        body = body.replace(b"upstream.", b"upstream. " + longer(answer.longer).encode())
     for city, call in (("Paris", answer.call), ("Rome", answer.second_call)):
         if call:
             body = calling_instead(body, city, *call)

@@ -1,0 +1,12 @@
+// What the harnesses of all SDKs ask, in words that `cases.py` has too.
+
+export const SYSTEM = "Be brief.";
+export const PROMPT = "What is the weather?";
+export const WEATHER_DESCRIPTION = "Tells the weather of a city.";
+
+const schemaOf = (properties) => ({ type: "object", properties, required: Object.keys(properties), additionalProperties: false });
+export const CITY = schemaOf({ city: { type: "string" } });
+export const WEATHER = schemaOf({ city: { type: "string" }, degrees: { type: "integer" } });
+
+// What the weather tool says, in the order of the calls.
+export const RESULTS = ["sunny", "rain"];
