@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Measures what the agent costs while nobody uses it, beside what it may: tests/bench/idle.py
 
-`AEROSTAT_BIN` names a release build. It needs the desktop of tests/desktop, and a machine that is otherwise quiet. Each figure is
+`AEROSTAT_BIN` names a build with `--profile dist`. It needs the desktop of tests/desktop, and a machine that is otherwise quiet. Each figure is
 of one start. MB is 10^6 bytes, MiB 2^20.
 """
 
