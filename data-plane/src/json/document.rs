@@ -23,9 +23,10 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use bytestring::ByteString;
-use memchr::memchr;
 
-use super::text::{plain_len, unescape};
+use super::lanes::plain_len;
+use super::skip::{self, BrokenOff};
+use super::text::unescape;
 use super::{EscapedStr, Invalid, Offset, Raw};
 
 /// The deepest nesting that is accepted. Real requests stay under 30, JSON Schemas included.
@@ -110,14 +111,15 @@ impl Document {
     /// # Errors
     /// As [`Document::parse`], but only for what is read.
     pub fn parse_shallow(source: Bytes) -> Result<Self, Invalid> {
-        let mut scanner = Scanner::of(&source, Vec::with_capacity(NODES_SHALLOW));
+        Self::index_shallow(utf8(source)?)
+    }
+
+    fn index_shallow(source: ByteString) -> Result<Self, Invalid> {
+        let mut scanner = Scanner::of(source.as_bytes(), Vec::with_capacity(NODES_SHALLOW));
         scanner.shallow_from = 1;
         scanner.document()?;
         let nodes = scanner.nodes;
-        Ok(Self {
-            source: utf8(source)?,
-            nodes,
-        })
+        Ok(Self { source, nodes })
     }
 
     /// Indexes what is known to be UTF-8.
@@ -239,6 +241,15 @@ impl<'d> Value<'d> {
             self.document.share(node.start, node.end),
             Scratch::default(),
         )
+    }
+
+    /// The same with a shallow index: what the value's own members or items hold is skipped.
+    ///
+    /// # Errors
+    /// As [`Document::parse_shallow`].
+    pub fn to_shallow_document(self) -> Result<Document, Invalid> {
+        let node = self.node();
+        Document::index_shallow(self.document.share(node.start, node.end))
     }
 
     /// The value as it was written, borrowed.
@@ -616,48 +627,21 @@ impl Scanner<'_> {
             _ => Kind::Array,
         };
         let node = self.open(kind);
-        let mut depth = 0_usize;
-        loop {
-            match self.peek() {
-                Some(b'"') => self.skip_string()?,
-                Some(b'{' | b'[') => {
-                    depth += 1;
-                    self.pos += 1;
-                }
-                Some(b'}' | b']') => {
-                    depth -= 1;
-                    self.pos += 1;
-                }
-                Some(_) => self.pos += 1,
-                None => return Err(self.expected("the end of the container")),
-            }
-            if depth == 0 {
-                break;
+        match skip::len(&self.bytes[self.pos..]) {
+            Ok(len) => self.pos += len,
+            Err(broken_off) => {
+                self.pos = self.bytes.len();
+                return Err(self.broken_off(broken_off));
             }
         }
         self.close(node);
         Ok(())
     }
 
-    /// Skips a string: up to the first quote with an even number of backslashes before it.
-    fn skip_string(&mut self) -> Result<(), Invalid> {
-        self.pos += 1;
-        loop {
-            let Some(quote) = memchr(b'"', &self.bytes[self.pos..]) else {
-                return Err(Invalid::new(
-                    offset_at(self.bytes.len()),
-                    "ends within a string",
-                ));
-            };
-            self.pos += quote + 1;
-            let backslashes = self.bytes[..self.pos - 1]
-                .iter()
-                .rev()
-                .take_while(|byte| **byte == b'\\')
-                .count();
-            if backslashes % 2 == 0 {
-                return Ok(());
-            }
+    fn broken_off(&self, broken_off: BrokenOff) -> Invalid {
+        match broken_off {
+            BrokenOff::InString => Invalid::new(offset_at(self.pos), "ends within a string"),
+            BrokenOff::InContainer => self.expected("the end of the container"),
         }
     }
 

@@ -10,7 +10,9 @@
 pub mod diff;
 mod document;
 mod edge_members;
+mod lanes;
 mod path;
+mod skip;
 mod text;
 mod writer;
 

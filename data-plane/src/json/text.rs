@@ -7,6 +7,7 @@ use std::hash::{Hash, Hasher};
 use bytes::{Bytes, BytesMut};
 use bytestring::ByteString;
 
+use super::lanes::{needs_escape, plain_len};
 use super::{Document, Invalid, Offset, Scratch};
 
 /// The characters of a JSON string, still escaped, without the quotes.
@@ -173,6 +174,12 @@ impl Raw {
         Self(ByteString::from_static(json))
     }
 
+    /// A copy with memory of its own.
+    #[must_use]
+    pub fn detached(&self) -> Self {
+        Self(self.as_str().into())
+    }
+
     /// The value as it was written.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -298,39 +305,6 @@ fn string_len(bytes: &[u8]) -> usize {
         }
     }
     bytes.len()
-}
-
-fn needs_escape(byte: u8) -> bool {
-    byte < 0x20 || byte == b'"' || byte == b'\\'
-}
-
-/// How many bytes from the start need no escape: up to a quote, a backslash or a control character.
-///
-/// Compares eight bytes at a time, since strings are most of a request.
-pub(super) fn plain_len(bytes: &[u8]) -> usize {
-    const LOW: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    let mut at = 0;
-    while let Some(eight) = bytes.get(at..at + 8) {
-        let word = u64::from_le_bytes(eight.try_into().expect("the slice has eight bytes"));
-        let quote = word ^ (LOW * u64::from(b'"'));
-        let slash = word ^ (LOW * u64::from(b'\\'));
-        // `(x - LOW * n) & !x & HIGH` sets the high bit of each byte below n; for a byte equal to
-        // a quote or backslash, the XOR has made it zero and n is 1. The subtraction borrows from
-        // the bytes above a hit, so only the lowest set bit is exact, and only that one is used.
-        let stop = (word.wrapping_sub(LOW * 0x20) & !word)
-            | (quote.wrapping_sub(LOW) & !quote)
-            | (slash.wrapping_sub(LOW) & !slash);
-        let stop = stop & HIGH;
-        if stop != 0 {
-            return at + (stop.trailing_zeros() / 8) as usize;
-        }
-        at += 8;
-    }
-    at + bytes[at..]
-        .iter()
-        .take_while(|byte| !needs_escape(**byte))
-        .count()
 }
 
 /// Appends `plain` with the escapes that RFC 8259 section 7 asks for, and no others.

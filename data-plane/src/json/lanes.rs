@@ -1,0 +1,98 @@
+//! Sixteen bytes at a time: which of them are a quote, a backslash, a bracket.
+//!
+//! Every x86-64 processor has SSE2, and every AArch64 one NEON, so nothing is asked at run time.
+
+use wide::u8x16;
+
+const LANE: usize = 16;
+
+/// Where one kind of byte stands among 64: bit `n` for the byte `n`.
+pub(super) type Bits = u64;
+
+/// How many bytes a block has.
+pub(super) const BLOCK: usize = 64;
+
+/// What matters for finding the end of a value, in 64 bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Marks {
+    pub(super) quotes: Bits,
+    pub(super) backslashes: Bits,
+    /// `{` and `[`.
+    pub(super) opening: Bits,
+    /// `}` and `]`.
+    pub(super) closing: Bits,
+}
+
+impl Marks {
+    pub(super) fn of(block: &[u8; BLOCK]) -> Self {
+        let mut marks = Self::default();
+        for (index, lane) in block.as_chunks::<LANE>().0.iter().enumerate() {
+            let (lane, at) = (u8x16::new(*lane), index * LANE);
+            marks.quotes |= equal(lane, b'"') << at;
+            marks.backslashes |= equal(lane, b'\\') << at;
+            // In ASCII a brace is its bracket with the bit 0x20 set.
+            let folded = lane | u8x16::splat(0x20);
+            marks.opening |= equal(folded, b'{') << at;
+            marks.closing |= equal(folded, b'}') << at;
+        }
+        marks
+    }
+}
+
+fn equal(lane: u8x16, byte: u8) -> Bits {
+    Bits::from(lane.simd_eq(u8x16::splat(byte)).to_bitmask())
+}
+
+/// How many bytes from the start need no escape: up to a quote, a backslash or a control character.
+pub(super) fn plain_len(bytes: &[u8]) -> usize {
+    let (lanes, rest) = bytes.as_chunks::<LANE>();
+    for (index, lane) in lanes.iter().enumerate() {
+        let lane = u8x16::new(*lane);
+        let stops = lane.simd_eq(u8x16::splat(b'"'))
+            | lane.simd_eq(u8x16::splat(b'\\'))
+            | lane.simd_eq(lane.min(u8x16::splat(0x1f)));
+        if stops.any() {
+            return index * LANE + stops.to_bitmask().trailing_zeros() as usize;
+        }
+    }
+    let plain = rest.iter().take_while(|byte| !needs_escape(**byte)).count();
+    bytes.len() - rest.len() + plain
+}
+
+pub(super) fn needs_escape(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn bits(block: &[u8; BLOCK], is_marked: impl Fn(u8) -> bool) -> Bits {
+        let marked = |(at, byte): (usize, &u8)| Bits::from(is_marked(*byte)) << at;
+        block.iter().enumerate().map(marked).sum()
+    }
+
+    proptest! {
+        #[test]
+        fn each_byte_is_found_where_it_stands(
+            bytes in prop::collection::vec(prop_oneof![any::<u8>(), prop::sample::select(&b"\"\\{}[]:, \n\x1f\x20"[..])], BLOCK),
+        ) {
+            let block: &[u8; BLOCK] = bytes[..].try_into().unwrap();
+            let marks = Marks::of(block);
+            prop_assert_eq!(marks.quotes, bits(block, |byte| byte == b'"'));
+            prop_assert_eq!(marks.backslashes, bits(block, |byte| byte == b'\\'));
+            prop_assert_eq!(marks.opening, bits(block, |byte| byte == b'{' || byte == b'['));
+            prop_assert_eq!(marks.closing, bits(block, |byte| byte == b'}' || byte == b']'));
+        }
+
+        #[test]
+        fn a_plain_beginning_ends_at_what_needs_an_escape(
+            bytes in prop::collection::vec(prop_oneof![20 => 0x20..=0xff_u8, 1 => any::<u8>()], 0..80),
+        ) {
+            let expected = bytes.iter().take_while(|byte| !needs_escape(**byte)).count();
+            prop_assert_eq!(plain_len(&bytes), expected);
+        }
+    }
+}
