@@ -1,7 +1,9 @@
 //! What routing needs of a request: model, stream, session.
 //!
-//! A small body is read whole, a large one at its two ends, since reading it through would cost
-//! more than sending it on. What lies between the ends is left to the upstream to judge.
+//! A small body is looked through whole. Of a larger one the two ends are read first, since most
+//! clients write the members beside the conversation close to an edge; then all of it, up to a
+//! length from which looking through would cost more than sending it on. What lies between the ends
+//! is left to the upstream to judge.
 
 use std::borrow::Cow;
 
@@ -10,12 +12,16 @@ use crate::canon::Fault;
 use crate::json::{Document, EdgeMembers};
 use crate::protocol::RoutingFields;
 
-/// Up to this length a body is read whole.
-const WHOLE_BYTES_MAX: usize = 64 * 1024;
+/// Up to this length a body is read whole at once.
+const SMALL_BYTES_MAX: usize = 16 * 1024;
 
-/// How much of each end is read: first a little, since most clients write the members beside the
-/// conversation close to an edge.
-const ENDS_BYTES: [usize; 2] = [4 * 1024, WHOLE_BYTES_MAX];
+/// Up to this length a body is read whole where its ends do not tell all: with a shallow index that
+/// costs less than a copy of it.
+const WHOLE_BYTES_MAX: usize = 512 * 1024;
+
+/// How much of each end is read, and of a body that is too long to be read whole.
+const NEAR_BYTES: usize = 4 * 1024;
+const FAR_BYTES: usize = 64 * 1024;
 
 /// Reads the whole body.
 ///
@@ -48,24 +54,24 @@ pub(super) fn other_models(request: &ClientRequest) -> Vec<String> {
         .collect()
 }
 
-/// Reads both ends of a large body. `None` where the body is small, or its ends do not name the
-/// model.
+/// Reads both ends of a large body. `None` where the body is small, or its ends do not tell enough
+/// and it can be read whole.
 ///
-/// `stream` and the session's field may stand between the ends, and are then missing.
+/// Of a body that is too long for that, `stream` and the session's field may stand between the
+/// ends, and are then missing.
 pub(super) fn from_ends(request: &ClientRequest) -> Option<RoutingFields> {
     let bytes = request.body.len();
+    if bytes <= SMALL_BYTES_MAX {
+        return None;
+    }
+    let near = from_edges(request, bytes, NEAR_BYTES);
+    if near.as_ref().is_some_and(|near| near.stream.is_some()) {
+        return near;
+    }
     if bytes <= WHOLE_BYTES_MAX {
         return None;
     }
-    let mut reads = ENDS_BYTES
-        .iter()
-        .filter_map(|length| from_edges(request, bytes, (*length).min(bytes / 2)));
-    let near = reads.next()?;
-    if near.stream.is_some() {
-        Some(near)
-    } else {
-        reads.next().or(Some(near))
-    }
+    from_edges(request, bytes, FAR_BYTES).or(near)
 }
 
 /// Reads the first and the last `length` bytes.
@@ -123,7 +129,7 @@ mod tests {
 
     fn long() -> String {
         r#"{"role":"user","content":"He said \"{\\\"model\\\":\\\"x\\\"}\" and [left\\"},"#
-            .repeat(3000)
+            .repeat(8000)
             + r#"{"role":"user","content":"?"}"#
     }
 

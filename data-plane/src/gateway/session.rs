@@ -25,7 +25,7 @@ pub(super) fn named(headers: &HeaderMap) -> Option<&str> {
 /// The conversation by how it begins. `None` where the request has no such beginning; then any
 /// account serves it.
 pub(super) fn by_conversation_start(request: &ClientRequest) -> Option<SessionKey> {
-    let document = Document::parse(request.body.whole().clone()).ok()?;
+    let document = Document::parse_shallow(request.body.whole().clone()).ok()?;
     let digest = conversation_key::digest(
         document.root(),
         request.protocol.descriptor().conversation_fields,

@@ -6,11 +6,14 @@
 
 use sha2::{Digest as _, Sha256};
 
+#[cfg(doc)]
+use crate::json::Document;
 use crate::json::{Kind, Value};
 
 /// The members that hold a dialect's system text and its turns.
 #[derive(Clone, Copy, Debug)]
 pub struct Fields {
+    /// The names by which the system text goes.
     pub system: &'static [&'static str],
     pub turns: &'static str,
 }
@@ -20,13 +23,16 @@ const TEXT_KEYS: [&str; 3] = ["text", "content", "parts"];
 
 /// A digest of the system text and the turns up to the first of the user. `None` where there is no
 /// text.
+///
+/// `root`: of a shallow index ([`Document::parse_shallow`]). Of what it skipped only the beginning
+/// is read.
 pub fn digest(root: Value<'_>, fields: Fields) -> Option<String> {
     let mut digest = TextDigest {
         hash: Sha256::new(),
         has_text: false,
     };
-    if let Some(system) = root.find(fields.system) {
-        digest.add(system);
+    if let Some(system) = fields.system.iter().find_map(|name| root.get(name)) {
+        digest.add_skipped(system);
     }
     if let Some(turns) = root.get(fields.turns) {
         digest.add_turns(turns);
@@ -45,14 +51,27 @@ struct TextDigest {
 impl TextDigest {
     /// Adds the turns up to the first of the user. Bare text is one turn.
     fn add_turns(&mut self, turns: Value<'_>) {
-        let Ok(items) = turns.items() else {
-            return self.add(turns);
+        if turns.kind() != Kind::Array {
+            return self.add_skipped(turns);
+        }
+        let Ok(turns) = turns.to_shallow_document() else {
+            return;
         };
-        for turn in items {
-            self.add(turn);
-            if is_of_user(turn) {
-                break;
+        for turn in turns.root().items().into_iter().flatten() {
+            let Ok(turn) = turn.to_document() else {
+                return;
+            };
+            self.add(turn.root());
+            if is_of_user(turn.root()) {
+                return;
             }
+        }
+    }
+
+    /// Adds a value that a shallow index skipped.
+    fn add_skipped(&mut self, value: Value<'_>) {
+        if let Ok(document) = value.to_document() {
+            self.add(document.root());
         }
     }
 
@@ -102,7 +121,7 @@ mod tests {
     };
 
     fn of(fields: Fields, body: &'static str) -> Option<String> {
-        digest(Document::parse(body.into()).unwrap().root(), fields)
+        digest(Document::parse_shallow(body.into()).unwrap().root(), fields)
     }
 
     #[test]
@@ -158,6 +177,27 @@ mod tests {
                 MESSAGES,
                 r#"{"system":"sa","messages":[{"role":"user","content":""}]}"#
             )
+        );
+    }
+
+    #[test]
+    fn each_name_of_the_system_text_counts() {
+        let fields = Fields {
+            system: &["systemInstruction", "system_instruction"],
+            turns: "contents",
+        };
+        let turns = r#""contents":[{"parts":[{"text":"a"}]}]"#;
+        let with = |name: &str, text: &str| {
+            let body = format!(r#"{{"{name}":{{"parts":[{{"text":"{text}"}}]}},{turns}}}"#);
+            of(fields, body.leak())
+        };
+        assert_ne!(
+            with("systemInstruction", "s"),
+            with("systemInstruction", "t")
+        );
+        assert_eq!(
+            with("systemInstruction", "s"),
+            with("system_instruction", "s")
         );
     }
 
