@@ -8,12 +8,15 @@
 //! "Structured outputs", "JSON Schema limitations" (the same for strict tools); the API's own
 //! errors where a rule quotes one.
 
+use std::sync::LazyLock;
+
 use crate::json::{self, Raw, Value};
 use crate::protocol::names::NameRules;
 use crate::protocol::property_names::PropertyNames;
 use crate::protocol::range::Range;
 use crate::protocol::schema::{
-    self, Fate, ObjectRoot, Rules, find, has_foreign_reference, is_recursive, rewritten,
+    self, Fate, ObjectRoot, Rules, SchemaCache, find, has_foreign_reference, is_recursive,
+    rewritten,
 };
 
 /// Source: Anthropic Messages reference, "Tools", `name`.
@@ -44,7 +47,7 @@ pub(super) const TOP_P: Range = Range("0", "1");
 pub(super) const STRICT_TOOLS_MAX: usize = 20;
 
 /// The schema of a tool as the API takes it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct ToolSchema {
     pub(super) schema: Raw,
     /// Whether it says less than the client's.
@@ -60,6 +63,21 @@ pub(super) struct ToolSchema {
 /// # Errors
 /// Why the API would refuse it.
 pub(super) fn tool_schema(
+    schema: Option<&Raw>,
+    is_strict: bool,
+    is_claude: bool,
+) -> Result<ToolSchema, String> {
+    static FITTED: LazyLock<SchemaCache<ToolSchema>> = LazyLock::new(SchemaCache::default);
+    let Some(schema) = schema else {
+        return fitted_tool_schema(None, is_strict, is_claude);
+    };
+    let rules = u8::from(is_strict) | u8::from(is_claude) << 1;
+    FITTED.get_or_fit(schema, rules, |schema| {
+        fitted_tool_schema(Some(schema), is_strict, is_claude)
+    })
+}
+
+fn fitted_tool_schema(
     schema: Option<&Raw>,
     is_strict: bool,
     is_claude: bool,

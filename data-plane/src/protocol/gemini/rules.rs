@@ -7,11 +7,13 @@
 //! Source: Gemini API, `FunctionDeclaration`, `GenerationConfig.response_json_schema` (its list of
 //! keywords); the API's own errors where a rule quotes one.
 
+use std::sync::LazyLock;
+
 use super::models::ThinkingControl;
 use crate::json::{self, Raw, Value};
 use crate::protocol::names::NameRules;
 use crate::protocol::range::Range;
-use crate::protocol::schema::{self, Draft, Fate, ObjectRoot, Rules, rewritten};
+use crate::protocol::schema::{self, Draft, Fate, ObjectRoot, Rules, SchemaCache, rewritten};
 
 /// Source: Gemini API, `FunctionDeclaration.name`.
 pub(super) const TOOL_NAMES: NameRules = NameRules {
@@ -92,12 +94,18 @@ pub(super) fn fetched(url: &str, mime: Option<&str>, model: ThinkingControl) -> 
 /// # Errors
 /// Why the API would refuse it.
 pub(super) fn tool_schema(schema: Option<&Raw>) -> Result<Option<ObjectRoot>, String> {
-    let Some(schema) = schema.filter(|schema| !schema::is_empty(schema)) else {
+    static FITTED: LazyLock<SchemaCache<Option<ObjectRoot>>> = LazyLock::new(SchemaCache::default);
+    let Some(schema) = schema else {
         return Ok(None);
     };
-    let root = schema::arguments(Some(schema))?;
-    let schema = json_schema(&root.schema);
-    Ok(Some(ObjectRoot { schema, ..root }))
+    FITTED.get_or_fit(schema, 0, |schema| {
+        if schema::is_empty(schema) {
+            return Ok(None);
+        }
+        let root = schema::arguments(Some(schema))?;
+        let schema = json_schema(&root.schema);
+        Ok(Some(ObjectRoot { schema, ..root }))
+    })
 }
 
 /// Fits the schema of an answer, at any root.

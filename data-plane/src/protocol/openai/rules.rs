@@ -7,11 +7,15 @@
 //! Source: "Invalid schema for function"; OpenAI, "Structured outputs", "Supported schemas";
 //! `openai-chat.md` and `openai-responses.md`, request fields.
 
+use std::sync::LazyLock;
+
 use crate::canon::{Located, Losses};
 use crate::json::{Raw, Value};
 use crate::protocol::names::NameRules;
 use crate::protocol::range::Range;
-use crate::protocol::schema::{self, Draft, Fate, ObjectRoot, Rules, object_root, rewritten};
+use crate::protocol::schema::{
+    self, Draft, Fate, ObjectRoot, Rules, SchemaCache, object_root, rewritten,
+};
 
 /// Source: `openai-chat.md`, "tools"; Responses takes the same.
 pub(in crate::protocol) const TOOL_NAMES: NameRules = NameRules {
@@ -29,7 +33,13 @@ const LOGPROBS_MAX: u64 = 20;
 /// # Errors
 /// Why the API would refuse it.
 pub(in crate::protocol) fn tool_schema(schema: Option<&Raw>) -> Result<ObjectRoot, String> {
-    with_items(schema::arguments(schema)?)
+    static FITTED: LazyLock<SchemaCache<ObjectRoot>> = LazyLock::new(SchemaCache::default);
+    let Some(schema) = schema else {
+        return schema::arguments(None);
+    };
+    FITTED.get_or_fit(schema, 0, |schema| {
+        with_items(schema::arguments(Some(schema))?)
+    })
 }
 
 /// Fits the schema of an answer.

@@ -3,6 +3,7 @@
 //! Source: `translation.md` section 5. Schemas pass nearly unchanged wherever the target takes JSON
 //! Schema.
 
+mod cache;
 mod draft;
 mod references;
 mod rewrite;
@@ -12,6 +13,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::json::{self, Object, Raw, Value, Writer};
 
+pub(super) use cache::SchemaCache;
 pub(super) use draft::Draft;
 pub(super) use references::{has_foreign_reference, is_recursive};
 pub(super) use rewrite::{Fate, Rules, find, rewritten};
