@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::agent;
 use super::child::Child;
 use super::load::{ResponseContext, drive};
 use super::setting::{Client, Gateway, Setting, program};
@@ -43,6 +44,9 @@ pub(super) async fn measure(words: &[String]) {
     if is_wanted("large") {
         large(&setting, rounds).await;
     }
+    if is_wanted("agent") {
+        agent(&setting, rounds).await;
+    }
     if is_wanted("waits") {
         waits(&setting, rounds).await;
     }
@@ -54,11 +58,12 @@ pub(super) async fn measure(words: &[String]) {
     }
 }
 
-const GROUPS: [&str; 7] = [
+const GROUPS: [&str; 8] = [
     "small",
     "recording",
     "streams",
     "large",
+    "agent",
     "waits",
     "idle",
     "burst",
@@ -264,6 +269,45 @@ async fn large(setting: &Setting, rounds: usize) {
         ratio(&translated, &floor, cpu),
         Some((9.0, 5.0)),
     );
+}
+
+/// An agent's turns, of three lengths.
+async fn agent(setting: &Setting, rounds: usize) {
+    let key = &setting.gateway.key;
+    for kib in [30, 120, 500] {
+        let side = |child, model: &str| Side {
+            child,
+            ask: ResponseContext {
+                path: "/v1/messages",
+                key: key.clone(),
+                body: agent::body(model, kib * KIB).into(),
+                events: None,
+            },
+        };
+        let gateway = &setting.gateway.process;
+        let sides = [
+            side(&setting.floor, "claude-whole"),
+            side(gateway, "claude-whole"),
+            side(gateway, "chat-whole"),
+        ];
+        let times = 12_000 / kib;
+        let [floor, passed, translated] = interleaved(sides, rounds, 4, times).await;
+        row(
+            &format!("agent's {kib} KB, floor: CPU µs per request"),
+            of(&floor, cpu),
+            None,
+        );
+        row(
+            &format!("agent's {kib} KB, passthrough: CPU, to the floor"),
+            ratio(&passed, &floor, cpu),
+            Some((1.30, 1.15)),
+        );
+        row(
+            &format!("agent's {kib} KB, translated: CPU, to the floor"),
+            ratio(&translated, &floor, cpu),
+            None,
+        );
+    }
 }
 
 /// Latency at the load of a desktop: one client at a time.
