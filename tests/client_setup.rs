@@ -906,7 +906,8 @@ mod profiles {
     #[test]
     fn a_shell_takes_the_block_as_it_stands() {
         let rig = with_shell("/bin/sh");
-        rig.ok("client env claude-code --map haiku=small --write --yes");
+        let said = rig.ok("client env claude-code --map haiku=small --write --yes");
+        assert!(said.contains("points every program there"), "{said}");
         let output = Command::new("sh")
             .args(["-c", ". ./.profile; echo \"$ANTHROPIC_BASE_URL $ANTHROPIC_AUTH_TOKEN $ANTHROPIC_DEFAULT_HAIKU_MODEL\""])
             .current_dir(rig.person.path())
@@ -914,6 +915,14 @@ mod profiles {
             .unwrap();
         let expected = format!("{ORIGIN} {} small\n", rig.key());
         assert_eq!(all(&output), expected);
+    }
+
+    #[test]
+    fn a_client_that_is_not_there_is_not_called_there() {
+        let rig = with_shell("/bin/bash");
+        for client in ["aider", "copilot-cli"] {
+            assert_eq!(rig.state(client), "not_installed", "{client}");
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ use super::receipt::{Before, FileReceipt, Receipt, Receipts};
 use super::status::holds_ours;
 use super::undo::undo;
 use crate::account::Secret;
+use crate::host::private_file;
 
 /// Where values of the person's that were replaced are kept sealed.
 pub trait SealedValues: Sync {
@@ -100,8 +101,8 @@ impl Journal<'_> {
             match check_unchanged(file).and_then(|()| write(file)) {
                 Ok(()) => written.push(file),
                 Err(problem) => {
-                    take_back(&written);
-                    if is_connection {
+                    // What cannot be taken back now is when the note is read again.
+                    if take_back(&written) && is_connection {
                         self.forget_pending(client);
                     }
                     return Err(problem);
@@ -151,21 +152,51 @@ impl Journal<'_> {
     /// When its files cannot be read or written.
     pub fn recover(&self, client: &str) -> Result<Recovered, ClientProblem> {
         let _one = WRITING.lock();
+        self.receipts.tidy(client);
         let pending = self.receipts.read_pending(client);
         let Some(pending) = pending.map_err(ClientProblem::Receipt)? else {
             return self.recover_undoing(client);
         };
-        let is_written: Vec<bool> = pending.files.iter().map(is_written).collect();
-        if is_written.iter().all(|is_written| *is_written) {
+        remove_drafts(&pending);
+        let old = self.receipts.read(client).map_err(ClientProblem::Receipt)?;
+        let found: Vec<Written> = pending
+            .files
+            .iter()
+            .map(|file| Written::of(file, old.as_ref()))
+            .collect();
+        if !found.contains(&Written::No) {
+            self.undo_dropped(&pending)?;
             let finished = self.receipts.finish(client);
             finished.map_err(ClientProblem::Receipt)?;
             return Ok(Recovered::Finished);
         }
-        if is_written.contains(&true) {
-            self.take_back_written(&pending, &is_written)?;
+        if found.contains(&Written::Yes) {
+            self.take_back_written(&pending, &found)?;
+        }
+        for file in &pending.files {
+            disk::remove_empty(&file.folders);
         }
         self.forget_pending(client);
         Ok(Recovered::TakenBack)
+    }
+
+    /// Undoes the files of the old connection that the new one does not have.
+    fn undo_dropped(&self, pending: &Receipt) -> Result<(), ClientProblem> {
+        let Some(old) = self.standing(&pending.client)? else {
+            return Ok(());
+        };
+        for (at, file) in old.receipt.files.iter().enumerate().rev() {
+            let is_kept = |new: &FileReceipt| new.resolved == file.resolved;
+            if !pending.files.iter().any(is_kept) {
+                let before = old.before.get(at).cloned().unwrap_or_default();
+                undo_on_disk(
+                    &file.resolved,
+                    |bytes| undo(bytes, file, &before),
+                    &file.folders,
+                )?;
+            }
+        }
+        Ok(())
     }
 
     /// A receipt whose files are all as they were before: the end of an undoing was cut short, or the
@@ -175,6 +206,7 @@ impl Journal<'_> {
         let Some(receipt) = receipt else {
             return Ok(Recovered::Nothing);
         };
+        remove_drafts(&receipt);
         let is_undone = |file: &FileReceipt| {
             file.before != file.after
                 && digest_of(&file.resolved).is_ok_and(|now| now == file.before)
@@ -191,14 +223,10 @@ impl Journal<'_> {
     }
 
     /// Some files were written: those are undone, and so is the old connection in the others.
-    fn take_back_written(
-        &self,
-        pending: &Receipt,
-        is_written: &[bool],
-    ) -> Result<(), ClientProblem> {
+    fn take_back_written(&self, pending: &Receipt, found: &[Written]) -> Result<(), ClientProblem> {
         let new = self.stands(pending.clone())?;
         for (at, file) in pending.files.iter().enumerate().rev() {
-            if is_written[at] {
+            if found[at] == Written::Yes {
                 let before = new.before.get(at).cloned().unwrap_or_default();
                 undo_on_disk(
                     &file.resolved,
@@ -246,21 +274,46 @@ fn write(file: &FileChange) -> Result<(), ClientProblem> {
     Ok(())
 }
 
-/// Puts back what was there, the last one first.
-fn take_back(written: &[&FileChange]) {
-    for file in written.iter().rev() {
+/// Puts back what was there, the last one first. Gives whether all of it is.
+fn take_back(written: &[&FileChange]) -> bool {
+    let put_back = |file: &&&FileChange| {
         // The error that matters is the one that ended the change.
-        let _ = disk::write(&file.found, file.found.bytes.as_deref());
+        disk::write(&file.found, file.found.bytes.as_deref()).is_ok()
+    };
+    written.iter().rev().filter(put_back).count() == written.len()
+}
+
+/// What a crash left of one file of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Written {
+    Yes,
+    No,
+    /// It says the same as the old connection's.
+    Same,
+}
+
+impl Written {
+    /// Also where the client has edited the file since.
+    fn of(file: &FileReceipt, old: Option<&Receipt>) -> Self {
+        let mut olds = old.iter().flat_map(|old| &old.files);
+        let old = olds.find(|old| old.resolved == file.resolved);
+        let Ok(now) = digest_of(&file.resolved) else {
+            return Self::Yes;
+        };
+        let is_old = old.is_some_and(|old| old.after == now);
+        match (now == file.after, is_old) {
+            (true, true) => Self::Same,
+            (true, false) => Self::Yes,
+            (false, true) => Self::No,
+            (false, false) if now == file.before || !holds_ours(file) => Self::No,
+            (false, false) => Self::Yes,
+        }
     }
 }
 
-/// Whether a file of a connection that a crash cut short was written, also where the client has
-/// edited it since.
-fn is_written(file: &FileReceipt) -> bool {
-    match digest_of(&file.resolved) {
-        Ok(now) if now == file.after => true,
-        Ok(now) if now == file.before => false,
-        _ => holds_ours(file),
+fn remove_drafts(receipt: &Receipt) {
+    for file in &receipt.files {
+        private_file::remove_drafts(&file.resolved);
     }
 }
 

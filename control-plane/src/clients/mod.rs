@@ -31,7 +31,9 @@ mod undo;
 mod version;
 
 pub use by_hand::{LinesAt, LinesByHand, by_hand};
-pub use catalog::{ALL, IN_PROFILES, IN_SHELL, find, key_variables, plain_variables};
+pub use catalog::{
+    ALL, IN_PROFILES, IN_SHELL, find, key_variables, plain_variables, shell_warnings,
+};
 pub use client::{Client, Setup};
 pub use journal::{Journal, SealedValues};
 pub use places::Surroundings;

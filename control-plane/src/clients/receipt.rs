@@ -303,6 +303,12 @@ impl Receipts {
         self.file(client).exists() || self.pending_file(client).exists()
     }
 
+    /// Removes what a killed writer left of a receipt that it had not finished.
+    pub fn tidy(&self, client: &str) {
+        private_file::remove_drafts(&self.pending_file(client));
+        self.remove_empty_folder();
+    }
+
     /// Notes what is about to be written.
     ///
     /// # Errors

@@ -224,7 +224,8 @@ fn base_url(
 pub fn is_installed(client: &Client, at: &Surroundings) -> bool {
     let has_folder = |rule: &FileRule| {
         let folder = rule.place.folder(at);
-        folder.is_some_and(|folder| folder.is_dir())
+        // The home folder says nothing.
+        folder.is_some_and(|folder| folder.is_dir() && Some(folder) != at.home())
     };
     client
         .programs
@@ -298,6 +299,9 @@ fn by_variables(client: &Client, origin: &str, at: &Surroundings) -> ClientState
         Some((url, _)) => ClientState::Elsewhere {
             url: (*url).to_owned(),
         },
+        None if urls.is_empty() && !client.programs.is_empty() && !is_installed(client, at) => {
+            ClientState::NotInstalled
+        }
         None if urls.is_empty() => ClientState::NotConnected,
         None => match missing_variables(client, origin, at) {
             names if names.is_empty() => ClientState::Connected,

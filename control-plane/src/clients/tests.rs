@@ -311,3 +311,54 @@ fn a_file_of_our_own_comes_and_goes_and_takes_no_one_elses_place() {
     fs::write(&file, "mine").unwrap();
     assert!(matches!(plan(), Err(ClientProblem::Foreign(_))));
 }
+
+/// Killed while a file of our own was refreshed: before it was written, and after.
+#[test]
+fn a_crash_while_a_file_of_our_own_is_refreshed_leaves_the_old_connection_or_the_new_one() {
+    for is_written in [false, true] {
+        let mut rig = Rig::new();
+        let file = rig.folder.path().join("own/models/aerostat.yaml");
+        let connect = |rig: &Rig| {
+            let standing = rig.journal().standing("own").unwrap();
+            let plan = connect(&OWN, &rig.target, &rig.at(), standing, String::new()).unwrap();
+            rig.journal().carry_out("own", plan).unwrap();
+        };
+        connect(&rig);
+        let folder = rig.folder.path().join("clients");
+        let (receipt, pending) = (folder.join("own.json"), folder.join("own.pending.json"));
+        let (old, old_file) = (fs::read(&receipt).unwrap(), fs::read(&file).unwrap());
+        rig.target.origin = "http://127.0.0.1:9".to_owned();
+        connect(&rig);
+        fs::rename(&receipt, &pending).unwrap();
+        fs::write(&receipt, &old).unwrap();
+        let draft = file.with_file_name("aerostat.yaml.4711-0.new");
+        fs::write(&draft, "half").unwrap();
+        let expected = if is_written {
+            Recovered::Finished
+        } else {
+            fs::write(&file, &old_file).unwrap();
+            Recovered::TakenBack
+        };
+        assert_eq!(rig.journal().recover("own").unwrap(), expected);
+        assert!(!pending.exists() && !draft.exists());
+        assert_eq!(fs::read(&receipt).unwrap() == old, !is_written);
+        let standing = rig.journal().standing("own").unwrap().unwrap();
+        let undoing = disconnect(&rig.target, standing).unwrap();
+        assert_eq!(undoing.left, Vec::<String>::new());
+        rig.journal().carry_out("own", undoing).unwrap();
+        assert!(!rig.folder.path().join("own").exists());
+    }
+}
+
+#[test]
+fn a_crash_before_a_file_of_our_own_was_written_leaves_no_folder() {
+    let rig = Rig::new();
+    let plan = connect(&OWN, &rig.target, &rig.at(), None, String::new()).unwrap();
+    rig.journal().carry_out("own", plan).unwrap();
+    let folder = rig.folder.path().join("clients");
+    fs::rename(folder.join("own.json"), folder.join("own.pending.json")).unwrap();
+    fs::remove_file(rig.folder.path().join("own/models/aerostat.yaml")).unwrap();
+    assert_eq!(rig.journal().recover("own").unwrap(), Recovered::TakenBack);
+    assert!(!rig.folder.path().join("own").exists());
+    assert!(!folder.exists());
+}

@@ -451,6 +451,29 @@ impl Drop for Draft {
     }
 }
 
+/// Removes the drafts of a file that writers left which were killed. No writer of it may be at work.
+pub fn remove_drafts(target: &Path) {
+    let (Some(folder), Some(name)) = (target.parent(), target.file_name()) else {
+        return;
+    };
+    let name = name.to_string_lossy();
+    let is_draft = |found: &str| {
+        let middle = found
+            .strip_prefix(&*name)?
+            .strip_prefix('.')?
+            .strip_suffix(".new")?;
+        let (process, count) = middle.split_once('-')?;
+        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        (is_number(process) && is_number(count)).then_some(())
+    };
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if is_draft(&entry.file_name().to_string_lossy()).is_some() {
+            // What cannot be removed is looked at again the next time.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
 /// `config.toml` becomes `config.toml.4711-0.new`: no two writers share a draft.
 fn draft_beside(target: &Path) -> PathBuf {
     use std::sync::atomic::{AtomicU32, Ordering};
@@ -525,6 +548,25 @@ mod tests {
         replace_volatile(&target, b"newer").unwrap();
         assert_eq!(fs::read(&target).unwrap(), b"newer");
         assert_eq!(names_in(folder.path()), ["file"]);
+    }
+
+    #[test]
+    fn drafts_of_a_killed_writer_go_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("a.json");
+        let others = [
+            "a.json",
+            "a.json.new",
+            "a.json.x-1.new",
+            "b.json.1-1.new",
+            "a.json.1-1",
+        ];
+        for name in others.iter().chain(&["a.json.4711-0.new"]) {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        remove_drafts(&target);
+        assert!(others.iter().all(|name| folder.path().join(name).exists()));
+        assert!(!folder.path().join("a.json.4711-0.new").exists());
     }
 
     #[test]

@@ -27,7 +27,9 @@ mod zed;
 
 use std::sync::LazyLock;
 
-use super::client::{BLANK, Client, Content, FileRule, Override, Setup, Text, VariableValue};
+use super::client::{
+    BLANK, Client, Content, FileRule, Override, Setup, Text, VariableValue, Warning,
+};
 use super::places::Place;
 use super::shell::Shell;
 
@@ -97,11 +99,7 @@ fn in_profile(client: &'static Client) -> Client {
         title: format!("{} in your shell", client.title).leak(),
         setup: Setup::Files(Vec::leak(vec![file])),
         tiers: client.tiers,
-        warnings: if client.files().is_empty() {
-            client.warnings
-        } else {
-            &[]
-        },
+        warnings: shell_warnings(client),
         afterwards: Text::new(
             "Shells that you open from now on have the variables; programs that were not started from a shell do not.",
             "Shells, die Sie ab jetzt öffnen, haben die Variablen; Programme, die nicht aus einer Shell gestartet wurden, haben sie nicht.",
@@ -111,6 +109,19 @@ fn in_profile(client: &'static Client) -> Client {
             "Offene Shells behalten die Variablen, bis sie geschlossen werden.",
         ),
         ..BLANK
+    }
+}
+
+/// What to know before a client's variables are set for a whole shell.
+pub fn shell_warnings(client: &Client) -> &'static [Warning] {
+    const REDIRECTS: &str = "ANTHROPIC_BASE_URL";
+    let mut variables = client.variables.iter();
+    if variables.any(|variable| variable.name == REDIRECTS) {
+        environment::ANTHROPIC.warnings
+    } else if client.files().is_empty() {
+        client.warnings
+    } else {
+        &[]
     }
 }
 

@@ -63,7 +63,7 @@ impl Verb for ClientEnv {
         }
         let pairs = clients::variable_pairs(found, &target).into_iter();
         let secret = |value| WireSecret(crate::account::Secret::new(value));
-        let warnings = found.warnings.iter().filter(|_| found.files().is_empty());
+        let warnings = clients::shell_warnings(found).iter();
         Ok(ClientEnvironment {
             title: found.title.to_owned(),
             programs: found.programs.iter().map(|&name| name.to_owned()).collect(),
