@@ -1061,6 +1061,20 @@ fn gemini_can_have_its_variables_in_a_file_of_its_own() {
     assert!(!rig.at(GEMINI).exists());
 }
 
+#[test]
+fn a_key_in_a_file_is_told_with_the_reason_and_only_where_it_is_one() {
+    let rig = Rig::with("port = 18045\nauth_mode = \"strict\"\n");
+    let shown = rig.ok("client connect cline --dry-run");
+    assert!(
+        shown.contains("holds this gateway's key in clear text. Cline takes"),
+        "{shown}"
+    );
+    assert!(!shown.contains(&rig.key()), "{shown}");
+    let rig = Rig::new();
+    let shown = rig.ok("client connect cline --dry-run");
+    assert!(!shown.contains("clear text"), "any word does: {shown}");
+}
+
 #[cfg(unix)]
 #[test]
 fn a_receipt_tells_which_version_of_the_client_was_there() {

@@ -32,6 +32,8 @@ pub struct Client {
     pub overrides: &'static [Override],
     /// What a person should know before the change, in whole sentences.
     pub warnings: &'static [Warning],
+    /// Why our key stands in a file of it in clear text, in a sentence. Empty where it does not.
+    pub key_in_file: Text,
     /// What to mind for a person who writes its lines by hand.
     pub by_hand: Text,
     /// What is left to do once it is connected, in a sentence.
@@ -53,6 +55,7 @@ pub const BLANK: Client = Client {
     tiers: &[],
     overrides: &[],
     warnings: &[],
+    key_in_file: Text::NONE,
     by_hand: Text::NONE,
     afterwards: Text::NONE,
     once_undone: Text::NONE,

@@ -21,6 +21,7 @@ use super::secrets::{self, HIDDEN, Mask};
 use super::shell;
 use super::target::Target;
 use super::undo::undo;
+use crate::account::Secret;
 use crate::line_diff::{DiffLine, hunks};
 
 /// A change that was worked out.
@@ -95,6 +96,16 @@ impl Plan {
             }
         }
         hex::encode(&hash.finalize()[..16])
+    }
+
+    /// The files that would hold our key in clear text.
+    pub fn files_with_key(&self, key: &Secret) -> Vec<&FilePath> {
+        let key = key.expose().as_bytes();
+        let holds =
+            |bytes: &Vec<u8>| !key.is_empty() && bytes.windows(key.len()).any(|at| at == key);
+        let files = self.files.iter();
+        let holding = files.filter(|file| file.after.as_ref().is_some_and(holds));
+        holding.map(|file| &*file.found.path).collect()
     }
 
     /// The difference, without any secret.

@@ -1,7 +1,7 @@
 //! Other programs pointed at this gateway: what [`crate::clients`] needs to know of this one.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
@@ -275,6 +275,13 @@ impl Workplace {
                 .iter()
                 .filter(|warning| (warning.when)(&self.at));
             warnings.extend(apply.map(|warning| warning.text.of(self.at.language).to_owned()));
+            let key = &self.target.key;
+            let holding = plan
+                .map(|plan| plan.files_with_key(key))
+                .unwrap_or_default();
+            let why = client.key_in_file.of(self.at.language);
+            let holding = holding.iter();
+            warnings.extend(holding.map(|file| holds_key(file, why, self.at.language)));
             let beating = clients::beaten_by(client, &self.target.origin, &self.at);
             warnings.extend(beating.iter().map(|what| beats(what, self.at.language)));
         }
@@ -362,6 +369,18 @@ fn beats(what: &str, language: Language) -> String {
     match language {
         Language::English => format!("Here and now, `{what}` beats these settings."),
         Language::German => format!("Hier und jetzt geht `{what}` diesen Einstellungen vor."),
+    }
+}
+
+fn holds_key(file: &Path, why: &str, language: Language) -> String {
+    let file = file.display();
+    match language {
+        Language::English => {
+            format!("`{file}` then holds this gateway's key in clear text. {why}")
+        }
+        Language::German => {
+            format!("In `{file}` steht dann der Schlüssel dieses Gateways im Klartext. {why}")
+        }
     }
 }
 

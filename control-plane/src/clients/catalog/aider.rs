@@ -34,6 +34,10 @@ pub(super) static AIDER: Client = Client {
             keys: &[BASE_URL, &["openai-api-key"]],
         },
     ],
+    key_in_file: Text::new(
+        "Aider starts no command for a key, and a key of OpenAI that the shell exports would be sent here otherwise.",
+        "Aider startet für einen Schlüssel keinen Befehl, und sonst ginge ein Schlüssel von OpenAI hierher, den die Shell exportiert.",
+    ),
     afterwards: Text::new(
         "Start Aider with a model of the gateway: `aider --model openai/<name>`.",
         "Starten Sie Aider mit einem Modell des Gateways: `aider --model openai/<Name>`.",

@@ -27,9 +27,13 @@ pub(super) static CLINE: Client = Client {
         base_url: &["providers", SLOT, "settings", "baseUrl"],
     }]),
     warnings: &[Warning::always(
-        "Cline has one place for an OpenAI-compatible endpoint and keeps its key there in plain text. What is in it now comes back with `disconnect`.",
-        "Cline hat einen einzigen Platz für einen OpenAI-kompatiblen Endpunkt und bewahrt dort dessen Schlüssel im Klartext auf. Was jetzt dort steht, kommt mit `disconnect` zurück.",
+        "Cline has one place for an OpenAI-compatible endpoint. What is in it now comes back with `disconnect`.",
+        "Cline hat einen einzigen Platz für einen OpenAI-kompatiblen Endpunkt. Was jetzt dort steht, kommt mit `disconnect` zurück.",
     )],
+    key_in_file: Text::new(
+        "Cline takes a key in no other form.",
+        "Cline nimmt einen Schlüssel in keiner anderen Form.",
+    ),
     afterwards: Text::new(
         "Restart Cline, its background process (`cline hub`) included.",
         "Starten Sie Cline neu, auch seinen Hintergrundprozess (`cline hub`).",

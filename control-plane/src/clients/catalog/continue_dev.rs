@@ -29,6 +29,10 @@ pub(super) static CONTINUE: Client = Client {
         },
     ]),
     lists_models: true,
+    key_in_file: Text::new(
+        "Continue reads secrets from its `.env` alone.",
+        "Continue liest Geheimnisse allein aus seiner `.env`.",
+    ),
     afterwards: Text::new(
         "Choose a model of Aerostat in Continue.",
         "Wählen Sie in Continue ein Modell von Aerostat.",

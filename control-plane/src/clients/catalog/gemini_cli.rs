@@ -69,11 +69,11 @@ pub(super) static DOTENV: Client = Client {
             "In a folder that it does not trust, Gemini CLI does not read this file, and takes from another only keys, not the address.",
             "In einem Ordner, dem es nicht vertraut, liest Gemini CLI diese Datei nicht, und aus einer anderen nimmt es nur Schlüssel, nicht die Adresse.",
         ),
-        Warning::always(
-            "The file runs no command, so the gateway's key stands in it.",
-            "Die Datei führt keinen Befehl aus, deshalb steht der Schlüssel des Gateways darin.",
-        ),
     ],
+    key_in_file: Text::new(
+        "A `.env` runs no command.",
+        "Eine `.env` führt keinen Befehl aus.",
+    ),
     afterwards: Text::new("Restart Gemini CLI.", "Starten Sie Gemini CLI neu."),
     once_undone: Text::NONE,
     ..GEMINI_CLI

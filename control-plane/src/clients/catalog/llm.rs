@@ -33,6 +33,10 @@ pub(super) static LLM: Client = Client {
         },
     ]),
     lists_models: true,
+    key_in_file: Text::new(
+        "llm takes the key of a model that was added to it from `keys.json` alone.",
+        "llm nimmt den Schlüssel eines hinzugefügten Modells allein aus `keys.json`.",
+    ),
     afterwards: Text::new(
         "Ask a model of the gateway: `llm -m aerostat/<name>`.",
         "Fragen Sie ein Modell des Gateways: `llm -m aerostat/<Name>`.",

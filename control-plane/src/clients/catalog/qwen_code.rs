@@ -24,6 +24,10 @@ pub(super) static QWEN_CODE: Client = Client {
     }]),
     lists_models: true,
     overrides: &[Override::Variable(KEY)],
+    key_in_file: Text::new(
+        "Qwen Code starts no command for a key, and takes it from its settings where the shell has none.",
+        "Qwen Code startet für einen Schlüssel keinen Befehl und nimmt ihn aus seinen Einstellungen, wo die Shell keinen hat.",
+    ),
     afterwards: Text::new("Restart Qwen Code.", "Starten Sie Qwen Code neu."),
     ..BLANK
 };

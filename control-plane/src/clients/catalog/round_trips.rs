@@ -43,6 +43,9 @@ fn connected(name: &str, variant: Option<&str>, before: &[(&str, &str)]) -> Stri
         paths.collect::<Vec<_>>()
     };
     let plan = connect(client, &target, &at, None, "now".to_owned()).unwrap();
+    // Where our key is in a file, a person is told why.
+    let holds_key = !plan.files_with_key(&target.key).is_empty();
+    assert_eq!(holds_key, client.key_in_file != Text::NONE, "{id}");
     journal.carry_out(id, plan).unwrap();
     let mut after = String::new();
     for file in files() {

@@ -48,6 +48,10 @@ pub(super) static CLAUDE_CODE: Client = Client {
         base_url: &[],
     }]),
     warnings: &[SYNC],
+    key_in_file: Text::new(
+        "The extension takes the variables of these settings as they stand, and an address without a key would get your sign-in at Anthropic.",
+        "Die Erweiterung nimmt die Variablen dieser Einstellungen, wie sie dastehen, und eine Adresse ohne Schlüssel bekäme Ihre Anmeldung bei Anthropic.",
+    ),
     afterwards: Text::new(
         "Reload the window of VS Code. In a remote window the extension runs on the other machine, which this address does not reach.",
         "Laden Sie das Fenster von VS Code neu. In einem entfernten Fenster läuft die Erweiterung auf dem anderen Rechner, den diese Adresse nicht erreicht.",
