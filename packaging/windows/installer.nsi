@@ -1,4 +1,4 @@
-; The per-user installer: makensis -DVERSION=… -DPROGRAM=… -DICON=… -DOUTPUT=… installer.nsi
+; The per-user installer, made in the tree's folder: makensis -NOCD -DVERSION=… -DPROGRAM=… -DICON=… -DOUTPUT=… packaging/windows/installer.nsi
 ; It asks for no administrator, and everything it makes belongs to one person.
 ; With -DTARGET=amd64-unicode, where makensis has it, the installer itself is 64-bit: for a Wine without 32-bit programs.
 Unicode true
@@ -57,6 +57,9 @@ Section "Aerostat"
   SetOutPath "$INSTDIR"
   File "/oname=aerostat.exe" "${PROGRAM}"
   File "/oname=aerostat.ico" "${ICON}"
+  ; The same texts as in the zip.
+  File "README.md" "LICENSE-APACHE" "LICENSE-MIT"
+  File /r "docs"
   WriteUninstaller "$INSTDIR\uninstall.exe"
   CreateShortcut "$SMPROGRAMS\Aerostat.lnk" "$INSTDIR\aerostat.exe" "--open" "$INSTDIR\aerostat.ico"
   ; Notifications name the program by this.
@@ -84,6 +87,12 @@ Section "Uninstall"
   DeleteRegKey HKCU "Software\Aerostat"
   Delete "$SMPROGRAMS\Aerostat.lnk"
   Delete "$INSTDIR\aerostat.ico"
+  Delete "$INSTDIR\README.md"
+  Delete "$INSTDIR\LICENSE-APACHE"
+  Delete "$INSTDIR\LICENSE-MIT"
+  Delete "$INSTDIR\docs\*.md"
+  Delete "$INSTDIR\docs\*.png"
+  RMDir "$INSTDIR\docs"
   Delete "$INSTDIR\uninstall.exe"
   RMDir "$INSTDIR"
 SectionEnd

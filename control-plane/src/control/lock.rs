@@ -61,7 +61,7 @@ pub enum LockError {
     /// `None` where the holder has not written yet who it is.
     #[error("another aerostat works on this home{}", .0.as_ref().map(|holder| format!(" (process {})", holder.pid)).unwrap_or_default())]
     Held(Option<Holder>),
-    #[error("the home cannot be locked: {0}")]
+    #[error("the home cannot be locked")]
     Io(#[from] io::Error),
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::check::{Area, Check};
 use crate::control::status::{Found, Status, probe_at};
 use crate::control::wire::{ControlError, ErrorKind};
-use crate::status::{AgentStatus, PortOwner, PortStatus};
+use crate::status::{AgentStatus, BindFailureCause, PortOwner, PortStatus};
 
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -95,12 +95,18 @@ pub(in crate::control) fn of_port(status: &Status, answering: Answering) -> Vec<
 fn free_port(port: u16, owner: Option<&PortOwner>) -> Check {
     match owner {
         None => Check::ok(Area::Port, format!("port {port} is free")),
-        Some(PortOwner::Aerostat) => Check::failed(
+        Some(owner) => taken_port(port, owner),
+    }
+}
+
+fn taken_port(port: u16, owner: &PortOwner) -> Check {
+    match owner {
+        PortOwner::Aerostat => Check::failed(
             Area::Port,
             format!("port {port} is in use by an Aerostat of another home or user"),
             "end that one, or set another port with `aerostat config set port NUMBER`",
         ),
-        Some(owner) => Check::failed(
+        owner => Check::failed(
             Area::Port,
             format!("port {port} is in use by {owner}"),
             "end that program, or set another port with `aerostat config set port NUMBER`",
@@ -122,9 +128,12 @@ fn of_open_port(port: &PortStatus, answering: Answering) -> Vec<Check> {
             }
             checks
         }
-        PortStatus::Unavailable(failure) => {
-            vec![Check::of_error(Area::Port, &failure.to_string())]
-        }
+        PortStatus::Unavailable(failure) => vec![match &failure.cause {
+            BindFailureCause::InUse { owner } if *owner != PortOwner::Unknown => {
+                taken_port(failure.port, owner)
+            }
+            _ => Check::of_error(Area::Port, &failure.to_string()),
+        }],
         PortStatus::Stopped | PortStatus::Draining => vec![Check::warning(
             Area::Port,
             "the port is closed, as you wanted it",
@@ -272,7 +281,8 @@ mod tests {
                 "{}",
                 checks[0].what
             );
-            assert!(checks[0].next_step.is_some());
+            let next = checks[0].next_step.as_deref().unwrap_or_default();
+            assert!(next.contains("`aerostat config set port NUMBER`"), "{next}");
         }
     }
 
