@@ -29,7 +29,7 @@ pub(super) fn perform(session: &mut Session<'_>, command: ClientCommand) -> Exit
         } => connect(
             session,
             &choice(client, models),
-            own_surroundings(),
+            &own_surroundings(),
             &consent,
         ),
         ClientCommand::Disconnect {
@@ -196,7 +196,7 @@ fn state(client: &ClientFacts) -> String {
 fn connect(
     session: &mut Session<'_>,
     client: &ClientChoice,
-    at: Surroundings,
+    at: &Surroundings,
     consent: &ConsentArgs,
 ) -> ExitCode {
     change(session, consent, "connected", &mut |session, step| {
@@ -233,7 +233,7 @@ fn write_env(
         variant: Some(IN_SHELL.to_owned()),
         ..client
     };
-    connect(session, &client, at, consent)
+    connect(session, &client, &at, consent)
 }
 
 /// Disconnects what was named, and what of it stands in a shell's profile.
