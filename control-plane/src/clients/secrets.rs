@@ -67,7 +67,12 @@ fn is_holder(name: &str) -> bool {
 
 fn names_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    NAMES.iter().any(|known| name.contains(known))
+    NAMES.iter().any(|known| name.contains(known)) && !names_variable(&name)
+}
+
+/// Qwen Code's, Codex's and Goose's names for the variable that holds a key.
+fn names_variable(name: &str) -> bool {
+    matches!(name, "envkey" | "env_key") || name.ends_with("_env")
 }
 
 /// `{env:…}`, `{file:…}`, `${…}` and `$(…)` name a secret and hold none.
@@ -163,6 +168,7 @@ mod tests {
             "apiKey": "{env:OTHER}",
             "tokens": 5,
             "emptyKey": "",
+            "envKey": "MY_API_KEY", "env_key": "MY_API_KEY", "api_key_env": "MY_API_KEY",
         });
         let mut found = of_document(&document);
         found.sort_unstable();
