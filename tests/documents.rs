@@ -74,6 +74,38 @@ fn every_price_in_the_documents_is_one() {
 }
 
 #[test]
+fn the_readme_says_of_clients_what_their_last_run_showed() {
+    let summary = |file: &str| {
+        let text = fs::read_to_string(tree().join(file)).unwrap();
+        let (_, rest) = text.split_once("<!-- summary -->").expect(file);
+        let (summary, _) = rest.split_once("<!-- end of summary -->").expect(file);
+        summary.to_owned()
+    };
+    let shown = summary("tests/clients/RESULTS.md");
+    assert!(shown.lines().count() > 6, "it is filled: {shown}");
+    assert_eq!(summary("README.md"), shown);
+}
+
+/// The versions in the results are those that are pinned, so that none is changed without a run.
+#[test]
+fn the_results_are_of_the_pinned_clients() {
+    let folder = tree().join("tests/clients");
+    let results = fs::read_to_string(folder.join("RESULTS.md")).unwrap();
+    for pins in ["npm-ai.txt", "npm-ai7.txt", "npm-cli.txt", "npm-js.txt"] {
+        let pins = fs::read_to_string(folder.join(pins)).unwrap();
+        for pin in pins.lines() {
+            let (name, version) = pin.rsplit_once('@').unwrap();
+            let is_named = results.contains(&format!("{name} {version}"));
+            // Providers of the AI SDK are named with their major's version of `ai`.
+            assert!(
+                is_named || name.starts_with("@ai-sdk/"),
+                "{pin} has no results"
+            );
+        }
+    }
+}
+
+#[test]
 fn every_link_and_picture_in_the_documents_leads_somewhere() {
     for (file, text) in documents() {
         let folder = file.parent().unwrap();

@@ -4,9 +4,7 @@ A client whose settings have no place for an address takes the variables of
 `aerostat client env`, as its note says.
 """
 
-import json
 import os
-import pathlib
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -38,6 +36,7 @@ class Agent:
     arguments: tuple
     reader: tuple
     foreign: str
+    package: str
     by_variables: bool = False
     variables: tuple = ()
 
@@ -55,6 +54,7 @@ AGENTS = [
         ("-p", PROMPT),
         ("Read", "file_path", "{}"),
         "gemini",
+        "@anthropic-ai/claude-code",
         variables=(
             ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"),
             ("DISABLE_TELEMETRY", "1"),
@@ -71,16 +71,19 @@ AGENTS = [
         ("exec", "--skip-git-repo-check", "--sandbox", "read-only", PROMPT),
         ("exec_command", "cmd", "cat {}"),
         "anthropic",
+        "@openai/codex",
     ),
     Agent(
         "gemini-cli",
         "gemini",
         "gemini",
         ".gemini/settings.json",
-        '{\n  // mine\n  "privacy": { "usageStatisticsEnabled": false },\n  "security": { "auth": { "selectedType": "oauth-personal" } }\n}\n',
+        '{\n  // mine\n  "privacy": { "usageStatisticsEnabled": false },\n'
+        '  "security": { "auth": { "selectedType": "oauth-personal" } }\n}\n',
         ("--prompt", PROMPT),
         ("read_file", "file_path", "{}"),
         "openai_chat",
+        "@google/gemini-cli",
         by_variables=True,
         variables=(("GEMINI_CLI_TRUST_WORKSPACE", "true"),),
     ),
@@ -93,6 +96,7 @@ AGENTS = [
         (PROMPT,),
         ("read_file", "file_path", "{}"),
         "anthropic",
+        "@qwen-code/qwen-code",
     ),
     Agent(
         "opencode",
@@ -103,6 +107,7 @@ AGENTS = [
         ("run", "--title", "one", PROMPT),
         ("read", "filePath", "{}"),
         "gemini",
+        "opencode-ai",
         variables=(
             ("OPENCODE_DISABLE_AUTOUPDATE", "1"),
             ("OPENCODE_DISABLE_MODELS_FETCH", "1"),

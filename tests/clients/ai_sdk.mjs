@@ -1,6 +1,6 @@
 // The AI SDK's side of `ai_clients.py`: reads one request a line from standard input and writes one line with what the SDK made of it.
 //
-// `{face, how, baseURL, key, model}` in; `{text, finish, usage, calls, reasoning, object}` or `{error, status}` out. The packages are
+// `{face, how, baseURL, key, model, retries, image, pdf}` in; `{text, finish, usage, calls, reasoning, object}` or `{error, status}` out. The packages are
 // those in the folder that the first argument names. It checks nothing itself.
 
 import { createRequire } from "node:module";
@@ -11,6 +11,7 @@ const { generateObject, generateText, jsonSchema, stepCountIs, streamText, tool 
 const { createAnthropic } = require("@ai-sdk/anthropic");
 const { createGoogleGenerativeAI } = require("@ai-sdk/google");
 const { createOpenAI } = require("@ai-sdk/openai");
+const { createOpenAICompatible } = require("@ai-sdk/openai-compatible");
 
 // Standard output is for answers only.
 globalThis.AI_SDK_LOG_WARNINGS = false;
@@ -36,6 +37,11 @@ const FACES = {
       openai: { reasoningEffort: "high", reasoningSummary: "auto", forceReasoning: true, store: false, include: ["reasoning.encrypted_content"] },
     },
   },
+  compatible: {
+    model: ({ baseURL, key, model }) =>
+      createOpenAICompatible({ name: "lab", baseURL: `${baseURL}/v1`, apiKey: key, includeUsage: true })(model),
+    reasoning: { lab: { reasoningEffort: "high" } },
+  },
   anthropic: {
     model: ({ baseURL, key, model }) => createAnthropic({ baseURL: `${baseURL}/v1`, apiKey: key })(model),
     reasoning: { anthropic: { thinking: { type: "enabled", budgetTokens: 2000 } } },
@@ -52,9 +58,24 @@ const HOWS = {
   tools: (ask) => generateText(withTools(ask)),
   "tools streamed": (ask) => streamed(withTools(ask)),
   object: (ask) => generateObject({ ...ask, schema: weather }),
+  image: (ask, { image }) => generateText(showing(ask, { type: "image", image, mediaType: "image/png" })),
+  pdf: (ask, { pdf }) => generateText(showing(ask, { type: "file", data: pdf, mediaType: "application/pdf", filename: "a.pdf" })),
+  cancel: (ask) => cancelled(ask),
 };
 
 const withTools = (ask) => ({ ...ask, tools: { get_weather }, stopWhen: stepCountIs(2) });
+
+const showing = ({ prompt, ...ask }, part) => ({ ...ask, messages: [{ role: "user", content: [{ type: "text", text: prompt }, part] }] });
+
+// Reads the first text, and wants no more.
+async function cancelled(ask) {
+  const abort = new AbortController();
+  const { textStream } = streamText({ ...ask, abortSignal: abort.signal, onError: () => {} });
+  for await (const text of textStream) {
+    abort.abort();
+    return { text, usage: {} };
+  }
+}
 
 async function streamed(ask) {
   let failure;
@@ -69,8 +90,8 @@ async function streamed(ask) {
 async function answer({ face, how, ...where }) {
   const { model, reasoning } = FACES[face];
   const providerOptions = how.startsWith("tools") ? reasoning : {};
-  const ask = { model: model(where), system: "Be brief.", prompt: "What is the weather?", maxRetries: 0, providerOptions };
-  const result = await HOWS[how](ask);
+  const ask = { model: model(where), system: "Be brief.", prompt: "What is the weather?", maxRetries: where.retries ?? 0, providerOptions };
+  const result = await HOWS[how](ask, where);
   const [first] = result.steps ?? [];
   return {
     text: result.text,

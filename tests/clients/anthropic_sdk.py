@@ -8,8 +8,10 @@ import pytest
 from cases import BROKE_DOWN, ENVELOPE, PARIS, PDF_BASE64, PNG_BASE64, REASONING, ROME, TEXT, TOKENS, TRANSPORT_ERRORS
 from cases import WEATHER_DESCRIPTION, WEATHER_SCHEMA, Weather, asks_for_weather, takes_a_city
 from received import model_of, read
-from scripted import Answer, failing
+from scripted import LONG_BYTES, Answer, failing, longer
 
+FAMILY = "SDKs for Python"
+CLIENT = "anthropic (PyPI)"
 OWN_DIALECT = "anthropic"
 ASK = {"max_tokens": 100, "messages": [{"role": "user", "content": "Hi"}]}
 ASK_WEATHER = {"role": "user", "content": "What is the weather?"}
@@ -209,6 +211,25 @@ def test_an_estimate_is_marked(lab, messages):
     answer = messages.with_raw_response.count_tokens(model=lab.model, messages=ASK["messages"])
     assert answer.parse().input_tokens > 0
     assert "~input_tokens" in answer.headers["x-aerostat-adjusted"]
+
+
+def test_long_answer(lab, messages):
+    lab.upstream.will(Answer(longer=LONG_BYTES))
+    with messages.stream(model=lab.model, **ASK) as stream:
+        assert "".join(stream.text_stream) == f"{TEXT} {longer(LONG_BYTES)}"
+
+
+def test_cancelling_reaches_the_upstream(lab, messages):
+    lab.upstream.will(Answer(cut="held"))
+    with messages.stream(model=lab.model, **ASK) as stream:
+        next(iter(stream.text_stream))
+    assert lab.upstream.left.get(timeout=15), "the upstream was kept waiting"
+
+
+def test_unknown_model_is_told(faulty_lab):
+    faulty_lab.upstream.always(failing(404, "no_model"))
+    with client_of(faulty_lab) as client, pytest.raises(anthropic.NotFoundError):
+        client.messages.create(model=faulty_lab.model, **ASK)
 
 
 def test_wrong_request_is_told_once(faulty_lab):

@@ -3,10 +3,12 @@
 `--direct` leaves the gateway out: each SDK talks to the scripted upstream of its own dialect. It proves the upstream's bytes.
 """
 
+import os
 from dataclasses import dataclass
 
 import pytest
 
+import conformance
 from gateway import Gateway, binary, provider_of
 from scripted import DIALECTS, KEY, Upstream
 
@@ -15,7 +17,7 @@ CLIENT_KEY = "client-key"
 
 def pytest_addoption(parser):
     parser.addoption("--direct", action="store_true", help="no gateway: each SDK against its own scripted upstream")
-    parser.addoption("--short", action="store_true", help="agents against their own dialect and one other, without failures")
+    parser.addoption("--short", action="store_true", help="agents against their own dialect and one other, and fewer failures")
 
 
 def pytest_configure(config):
@@ -43,14 +45,42 @@ def is_short(item):
         return False
     parameters = item.callspec.params
     names_its_dialects = any(mark.args[0] == "dialect" for mark in item.iter_markers("parametrize"))
-    return names_its_dialects or parameters["dialect"] in (parameters["agent"].dialect, parameters["agent"].foreign)
+    if "agent" not in parameters or names_its_dialects:
+        return True
+    return parameters["dialect"] in (parameters["agent"].dialect, parameters["agent"].foreign)
 
 
 def pytest_terminal_summary(terminalreporter):
     count = {name: len(terminalreporter.stats.get(name, [])) for name in ("passed", "failed", "error", "skipped")}
     failed = count["failed"] + count["error"]
+    folder = os.environ.get("AEROSTAT_CONFORMANCE")
+    if folder:
+        collected = conformance.Collected()
+        for outcome in ("passed", "failed", "error"):
+            for report in terminalreporter.stats.get(outcome, []):
+                collected.add(report, outcome == "passed")
+        collected.write(folder)
     terminalreporter.write_line(f"{count['passed'] + failed} cases ran")
     terminalreporter.write_line(f"{count['passed']} passed, {failed} failed, {count['skipped']} skipped")
+
+
+@pytest.fixture(autouse=True)
+def shows(request, record_property):
+    """Says what a case shows, for the table."""
+    told = conformance.told(request.node)
+    if told:
+        record_property("shows", told)
+
+
+@pytest.fixture
+def fact(record_property):
+    """Names a fact (of `conformance.FACTS`) that explains why a client shows something in another form."""
+
+    def explain(name):
+        assert name in conformance.FACTS
+        record_property("fact", name)
+
+    return explain
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,10 @@ from google.genai import errors, types
 from cases import BROKE_DOWN, ENVELOPE, PARIS, PDF, PDF_BASE64, PNG, PNG_BASE64, REASONING, ROME, TEXT, TOKENS, TRANSPORT_ERRORS
 from cases import WEATHER_DESCRIPTION, WEATHER_SCHEMA, Weather, asks_for_weather, takes_a_city
 from received import model_of, read
-from scripted import Answer, failing
+from scripted import LONG_BYTES, Answer, failing, longer
 
+FAMILY = "SDKs for Python"
+CLIENT = "google-genai (PyPI)"
 OWN_DIALECT = "gemini"
 DECLARATION = types.FunctionDeclaration(name="get_weather", description=WEATHER_DESCRIPTION, parameters_json_schema=WEATHER_SCHEMA)
 TOOLS = [types.Tool(function_declarations=[DECLARATION])]
@@ -196,6 +198,27 @@ def test_one_embedding(lab, models):
     lab.upstream.will("embedding" if lab.upstream.dialect == "gemini" else "embeddings")
     [embedding] = models.embed_content(model=lab.model, contents="one").embeddings[:1]
     assert embedding.values == [0.5, -0.25, 0.125]
+
+
+def test_long_answer(lab, models):
+    lab.upstream.will(Answer(longer=LONG_BYTES))
+    stream = models.generate_content_stream(model=lab.model, contents="Hi")
+    assert "".join(chunk.text or "" for chunk in stream) == f"{TEXT} {longer(LONG_BYTES)}"
+
+
+def test_cancelling_reaches_the_upstream(lab, models):
+    lab.upstream.will(Answer(cut="held"))
+    stream = models.generate_content_stream(model=lab.model, contents="Hi")
+    next(stream)
+    stream.close()
+    assert lab.upstream.left.get(timeout=15), "the upstream was kept waiting"
+
+
+def test_unknown_model_is_told(faulty_lab):
+    faulty_lab.upstream.always(failing(404, "no_model"))
+    with client_of(faulty_lab) as client, pytest.raises(errors.ClientError) as caught:
+        client.models.generate_content(model=faulty_lab.model, contents="Hi")
+    assert caught.value.code == 404
 
 
 def test_wrong_request_is_told_once(faulty_lab):

@@ -9,15 +9,16 @@ import pytest
 
 from cases import BROKE_DOWN, ENVELOPE, PARIS, PDF_BASE64, PNG_BASE64, REASONING, ROME, TEXT, TOKENS, asks_for_weather, takes_a_city
 from received import model_of, read
-from scripted import Answer, failing, longer
+from scripted import LONG_BYTES, Answer, failing, longer
 from sdk_process import SdkProcess
 
 pytestmark = pytest.mark.gateway
 
 FACES = ["chat", "responses", "anthropic", "google"]
+FAMILY = "SDKs for JavaScript"
+CLIENT = {"chat": "openai (npm), Chat", "responses": "openai (npm), Responses", "anthropic": "@anthropic-ai/sdk", "google": "@google/genai"}
 STOPPED = {"chat": "stop", "responses": "completed", "anthropic": "end_turn", "google": "STOP"}
 PROMPT = "What is the weather?"
-LONG_BYTES = 1_000_000
 
 
 @pytest.fixture(scope="session")
@@ -42,12 +43,13 @@ def test_text_and_usage(sdks, lab, face, how):
 
 
 @pytest.mark.parametrize("how", ["tools", "tools streamed"])
-def test_tool_loop_brings_the_reasoning_back(sdks, lab, face, how):
+def test_tool_loop_brings_the_reasoning_back(sdks, lab, face, how, fact):
     lab.upstream.will("reasoning", "text")
     said = sdks.answer(lab, face=face, how=how)
     assert (said["text"], said["calls"]) == (TEXT, [list(PARIS)])
-    # Of a field that is none of Chat's own the SDK's stream keeps the last piece only.
     pieces = face == "chat" and how == "tools streamed"
+    if pieces:
+        fact("sdk-last-piece")
     assert said["reasoning"] == REASONING or (pieces and REASONING.endswith(said["reasoning"]))
     assert read(lab.upstream, 0).asks_reasoning
     saw = read(lab.upstream)

@@ -9,8 +9,10 @@ import pytest
 from cases import BROKE_DOWN, ENVELOPE, PARIS, PDF_BASE64, PNG_BASE64, REASONING, ROME, TEXT, TOKENS, TRANSPORT_ERRORS
 from cases import WEATHER_DESCRIPTION, WEATHER_SCHEMA, Weather, asks_for_weather, takes_a_city
 from received import model_of, read
-from scripted import Answer, failing
+from scripted import LONG_BYTES, Answer, failing, longer
 
+FAMILY = "SDKs for Python"
+CLIENT = "openai (PyPI), Chat"
 OWN_DIALECT = "openai_chat"
 ASK = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}]
 ASK_WEATHER = [{"role": "user", "content": "What is the weather?"}]
@@ -155,6 +157,26 @@ def test_pdf(lab, chat):
     file = {"type": "file", "file": {"filename": "a.pdf", "file_data": f"data:application/pdf;base64,{PDF_BASE64}"}}
     chat.create(model=lab.model, messages=[{"role": "user", "content": [file, {"type": "text", "text": "What is it?"}]}])
     assert read(lab.upstream).documents == [("application/pdf", PDF_BASE64)]
+
+
+def test_long_answer(lab, chat):
+    lab.upstream.will(Answer(longer=LONG_BYTES))
+    stream = chat.create(model=lab.model, messages=ASK, stream=True)
+    text = "".join(choice.delta.content or "" for chunk in stream for choice in chunk.choices)
+    assert text == f"{TEXT} {longer(LONG_BYTES)}"
+
+
+def test_cancelling_reaches_the_upstream(lab, chat):
+    lab.upstream.will(Answer(cut="held"))
+    with chat.create(model=lab.model, messages=ASK, stream=True) as stream:
+        next(stream)
+    assert lab.upstream.left.get(timeout=15), "the upstream was kept waiting"
+
+
+def test_unknown_model_is_told(faulty_lab):
+    faulty_lab.upstream.always(failing(404, "no_model"))
+    with client_of(faulty_lab) as client, pytest.raises(openai.NotFoundError):
+        client.chat.completions.create(model=faulty_lab.model, messages=ASK)
 
 
 def test_wrong_request_is_told_once(faulty_lab):

@@ -9,8 +9,10 @@ import pytest
 from cases import BROKE_DOWN, ENVELOPE, PARIS, PDF_BASE64, PNG_BASE64, REASONING, ROME, TEXT, TOKENS, TRANSPORT_ERRORS
 from cases import WEATHER_DESCRIPTION, WEATHER_SCHEMA, Weather, asks_for_weather, takes_a_city
 from received import model_of, read
-from scripted import Answer, failing
+from scripted import LONG_BYTES, Answer, failing, longer
 
+FAMILY = "SDKs for Python"
+CLIENT = "openai (PyPI), Responses"
 OWN_DIALECT = "openai_responses"
 ASK_WEATHER = {"role": "user", "content": "What is the weather?"}
 TOOLS = [{"type": "function", "name": "get_weather", "description": WEATHER_DESCRIPTION, "parameters": WEATHER_SCHEMA, "strict": True}]
@@ -177,6 +179,26 @@ def test_an_estimate_is_marked(lab, responses):
     answer = responses.input_tokens.with_raw_response.count(model=lab.model, input="Hi")
     assert answer.parse().input_tokens > 0
     assert "~input_tokens" in answer.headers["x-aerostat-adjusted"]
+
+
+def test_long_answer(lab, responses):
+    lab.upstream.will(Answer(longer=LONG_BYTES))
+    stream = responses.create(model=lab.model, input="Hi", stream=True)
+    text = "".join(event.delta for event in stream if event.type == "response.output_text.delta")
+    assert text == f"{TEXT} {longer(LONG_BYTES)}"
+
+
+def test_cancelling_reaches_the_upstream(lab, responses):
+    lab.upstream.will(Answer(cut="held"))
+    with responses.create(model=lab.model, input="Hi", stream=True) as stream:
+        next(event for event in stream if event.type == "response.output_text.delta")
+    assert lab.upstream.left.get(timeout=15), "the upstream was kept waiting"
+
+
+def test_unknown_model_is_told(faulty_lab):
+    faulty_lab.upstream.always(failing(404, "no_model"))
+    with client_of(faulty_lab) as client, pytest.raises(openai.NotFoundError):
+        client.responses.create(model=faulty_lab.model, input="Hi")
 
 
 def test_wrong_request_is_told_once(faulty_lab):

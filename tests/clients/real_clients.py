@@ -14,6 +14,8 @@ from scripted import Answer, failing
 
 pytestmark = pytest.mark.gateway
 AUTH_MODE = "strict"
+FAMILY = "Command-line agents"
+CLIENT = {str(agent): agent.package for agent in AGENTS}
 
 NOTES = {"note.txt": "The note says 4711.", "other.txt": "The other says 4712."}
 

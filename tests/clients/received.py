@@ -4,6 +4,7 @@ Written from the wire references, not from the gateway's encoders, so that it ca
 """
 
 import json
+import re
 
 
 def read(upstream, index=-1):
@@ -259,8 +260,23 @@ def either(table, camel, snake):
     return table.get(camel, table.get(snake))
 
 
+# Members whose names are the caller's own.
+OWN_NAMES = {"args", "response", "properties", "parametersJsonSchema", "responseJsonSchema"}
+
+
+def camel(value):
+    """A body with the names of its members in camel case: the service takes them in snake case too."""
+    if isinstance(value, list):
+        return [camel(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    renamed = {re.sub(r"_([a-z])", lambda letter: letter[1].upper(), name): member for name, member in value.items()}
+    return {name: member if name in OWN_NAMES else camel(member) for name, member in renamed.items()}
+
+
 class Gemini(Reader):
     def __init__(self, body):
+        body = camel(body)
         self.body, self.config = body, body.get("generationConfig", {})
         self.contents = body.get("contents", body.get("generateContentRequest", {}).get("contents", []))
 

@@ -222,6 +222,7 @@ def file_of(dialect, case, kind="json"):
 
 
 LONG_WORD = "lorem "
+LONG_BYTES = 1_000_000
 
 
 def longer(size):
