@@ -12,6 +12,6 @@ use aerostat_control_plane::desktop;
 #[cfg(feature = "otlp")]
 use aerostat_control_plane::telemetry;
 use aerostat_control_plane::{dashboard, metrics};
-use aerostat_data_plane::{client_keys, demo, host, server, status};
+use aerostat_data_plane::{client_keys, demo, host, language, server, status};
 
 pub mod app;

@@ -20,18 +20,19 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("body_budget", &[]),
     ("content_coding", &[]),
     ("segmented_bytes", &["body_budget"]),
-    ("host", &[]),
     ("language", &[]),
+    ("host", &["language"]),
     ("line_diff", &[]),
     ("canon", &["json"]),
     ("account", &["json", "host", "language"]),
     ("outcome", &["json", "canon"]),
-    ("prices", &["toml_text", "canon"]),
+    ("prices", &["toml_text", "canon", "language"]),
     ("protocol", &["json", "segmented_bytes", "canon"]),
     (
         "provider",
         &[
             "host",
+            "language",
             "modes",
             "json",
             "segmented_bytes",
@@ -56,11 +57,16 @@ const IMPORTS: &[(&str, &[&str])] = &[
         "demo",
         &["json", "segmented_bytes", "canon", "protocol", "upstream"],
     ),
+    // How accounts, providers, the port and the agent stand: enums that the pool and the agent
+    // fill, and that everything above matches on.
+    ("status", &["canon", "account", "outcome", "language"]),
     // A record names the operation, a word of `protocol`,
     // and the account's name of `account`.
     (
         "record",
-        &["modes", "json", "canon", "account", "outcome", "protocol"],
+        &[
+            "modes", "language", "json", "canon", "account", "outcome", "status", "protocol",
+        ],
     ),
     // The files of programs that are pointed here: by data, without anything of the gateway. Its
     // tests look at the names by which records know programs.
@@ -81,22 +87,22 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "client_keys",
         &[
-            "host", "canon", "account", "outcome", "prices", "protocol", "provider", "record",
+            "host", "language", "canon", "account", "outcome", "prices", "protocol", "provider",
+            "record",
         ],
     ),
-    // How accounts, providers, the port and the agent stand: enums that the pool and the agent
-    // fill, and that everything above matches on.
-    ("status", &["canon", "account", "outcome", "language"]),
     (
         "pool",
         &[
-            "modes", "json", "canon", "outcome", "account", "provider", "upstream", "status",
+            "modes", "language", "json", "canon", "outcome", "account", "provider", "upstream",
+            "status",
         ],
     ),
     (
         "config",
         &[
             "modes",
+            "language",
             "json",
             "suggestion",
             "toml_text",
@@ -109,6 +115,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "gateway",
         &[
+            "language",
             "json",
             "body_budget",
             "content_coding",
@@ -185,8 +192,8 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "accounts",
         &[
-            "modes", "json", "host", "canon", "account", "outcome", "status", "provider",
-            "upstream", "pool", "config", "store",
+            "modes", "language", "json", "host", "canon", "account", "outcome", "status",
+            "provider", "upstream", "pool", "config", "store",
         ],
     ),
     (
@@ -226,7 +233,9 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ),
     (
         "cli",
-        &["modes", "json", "host", "status", "selftest", "control"],
+        &[
+            "modes", "language", "json", "host", "status", "selftest", "control",
+        ],
     ),
     (
         "desktop",
@@ -236,6 +245,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
         "app",
         &[
             "modes",
+            "language",
             "json",
             "segmented_bytes",
             "host",

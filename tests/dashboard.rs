@@ -2,6 +2,7 @@
 
 mod accounts;
 mod home;
+mod languages;
 mod monitoring;
 mod proxy;
 mod settings;

@@ -378,7 +378,7 @@ async fn a_person_who_declines_gets_no_account() {
         .await
         .unwrap_err();
     assert!(
-        matches!(&error, SignInError::Declined(why) if why.starts_with("access_denied")),
+        matches!(&error, SignInError::Declined { words } if words.starts_with("access_denied")),
         "{error}"
     );
 }
@@ -433,7 +433,7 @@ async fn a_server_that_fails_or_is_gone_refuses_nothing() {
     };
     let unsent = lab.refresh(&nowhere, &credential).await;
     assert!(
-        matches!(&unsent, TokenResponse::NotProcessed { reason } if reason.contains("nothing listens there")),
+        matches!(&unsent, TokenResponse::NotProcessed { reason } if reason.to_string().contains("nothing listens there")),
         "{unsent:?}"
     );
     lab.granted(&credential).await;

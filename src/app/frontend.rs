@@ -46,9 +46,9 @@ impl Frontend<'_> {
     /// What there is to say about the tray, asked whenever the dashboard shows it.
     pub(super) fn tray_note(&self) -> TrayNote {
         match self {
-            Self::Headless(_) => || None,
+            Self::Headless(_) => |_| None,
             #[cfg(feature = "desktop")]
-            Self::Desktop(_) => || crate::desktop::visibility().advice(),
+            Self::Desktop(_) => |language| crate::desktop::visibility().advice(language),
         }
     }
 

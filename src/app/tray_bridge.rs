@@ -20,6 +20,7 @@ use crate::desktop::{
 };
 use crate::host::autostart::{self, AutostartState, Kind, Places};
 use crate::host::opener;
+use crate::language::said;
 use crate::status::local_url;
 
 /// Updates come at most four times a second.
@@ -180,6 +181,16 @@ impl TrayBackend for ControlBackend {
     }
 }
 
+said! {
+    /// Which page no browser could be started for.
+    #[derive(Debug)]
+    enum NotOpened;
+    SignIn { name: String }: "no browser could be started for the sign-in; `aerostat account login {name}` shows its address" |
+        "für die Anmeldung ließ sich kein Browser starten; `aerostat account login {name}` zeigt die Adresse";
+    Dashboard { words: String }: "no browser could be started ({words}); `aerostat open` prints the address" |
+        "kein Browser ließ sich starten ({words}); `aerostat open` gibt die Adresse aus";
+}
+
 async fn perform(service: &ControlService, action: Action) -> Result<(), ControlError> {
     let notes = Notes::discard();
     match action {
@@ -235,7 +246,7 @@ async fn sign_in(service: &ControlService, name: String) -> Result<(), ControlEr
     tokio::select! {
         done = Box::pin(login.run(service, &notes)) => done.map(drop),
         () = no_browser => {
-            Err(ControlError::failed(format!("no browser could be started for the sign-in; `aerostat account login {name}` shows its address")))
+            Err(ControlError::failed(NotOpened::SignIn { name }))
         }
     }
 }
@@ -259,7 +270,7 @@ async fn set_autostart(is_on: bool) -> Result<(), ControlError> {
         } else {
             autostart::turn_off(&places)
         };
-        done.map(drop).map_err(ControlError::failed)
+        done.map(drop).map_err(ControlError::caused_by)
     })
     .await
 }
@@ -268,7 +279,7 @@ async fn set_autostart(is_on: bool) -> Result<(), ControlError> {
 /// wrong with it.
 async fn open_config(service: &ControlService) -> Result<(), ControlError> {
     let file = service.home().config_file();
-    let opened = blocking(move || opener::open(&file).map_err(ControlError::failed)).await;
+    let opened = blocking(move || opener::open(&file).map_err(ControlError::quoted)).await;
     match opened {
         Ok(()) => Ok(()),
         Err(_) => open_dashboard(service, None).await,
@@ -280,19 +291,20 @@ async fn open_dashboard(
     page: Option<String>,
 ) -> Result<(), ControlError> {
     let link = Open { page }.run(service, &Notes::discard()).await?;
-    let why = |error| {
-        ControlError::failed(format!(
-            "no browser could be started ({error}); `aerostat open` prints the address"
-        ))
+    let opened = move || {
+        open_in_browser(&link).map_err(|error| {
+            let words = error.to_string();
+            ControlError::failed(NotOpened::Dashboard { words })
+        })
     };
-    blocking(move || open_in_browser(&link).map_err(why)).await
+    blocking(opened).await
 }
 
 async fn blocking(
     work: impl FnOnce() -> Result<(), ControlError> + Send + 'static,
 ) -> Result<(), ControlError> {
     let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|_| Err(ControlError::failed("it broke; this is a bug")))
+    done.unwrap_or_else(|_| Err(ControlError::broke()))
 }
 
 #[cfg(test)]

@@ -52,11 +52,11 @@ check("a new person gets from an empty home to an account of a provider, in Germ
   const agent = await Agent.start({ config: upstream.config() });
   const visitor = await visit(agent, { german: true, viewport: NARROW });
   const { page } = visitor;
-  assert.equal(await visitor.verdict(), "Noch kein Konto, das antworten kann.");
+  assert.equal(await visitor.verdict(), "Noch kein Konto verfügbar.");
   await visitor.press(page.getByRole("link", { name: "Konto hinzufügen" }));
   await visitor.send("accounts#add", { provider: "lab" });
   await visitor.send("accounts/add", { name: "mein-konto", key: "sk-mein-konto-1" });
-  assert.equal(await visitor.verdict(), "mein-konto kann antworten.");
+  assert.equal(await visitor.verdict(), "mein-konto ist verfügbar.");
   await visitor.press(page.getByRole("link", { name: "Übersicht" }));
   assert.equal(await ticked(page), 1);
   await visitor.sees("Schon da: mein-konto.");

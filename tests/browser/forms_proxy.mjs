@@ -1,6 +1,8 @@
 // Every form of the API proxy's page: with what is right, seen from outside, and with what is not.
 
 import assert from "node:assert/strict";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
 
 import { check } from "./cases.mjs";
 import { Agent, until } from "./rig.mjs";
@@ -131,4 +133,69 @@ check("programs are pointed here by lines to copy", async () => {
       assert.equal(copied, await page.locator("section:has(#client) pre").nth(at).innerText(), name);
     }
   }
+});
+
+check("a program on this computer is connected and disconnected after its change was seen", async () => {
+  const agent = await Agent.start();
+  const own = '{\n  "env": { "SOME_TOKEN": "hunter2-hunter2" }\n}\n';
+  await mkdir(join(agent.home, ".claude"));
+  await agent.write(".claude/settings.json", own);
+  const file = () => agent.read(".claude/settings.json");
+  const visitor = await visit(agent);
+  const { page } = visitor;
+  const row = () => page.locator("#clients tr", { hasText: "Claude Code" }).first();
+  const verb = (name) => row().locator(`form[action$="${name}"]:has([value="claude-code"]) button`);
+
+  await visitor.open("proxy");
+  assert.match(await row().innerText(), /not connected/);
+  await visitor.press(verb("connect-client"));
+  assert.equal(await visitor.verdict(), "Nothing is changed yet.");
+  const added = (await page.locator("ins").allInnerTexts()).join("\n");
+  assert.match(added, /ANTHROPIC_BASE_URL/);
+  assert.ok(added.includes(agent.url), added);
+  assert.ok(!(await page.content()).includes("hunter2"), "a secret of the file is shown");
+  assert.equal(await file(), own, "nothing is written before it was seen");
+  await visitor.press(page.getByRole("button", { name: "Make this change" }));
+  assert.equal(await visitor.verdict(), "Claude Code is connected.");
+  assert.ok((await file()).includes(agent.url));
+
+  // The file is changed by its owner between the two steps: what was shown is not made.
+  await visitor.open("proxy");
+  assert.match(await row().innerText(), /connected/);
+  await visitor.press(verb("disconnect-client"));
+  assert.match((await page.locator("del").allInnerTexts()).join("\n"), /ANTHROPIC_BASE_URL/);
+  await agent.write(".claude/settings.json", (await file()).replace("{\n", "{\n\n"));
+  await visitor.press(page.getByRole("button", { name: "Make this change" }));
+  assert.match(await visitor.text(), /changed elsewhere meanwhile/);
+  assert.ok((await file()).includes("ANTHROPIC_BASE_URL"));
+  await visitor.press(page.getByRole("button", { name: "Make this change" }));
+  assert.equal(await visitor.verdict(), "Claude Code is disconnected.");
+  assert.equal(await file(), own.replace("{\n", "{\n\n"));
+});
+
+check("a program whose file cannot be read is named with the place, and left alone", async () => {
+  const agent = await Agent.start();
+  await mkdir(join(agent.home, ".claude"));
+  await agent.write(".claude/settings.json", '{ "env": { } // mine\n');
+  for (const german of [false, true]) {
+    const visitor = await visit(agent, { german });
+    await visitor.open("proxy");
+    const row = visitor.page.locator("#clients tr", { hasText: "Claude Code" }).first();
+    assert.match(await row.innerText(), german ? /nicht lesbar[^]*Zeile 1/ : /cannot be read[^]*line 1/);
+  }
+  assert.equal(await agent.read(".claude/settings.json"), '{ "env": { } // mine\n');
+});
+
+check("rules are moved after their difference was seen", async () => {
+  const rule = (name) => `[[models]]\nname = "${name}"\nuse = "demo/anthropic"\n`;
+  const agent = await Agent.start({ config: rule("a-*") + rule("b-*") });
+  const visitor = await visit(agent);
+  const { page } = visitor;
+  await visitor.open("proxy");
+  assert.ok(await page.getByRole("button", { name: "Move the rule a-* up" }).isDisabled());
+  await visitor.press(page.getByRole("button", { name: "Move the rule b-* up" }));
+  assert.equal(await visitor.verdict(), "Nothing is changed yet.");
+  assert.match(await agent.config(), /"a-\*"[^]*"b-\*"/);
+  await visitor.press(page.getByRole("button", { name: "Write to config.toml" }));
+  assert.match(await agent.config(), /"b-\*"[^]*"a-\*"/);
 });

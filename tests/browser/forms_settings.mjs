@@ -66,7 +66,7 @@ check("language and theme are switched, whatever the browser asks for", async ()
   const agent = await Agent.start();
   const visitor = await visit(agent, { german: true, dark: true });
   const { page } = visitor;
-  assert.equal(await visitor.verdict(), "Noch kein Konto, das antworten kann.");
+  assert.equal(await visitor.verdict(), "Noch kein Konto verfügbar.");
   const paper = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
   const dark = await paper();
   await visitor.open("settings");

@@ -2,12 +2,14 @@
 
 import { spawn, execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 
 import { finally_ } from "./cases.mjs";
 
+const command = promisify(execFile);
 const PROGRAM = process.env.AEROSTAT_BIN;
 /** The variable that a provider of a case may take its key from. */
 export const KEY_VARIABLE = "LAB_KEY";
@@ -16,21 +18,25 @@ export const KEY_VARIABLE = "LAB_KEY";
 export const PATIENCE_MS = 20_000;
 
 /** Waits until `look` gives something, and gives that back. */
-export async function until(what, look) {
+export async function until(what, look, pause = 20) {
   const deadline = Date.now() + PATIENCE_MS;
   for (;;) {
     const found = await look();
     if (found) return found;
     if (Date.now() > deadline) throw new Error(`it did not come to this: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, pause));
   }
 }
 
-/** An agent. `config` is its `config.toml`, without a port: it takes a free one. */
+/** An agent. `config` is its `config.toml`, without a port: it takes a free one. `megabytes`: on a disk of that size. */
 export class Agent {
-  static async start({ config = "", port = 0, env = {}, prepare = async () => {} } = {}) {
+  static async start({ config = "", port = 0, env = {}, megabytes, prepare = async () => {} } = {}) {
     const home = await mkdtemp(join(tmpdir(), "aerostat browser "));
     finally_(() => rm(home, { recursive: true, force: true, maxRetries: 5 }));
+    if (megabytes) {
+      await command("mount", ["-t", "tmpfs", "-o", `size=${megabytes}m,mode=700`, "tmpfs", home]);
+      finally_(() => command("umount", ["--lazy", home]));
+    }
     const agent = new Agent(home, env);
     await writeFile(join(home, "vault-key"), randomBytes(32), { mode: 0o600 });
     await agent.write("config.toml", `port = ${port}\n${config}`);
@@ -61,12 +67,14 @@ export class Agent {
     this.process = spawn(PROGRAM, ["--headless"], { env: this.env, stdio: ["ignore", "pipe", "pipe"] });
     this.exited = new Promise((resolve) => this.process.once("exit", resolve));
     for (const stream of [this.process.stdout, this.process.stderr]) stream.on("data", (data) => { this.said += data; });
-    await until("the agent answers", async () => {
+    // Where it serves, or why it does not: it prints that once it answers.
+    const answers = async () => {
       if (this.process.exitCode !== null) throw new Error(`the agent ended: ${this.said}`);
-      return this.run(["open", "--print"]).catch(() => null);
-    });
-    const { base_url } = JSON.parse(await this.run(["--json", "status"]).catch((error) => error.stdout));
-    this.url = base_url;
+      return this.said.match(/(?<= serves )http:\/\/127\.0\.0\.1:\d+/) ?? (this.said.includes("\n") && this.run(["open", "--print"]).catch(() => null));
+    };
+    const [url] = [await until("the agent answers", answers)].flat();
+    if (/^http:\/\/[^/]+$/.test(url)) this.url = url;
+    else this.url = JSON.parse(await this.run(["--json", "status"]).catch((error) => error.stdout)).base_url;
   }
 
   async end() {
@@ -116,6 +124,10 @@ export class Agent {
 
   write(file, content) {
     return writeFile(join(this.home, file), content);
+  }
+
+  append(file, content) {
+    return appendFile(join(this.home, file), content);
   }
 
   /** A chat request as any program sends it. Gives status and body. */

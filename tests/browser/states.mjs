@@ -2,7 +2,7 @@
 // something makes an agent of its own.
 
 import { createServer } from "node:http";
-import { copyFile } from "node:fs/promises";
+import { copyFile, open as openFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { finally_, shared } from "./cases.mjs";
@@ -50,6 +50,36 @@ const STATES = {
     for (const file of ["records.db", "records.db-wal"]) await agent.write(file, Buffer.alloc(300_000, 7));
     await agent.ask("demo");
     return { agent, paths: [...PAGES, "requests/some"], base };
+  },
+
+  /** The file of the records may be read, and not written to. */
+  async read_only() {
+    const prepare = async (agent) => {
+      const file = join(agent.home, "records.db");
+      await copyFile(process.env.FILLED, file);
+      // The version that a writer has to know: of none that there is (SQLite, "Database File Format", 1.3.3).
+      const open = await openFile(file, "r+");
+      await open.write(Buffer.from([9]), 0, 1, 18);
+      await open.close();
+    };
+    const agent = await Agent.start({ prepare });
+    await agent.ask("demo");
+    await until("it is told", async () => (await agent.facts("status")).records?.problem?.kind === "read_only");
+    return { agent, paths: ["", "monitoring", "statistics", "settings"] };
+  },
+
+  /** No space is left for what is recorded. */
+  async full_disk() {
+    const agent = await Agent.start({ megabytes: 6 });
+    await agent.ask("demo");
+    await until("it is recorded", async () => (await agent.facts("log")).rows.length > 0);
+    const ballast = Buffer.alloc(4_096);
+    await until("nothing fits any more", () => agent.append("ballast", ballast).then(() => false, (error) => error.code === "ENOSPC"), 0);
+    await until("it is told", async () => {
+      await agent.ask("demo", { message: "x".repeat(4_000) });
+      return (await agent.facts("status")).records?.problem?.kind === "disk_full";
+    });
+    return { agent, paths: ["", "monitoring", "settings"] };
   },
 
   /** The configuration cannot be used. */
@@ -153,7 +183,8 @@ const STATES = {
   },
 };
 
-export const STATE_NAMES = Object.keys(STATES);
+/** Where no disk of its own can be mounted, none can be full. */
+export const STATE_NAMES = Object.keys(STATES).filter((name) => name !== "full_disk" || process.env.MOUNTS === "yes");
 
 async function newest(agent) {
   const { rows } = await agent.facts("log");

@@ -12,6 +12,7 @@ use crate::accounts::files_with;
 use crate::support::agent::{Agent, Setup};
 use crate::support::browser::Browser;
 use crate::support::raw::{Answer, Request, exchange};
+use crate::support::{Dialect, upstream};
 
 const KEY: &str = "sk-lab-taken";
 const ACCESS: &str = "access-of-the-lab";
@@ -112,9 +113,9 @@ fn answer(request: &str) -> (u16, String) {
 }
 
 /// An agent whose vault is sealed with a key file, and a browser at it.
-struct Rig {
-    agent: Agent,
-    browser: Browser,
+pub(super) struct Rig {
+    pub(super) agent: Agent,
+    pub(super) browser: Browser,
     home: Arc<TempDir>,
     _outside: TempDir,
     provider: Provider,
@@ -126,7 +127,7 @@ impl Rig {
     }
 
     /// With these lines below in `config.toml`.
-    async fn with(more: &str) -> Self {
+    pub(super) async fn with(more: &str) -> Self {
         let provider = Provider::start().await;
         let (home, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let key = outside.path().join("key");
@@ -145,6 +146,7 @@ impl Rig {
         std::fs::write(home.path().join("config.toml"), provider.config() + more).unwrap();
         let home = Arc::new(home);
         let setup = Setup::default().env("AEROSTAT_VAULT_KEY_FILE", key.to_str().unwrap());
+        let setup = setup.env("LAB_KEY", upstream::key(Dialect::Chat));
         let agent = setup.start_in(Arc::clone(&home)).unwrap();
         let browser = Browser::enter(&agent).await;
         Self {
@@ -176,7 +178,7 @@ impl Rig {
         location.splitn(3, '/').nth(2).unwrap().to_owned()
     }
 
-    async fn adds(&self, name: &str) {
+    pub(super) async fn adds(&self, name: &str) {
         let fields = [
             ("provider", "lab"),
             ("name", name),
@@ -468,7 +470,7 @@ async fn ten_accounts_are_one_short_page_in_both_languages() {
         .header("accept-language", "de");
     let german = rig.browser.send(&german).await.text();
     assert!(
-        german.contains("Alle 10 Konten können antworten."),
+        german.contains("Alle 10 Konten sind verfügbar."),
         "{german}"
     );
     assert!(german.contains("Würde als Nächstes gefragt."), "{german}");

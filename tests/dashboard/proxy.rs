@@ -46,6 +46,31 @@ fn hidden<'p>(page: &'p str, name: &str) -> &'p str {
 }
 
 #[tokio::test]
+async fn rules_are_moved_after_the_difference_was_seen() {
+    let two = format!("{CONFIG}[[models]]\nname = \"slow\"\nuse = \"lab/llama3\"\n");
+    let agent = Agent::start(&two);
+    let browser = Browser::enter(&agent).await;
+    let file = || std::fs::read_to_string(agent.home().join("config.toml")).unwrap();
+    let page = text(&browser, "proxy").await;
+    assert!(page.contains("Move the rule slow up"), "{page}");
+
+    let fields = "at=1&name=slow&to=earlier";
+    let shown = post(&browser, "proxy/move-rule", fields).await.text();
+    assert!(shown.contains("<ins"), "{shown}");
+    assert_eq!(file(), two, "nothing is written yet");
+    let confirmed = format!("{fields}&shown_file={}", hidden(&shown, "shown_file"));
+    let done = post(&browser, "proxy/move-rule", &confirmed).await;
+    assert_eq!(done.status, 303, "{}", done.text());
+    let after = file();
+    assert!(after.find("\"slow\"") < after.find("\"fast\""), "{after}");
+
+    let late = post(&browser, "proxy/move-rule", fields).await;
+    assert_eq!(late.status, 422, "the rule there is another one now");
+    let stuck = post(&browser, "proxy/move-rule", "at=0&name=slow&to=earlier").await;
+    assert_eq!(stuck.status, 422, "{}", stuck.text());
+}
+
+#[tokio::test]
 async fn what_is_open_is_said_and_a_change_is_shown_before_it_is_written() {
     let agent = Agent::start(CONFIG);
     let browser = Browser::enter(&agent).await;

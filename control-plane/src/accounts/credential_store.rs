@@ -9,6 +9,7 @@ use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 
 use crate::account::{AccountName, Credential, Vault, VaultError, VaultState};
+use crate::language::{Said, said};
 use crate::pool::{Claim, CredentialStore, CredentialStoreError};
 
 /// Keeps credentials in a vault. Other processes are kept away by the home's lock, which who has a
@@ -16,6 +17,14 @@ use crate::pool::{Claim, CredentialStore, CredentialStoreError};
 pub struct VaultCredentialStore {
     vault: Arc<ArcSwap<Vault>>,
     claims: Mutex<HashMap<AccountName, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+said! {
+    /// What panicked.
+    #[derive(Clone, Copy, Debug)]
+    pub(super) enum Broken;
+    VaultsWork: "the vault's work broke" | "die Arbeit am Tresor brach ab";
+    Opening: "the attempt to open it broke" | "der Versuch, ihn zu öffnen, brach ab";
 }
 
 impl VaultCredentialStore {
@@ -33,8 +42,8 @@ impl VaultCredentialStore {
     ) -> Result<T, CredentialStoreError> {
         let vault = self.vault.load_full();
         let done = tokio::task::spawn_blocking(move || work(&vault)).await;
-        done.map_err(|_| CredentialStoreError("the vault's work broke".to_owned()))?
-            .map_err(|error| CredentialStoreError(error.to_string()))
+        done.map_err(|_| CredentialStoreError(Broken::VaultsWork.into()))?
+            .map_err(|error| CredentialStoreError(Said::of(&error)))
     }
 }
 

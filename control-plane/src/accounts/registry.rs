@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use super::VaultCredentialStore;
 use super::roster::{self, Sources, with_presets};
 use crate::account::{Account, KeySources, Secret, Vault, VaultError};
+use crate::accounts::credential_store::Broken;
 use crate::config::{Config, Home, Live};
 use crate::pool::{Clock, Pool, Roster};
 use crate::provider::Provider;
@@ -173,11 +174,7 @@ impl AccountRegistry {
     ) -> Result<T, VaultError> {
         let vault = self.vault();
         let worked = tokio::task::spawn_blocking(move || work(&vault)).await;
-        worked.unwrap_or_else(|_| {
-            Err(VaultError::Locked(
-                "the attempt to open it broke".to_owned(),
-            ))
-        })
+        worked.unwrap_or_else(|_| Err(VaultError::Locked(Broken::Opening.into())))
     }
 
     /// From now on a vault that nothing can seal is written in plain text. One that is sealed

@@ -10,8 +10,10 @@ use crate::account::{
     Vault, VaultState, credential_from_env,
 };
 use crate::config::Config;
+use crate::language::said;
 use crate::outcome::Timestamp;
 use crate::pool::{Member, PoolConfig, Roster};
+use crate::provider::presets::PresetNeeds;
 use crate::provider::presets::preset;
 use crate::provider::{DEMO, Provider};
 use crate::status::NeedsUser;
@@ -38,15 +40,35 @@ pub(crate) fn with_presets<'c>(config: &'c Config, accounts: &[Account]) -> Cow<
     config
 }
 
+said! {
+    /// Why there is no provider without a word in the configuration.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub(crate) enum NoPreset;
+    Unknown { name: String }: "no provider `{name}`" | "kein Anbieter `{name}`";
+    Needs { name: String, needs: PresetNeeds }: "providers.{name}.base_url: missing: {needs}" |
+        "providers.{name}.base_url fehlt: {needs}";
+}
+
+said! {
+    /// What is being done with the vault.
+    #[derive(Clone, Copy, Debug)]
+    enum VaultWork;
+    Opening: "it is being opened" | "er wird gerade geöffnet";
+}
+
 /// A preset as it is without any configuration.
 ///
 /// # Errors
 /// Why there is none, or what has to be configured first.
-pub(crate) fn preset_provider(name: &str) -> Result<Provider, String> {
-    let preset = preset(name).ok_or_else(|| format!("no provider `{}`", name.escape_debug()))?;
-    preset.provider().ok_or_else(|| {
-        let needs = preset.needs().unwrap_or_default();
-        format!("providers.{name}.base_url: missing: {needs}")
+pub(crate) fn preset_provider(name: &str) -> Result<Provider, NoPreset> {
+    let escaped = || name.escape_debug().to_string();
+    let preset = preset(name).ok_or_else(|| NoPreset::Unknown { name: escaped() })?;
+    preset.provider().ok_or_else(|| match preset.needs() {
+        Some(needs) => NoPreset::Needs {
+            name: escaped(),
+            needs,
+        },
+        None => NoPreset::Unknown { name: escaped() },
     })
 }
 
@@ -120,7 +142,7 @@ impl Sources<'_> {
             .ok_or_else(|| match self.vault.state() {
                 VaultState::Locked { detail, .. } => NeedsUser::VaultLocked { detail },
                 VaultState::Unopened => NeedsUser::VaultLocked {
-                    detail: "it is being opened".to_owned(),
+                    detail: VaultWork::Opening.into(),
                 },
                 VaultState::Empty | VaultState::Open(_) => NeedsUser::no_credential(self.now),
             })?;

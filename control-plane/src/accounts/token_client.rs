@@ -13,10 +13,11 @@ use http_body_util::{BodyExt as _, Collected, LengthLimitError, Limited};
 use tracing::debug;
 
 use crate::account::{Account, Credential, Secret, Tokens};
+use crate::language::{Said, said};
 use crate::outcome::{Stage, Timestamp};
 use crate::pool::Refresher;
 use crate::provider::Provider;
-use crate::provider::oauth::{self, TokenResponse};
+use crate::provider::oauth::{self, NoToken, TokenResponse};
 use crate::upstream::{BoxError, ProxyChoice, Upstream, UpstreamBody};
 
 /// From the request to the last byte of the response.
@@ -49,9 +50,7 @@ pub async fn send(
         Err(_) => {
             let seconds = RESPONSE_TIMEOUT.as_secs();
             debug!(seconds, "token endpoint timed out");
-            unclear(format!(
-                "the token endpoint gave no answer within {seconds} s"
-            ))
+            unclear(NoToken::Late { seconds })
         }
     }
 }
@@ -65,9 +64,13 @@ async fn exchange(
     let sent = upstream.send(request.map(Into::into), via).await;
     let response = sent.map_err(|error| match error.stage {
         Stage::Connect | Stage::Tls => TokenResponse::NotProcessed {
-            reason: error.message,
+            reason: NoToken::Transport {
+                words: error.message,
+            },
         },
-        Stage::Head | Stage::Body => unclear(error.message),
+        Stage::Head | Stage::Body => unclear(NoToken::Transport {
+            words: error.message,
+        }),
     })?;
 
     let (head, body) = response.into_parts();
@@ -75,11 +78,9 @@ async fn exchange(
         Ok(body) => Ok(Response::from_parts(head, body)),
         Err(error) if error.is::<LengthLimitError>() => {
             debug!(bytes_max = RESPONSE_BYTES_MAX, "token response is too long");
-            Err(unclear(
-                "the token endpoint's answer is too long; check `token_url`",
-            ))
+            Err(unclear(NoToken::TooLong))
         }
-        Err(_) => Err(unclear("the token endpoint's answer broke off")),
+        Err(_) => Err(unclear(NoToken::BrokeOff)),
     }
 }
 
@@ -91,10 +92,8 @@ fn read_body(body: UpstreamBody, bytes_max: usize) -> BoxFuture<'static, Result<
     Box::pin(collected.map_ok(Collected::to_bytes))
 }
 
-fn unclear(reason: impl Into<String>) -> TokenResponse {
-    TokenResponse::Unclear {
-        reason: reason.into(),
-    }
+fn unclear(reason: NoToken) -> TokenResponse {
+    TokenResponse::Unclear { reason }
 }
 
 /// Finds a provider by its name, as it is configured now.
@@ -118,7 +117,7 @@ impl TokenSender {
             Ok(via) => via,
             Err(why) => {
                 return TokenResponse::NotProcessed {
-                    reason: format!("the account's proxy cannot be used: {why}"),
+                    reason: NoToken::Proxy { why },
                 };
             }
         };
@@ -131,15 +130,18 @@ impl TokenSender {
         account: &Account,
         credential: &'c Credential,
         now: Timestamp,
-    ) -> Result<(Request<Bytes>, Vec<&'c Secret>), String> {
+    ) -> Result<(Request<Bytes>, Vec<&'c Secret>), NoToken> {
         let name = &account.provider;
-        let provider = (self.provider)(name).ok_or_else(|| {
-            format!("there is no provider `{name}` in the configuration any more")
+        let provider = (self.provider)(name).ok_or_else(|| NoToken::ProviderGone {
+            provider: name.clone(),
         })?;
-        let client = provider
-            .oauth
-            .ok_or_else(|| format!("[providers.{name}.oauth] is missing in the configuration"))?;
-        request(&client, credential, now).map_err(|why| format!("[providers.{name}.oauth]: {why}"))
+        let client = provider.oauth.ok_or_else(|| NoToken::NoClient {
+            provider: name.clone(),
+        })?;
+        request(&client, credential, now).map_err(|why| NoToken::BadClient {
+            provider: name.clone(),
+            why,
+        })
     }
 }
 
@@ -153,30 +155,31 @@ impl Refresher for TokenSender {
     }
 }
 
+said! {
+    /// Why a credential gives no new token.
+    #[derive(Debug)]
+    enum NotRefreshable;
+    NoRefreshToken: "there is no refresh token" | "es gibt kein Refresh-Token";
+    Key: "a key is not refreshed" | "ein Schlüssel wird nicht erneuert";
+}
+
 fn request<'c>(
     client: &oauth::Client,
     credential: &'c Credential,
     now: Timestamp,
-) -> Result<(Request<Bytes>, Vec<&'c Secret>), String> {
+) -> Result<(Request<Bytes>, Vec<&'c Secret>), Said> {
     match credential {
-        Credential::ServiceAccount(file) => {
-            let request = client
-                .service_account(file, now)
-                .map_err(|bad| bad.to_string())?;
-            Ok((request, Vec::new()))
-        }
+        Credential::ServiceAccount(file) => Ok((client.service_account(file, now)?, Vec::new())),
         Credential::OAuth(Tokens {
             refresh: Some(refresh),
             client_secret,
             ..
         }) => {
-            let request = client
-                .refresh(refresh, client_secret.as_ref())
-                .map_err(|incomplete| incomplete.to_string())?;
+            let request = client.refresh(refresh, client_secret.as_ref())?;
             let sent = std::iter::once(refresh).chain(client_secret);
             Ok((request, sent.collect()))
         }
-        Credential::OAuth(_) => Err("there is no refresh token".to_owned()),
-        Credential::Key(_) | Credential::None => Err("a key is not refreshed".to_owned()),
+        Credential::OAuth(_) => Err(NotRefreshable::NoRefreshToken.into()),
+        Credential::Key(_) | Credential::None => Err(NotRefreshable::Key.into()),
     }
 }

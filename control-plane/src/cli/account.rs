@@ -23,6 +23,7 @@ use crate::control::verbs::{
 };
 use crate::control::{ControlError, PASSPHRASE_CHARS_MIN, Secret, Verb, WireSecret};
 use crate::host::private_file;
+use crate::language::Said;
 use crate::status::rfc3339;
 
 /// Models that are named after a test; more are counted.
@@ -158,9 +159,10 @@ fn read_credential(
             };
             Ok(CredentialInput::SignIn { client_secret })
         }
-        CredentialForm::Key if source.oauth => {
-            Err(ControlError::usage("this provider takes a key, and no sign-in").into())
-        }
+        CredentialForm::Key if source.oauth => Err(ControlError::usage(Said::quoted(
+            "this provider takes a key, and no sign-in",
+        ))
+        .into()),
         CredentialForm::Key => {
             let key = program
                 .read_hidden(prompt)
@@ -207,14 +209,16 @@ fn show(session: &mut Session<'_>, verb: impl Verb<Response = AccountFacts>) -> 
 
 fn test(session: &mut Session<'_>, name: String) -> ExitCode {
     let test = session.call(AccountTest { name })?;
-    let works = [test.message.clone()].into_iter().filter(|_| test.works);
+    let works = [test.message.to_string()]
+        .into_iter()
+        .filter(|_| test.works);
     session
         .out
         .facts(&test, works.chain(models_line(&test.models)));
     if test.works {
         return Ok(DONE);
     }
-    session.out.error(&test.message);
+    session.out.error(&test.message.to_string());
     session
         .out
         .error(test.account.advice.as_deref().unwrap_or_default());
@@ -326,7 +330,7 @@ fn added_lines(added: &AddedAccount) -> Vec<String> {
     let account = &added.account;
     let mut lines = vec![
         format!("{}: {}", account.name, account.status),
-        added.message.clone(),
+        added.message.to_string(),
     ];
     lines.extend(models_line(&added.models));
     lines.extend(quota_lines(account));

@@ -78,7 +78,7 @@ fn lines(explanation: &Explanation) -> Vec<String> {
     let mut lines = vec![format!(
         "request {id} at {received_at}: {operation} of `{model}` in {dialect}{kind}"
     )];
-    if !explanation.resolution.is_empty() {
+    if !explanation.resolution.to_string().is_empty() {
         lines.push(format!("model: {}", explanation.resolution));
     }
     let numbered = explanation.candidates.iter().enumerate();

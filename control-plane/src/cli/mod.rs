@@ -155,7 +155,7 @@ impl Session<'_> {
     fn call_erased(&mut self, call: &VerbCall) -> Result<VerbResponse, ControlError> {
         let Self { home, program, out } = self;
         program.call(home, call, &mut |note: Note| {
-            out.note(&note.text);
+            out.note(&note.text.to_string());
             if let Some(url) = &note.url {
                 // Where no browser opens, the address is there to be copied.
                 out.note(url);

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
+use super::problem::WhyFixed;
 use crate::host::private_file;
 
 /// Settings of a program; what is larger is something else.
@@ -28,7 +29,7 @@ pub struct FileFound {
     /// Its permissions on Unix.
     pub mode: Option<u32>,
     /// Why it cannot be replaced, where that is known beforehand.
-    pub fixed: Option<String>,
+    pub fixed: Option<WhyFixed>,
 }
 
 /// Reads a file, which may be missing.
@@ -107,40 +108,42 @@ fn mode(_: &Path) -> Option<u32> {
 }
 
 /// Why a file must not be replaced: it is generated, or meant to stay as it is.
-fn why_fixed(resolved: &Path) -> Option<String> {
+fn why_fixed(resolved: &Path) -> Option<WhyFixed> {
     if resolved.starts_with("/nix/store") {
-        return Some("it lies in the Nix store, where a build puts it".to_owned());
+        return Some(WhyFixed::NixStore);
     }
     match fs::metadata(resolved) {
-        Ok(found) if found.permissions().readonly() => Some("it is read-only".to_owned()),
+        Ok(found) if found.permissions().readonly() => Some(WhyFixed::ReadOnly),
         Ok(found) => of_another_user(&found).or_else(|| folder_is_fixed(resolved)),
         Err(_) => folder_is_fixed(resolved),
     }
 }
 
 #[cfg(unix)]
-fn of_another_user(found: &fs::Metadata) -> Option<String> {
+fn of_another_user(found: &fs::Metadata) -> Option<WhyFixed> {
     use std::os::unix::fs::MetadataExt as _;
     let own = private_file::own_user();
     let is_foreign = found.uid() != own && own != private_file::ROOT;
-    is_foreign.then(|| "it belongs to another user".to_owned())
+    is_foreign.then_some(WhyFixed::OtherUser)
 }
 
 #[cfg(not(unix))]
-fn of_another_user(_: &fs::Metadata) -> Option<String> {
+fn of_another_user(_: &fs::Metadata) -> Option<WhyFixed> {
     None
 }
 
 /// Whether the nearest folder that exists lets this person make a file in it.
 #[cfg(unix)]
-fn folder_is_fixed(file: &Path) -> Option<String> {
+fn folder_is_fixed(file: &Path) -> Option<WhyFixed> {
     let folder = file.ancestors().skip(1).find(|folder| folder.exists())?;
-    let why = || format!("its folder `{}` is read-only", folder.display());
+    let why = || WhyFixed::Folder {
+        folder: folder.to_owned(),
+    };
     (!private_file::is_writable_folder(folder)).then(why)
 }
 
 #[cfg(not(unix))]
-fn folder_is_fixed(_: &Path) -> Option<String> {
+fn folder_is_fixed(_: &Path) -> Option<WhyFixed> {
     None
 }
 
@@ -266,10 +269,7 @@ mod tests {
         fs::write(&file, "old").unwrap();
         assert_eq!(read(&file).unwrap().fixed, None);
         fs::set_permissions(&file, fs::Permissions::from_mode(0o444)).unwrap();
-        assert_eq!(
-            read(&file).unwrap().fixed.as_deref(),
-            Some("it is read-only")
-        );
+        assert_eq!(read(&file).unwrap().fixed, Some(WhyFixed::ReadOnly));
         assert!(why_fixed(Path::new("/nix/store/abc/settings.json")).is_some());
     }
 

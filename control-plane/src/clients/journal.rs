@@ -14,27 +14,29 @@ use parking_lot::Mutex;
 use super::disk::{self, digest};
 use super::plan::{FileChange, Plan, Standing};
 use super::problem::ClientProblem;
+use super::problem::NotSealed;
 use super::receipt::{Before, FileReceipt, Receipt, Receipts};
 use super::status::holds_ours;
 use super::undo::undo;
 use crate::account::Secret;
 use crate::host::private_file;
+use crate::language::Said;
 
 /// Where values of the person's that were replaced are kept sealed.
 pub trait SealedValues: Sync {
     /// # Errors
     /// Why it cannot be kept.
-    fn keep(&self, name: &str, value: Secret) -> Result<(), String>;
+    fn keep(&self, name: &str, value: Secret) -> Result<(), Said>;
 
     /// `None` where there is nothing of that name.
     ///
     /// # Errors
     /// Why it cannot be read now.
-    fn get(&self, name: &str) -> Result<Option<Secret>, String>;
+    fn get(&self, name: &str) -> Result<Option<Secret>, Said>;
 
     /// # Errors
     /// Why it cannot be removed.
-    fn forget(&self, name: &str) -> Result<(), String>;
+    fn forget(&self, name: &str) -> Result<(), Said>;
 }
 
 /// One change at a time: two would each see the other's files half written.
@@ -63,7 +65,7 @@ impl Journal<'_> {
     /// # Errors
     /// When the receipt, or what the vault keeps of it, cannot be read.
     pub fn standing(&self, client: &str) -> Result<Option<Standing>, ClientProblem> {
-        let receipt = self.receipts.read(client).map_err(ClientProblem::Receipt)?;
+        let receipt = self.receipts.read(client).map_err(ClientProblem::receipt)?;
         receipt.map(|receipt| self.stands(receipt)).transpose()
     }
 
@@ -77,10 +79,13 @@ impl Journal<'_> {
     }
 
     fn kept(&self, name: &str) -> Result<Vec<Before>, ClientProblem> {
-        let kept = self.sealed.get(name).map_err(ClientProblem::Sealed)?;
-        let missing = || ClientProblem::Sealed(format!("the vault has nothing named `{name}`"));
+        let kept = self.sealed.get(name).map_err(ClientProblem::sealed)?;
+        let missing = || {
+            let name = name.to_owned();
+            ClientProblem::sealed(NotSealed::Nothing { name }.into())
+        };
         let kept = kept.ok_or_else(missing)?;
-        serde_json::from_str(kept.expose()).map_err(|why| ClientProblem::Sealed(why.to_string()))
+        serde_json::from_str(kept.expose()).map_err(|why| ClientProblem::sealed(Said::quoted(why)))
     }
 
     /// Carries a plan out, if it is still the one with this digest.
@@ -93,7 +98,7 @@ impl Journal<'_> {
         if let Some(mut receipt) = plan.receipt.take() {
             self.keep(&mut receipt, &plan)?;
             let noted = self.receipts.begin(&receipt);
-            noted.map_err(ClientProblem::Receipt)?;
+            noted.map_err(ClientProblem::receipt)?;
         }
         let is_connection = self.receipts.read_pending(client).ok().flatten().is_some();
         let mut written = Vec::new();
@@ -114,7 +119,7 @@ impl Journal<'_> {
         } else {
             self.receipts.forget(client)
         };
-        done.map_err(ClientProblem::Receipt)?;
+        done.map_err(ClientProblem::receipt)?;
         if let Some(name) = plan.old.and_then(|old| old.kept) {
             // What stays behind is sealed, and harms no one.
             let _ = self.sealed.forget(&name);
@@ -129,10 +134,10 @@ impl Journal<'_> {
             return Ok(());
         }
         let text = serde_json::to_string(&plan.before)
-            .map_err(|why| ClientProblem::Kept(why.to_string()))?;
+            .map_err(|why| ClientProblem::kept(Said::quoted(why)))?;
         let name = format!("{}-{:016x}", receipt.client, fastrand::u64(..));
         let kept = self.sealed.keep(&name, Secret::new(text));
-        kept.map_err(ClientProblem::Kept)?;
+        kept.map_err(ClientProblem::kept)?;
         receipt.kept = Some(name);
         Ok(())
     }
@@ -154,11 +159,11 @@ impl Journal<'_> {
         let _one = WRITING.lock();
         self.receipts.tidy(client);
         let pending = self.receipts.read_pending(client);
-        let Some(pending) = pending.map_err(ClientProblem::Receipt)? else {
+        let Some(pending) = pending.map_err(ClientProblem::receipt)? else {
             return self.recover_undoing(client);
         };
         remove_drafts(&pending);
-        let old = self.receipts.read(client).map_err(ClientProblem::Receipt)?;
+        let old = self.receipts.read(client).map_err(ClientProblem::receipt)?;
         let found: Vec<Written> = pending
             .files
             .iter()
@@ -167,7 +172,7 @@ impl Journal<'_> {
         if !found.contains(&Written::No) {
             self.undo_dropped(&pending)?;
             let finished = self.receipts.finish(client);
-            finished.map_err(ClientProblem::Receipt)?;
+            finished.map_err(ClientProblem::receipt)?;
             return Ok(Recovered::Finished);
         }
         if found.contains(&Written::Yes) {
@@ -202,7 +207,7 @@ impl Journal<'_> {
     /// A receipt whose files are all as they were before: the end of an undoing was cut short, or the
     /// person did it by hand.
     fn recover_undoing(&self, client: &str) -> Result<Recovered, ClientProblem> {
-        let receipt = self.receipts.read(client).map_err(ClientProblem::Receipt)?;
+        let receipt = self.receipts.read(client).map_err(ClientProblem::receipt)?;
         let Some(receipt) = receipt else {
             return Ok(Recovered::Nothing);
         };
@@ -215,7 +220,7 @@ impl Journal<'_> {
             return Ok(Recovered::Nothing);
         }
         let forgotten = self.receipts.forget(client);
-        forgotten.map_err(ClientProblem::Receipt)?;
+        forgotten.map_err(ClientProblem::receipt)?;
         if let Some(name) = &receipt.kept {
             let _ = self.sealed.forget(name);
         }
@@ -247,7 +252,7 @@ impl Journal<'_> {
             )?;
         }
         let forgotten = self.receipts.forget(&pending.client);
-        forgotten.map_err(ClientProblem::Receipt)
+        forgotten.map_err(ClientProblem::receipt)
     }
 }
 

@@ -163,10 +163,9 @@ pub fn connect(
     receipt.model.clone_from(&target.model);
     receipt.tiers.clone_from(&target.tiers);
     for rule in client.files() {
-        let path = rule
-            .place
-            .file(at)
-            .ok_or(ClientProblem::NoPlace(client.title))?;
+        let path = rule.place.file(at).ok_or(ClientProblem::NoPlace {
+            title: client.title,
+        })?;
         let base = making.base(&path, &undone)?;
         let (change, file, before) = making.file(rule, target, base)?;
         making.files.push(change);
@@ -340,7 +339,9 @@ impl Making {
             }
             Content::Whole(make) => {
                 if bytes.is_some() {
-                    return Err(ClientProblem::Foreign(base.found.path));
+                    return Err(ClientProblem::Foreign {
+                        path: base.found.path,
+                    });
                 }
                 let after = make(target).into_bytes();
                 (after, ContentReceipt::Whole, Before::default())
@@ -404,11 +405,8 @@ impl Making {
         let Some((file, why)) = fixed else {
             return Ok(());
         };
-        Err(ClientProblem::Fixed {
-            by_hand: by_hand(&file.found.path),
-            path: file.found.path.clone(),
-            why,
-        })
+        let path = &file.found.path;
+        Err(ClientProblem::fixed(path, why, &by_hand(path)))
     }
 }
 
@@ -424,7 +422,7 @@ fn set_keys(
     settings: &[Setting],
 ) -> Result<(Vec<u8>, Vec<OwnedKey>, Before), ClientProblem> {
     let mut document = Document::parse(bytes.unwrap_or_default(), format)
-        .map_err(|why| ClientProblem::unreadable(path, &why))?;
+        .map_err(|why| ClientProblem::unreadable(path, why))?;
     let (mut keys, mut before) = (Vec::new(), Before::default());
     let mut last = bytes.unwrap_or_default().to_vec();
     for setting in settings {
@@ -439,7 +437,7 @@ fn set_keys(
             .push(value.map_or(Present::Absent, Present::Value));
         document
             .set(&setting.path, &setting.value)
-            .map_err(|why| ClientProblem::refused(path, &setting.path, &why))?;
+            .map_err(|why| ClientProblem::refused(path, &setting.path, why))?;
         // One splice a key holds little of the person's own text.
         let next = document.bytes();
         before.splices.extend(ReverseSplice::between(&last, &next));

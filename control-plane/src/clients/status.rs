@@ -11,6 +11,7 @@ use super::document::{Document, Format, block};
 use super::places::Surroundings;
 use super::problem::ClientProblem;
 use super::receipt::{ContentReceipt, FileReceipt, Receipt, value_digest};
+use crate::language::Said;
 
 /// How a client stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,7 +36,7 @@ pub enum ClientState {
     },
     /// Its file cannot be read.
     Unreadable {
-        why: String,
+        why: Said,
     },
     /// Its files are set up, and these variables are not set in the shell that asks.
     VariablesMissing {
@@ -67,7 +68,7 @@ pub fn status(
         Setup::Files(files) => {
             let looked = look(client, files, receipt, origin, at);
             looked.unwrap_or_else(|problem| ClientState::Unreadable {
-                why: problem.to_string(),
+                why: Said::of(&problem),
             })
         }
         Setup::Environment => by_variables(client, origin, at),
@@ -188,7 +189,7 @@ fn edited_block(
 }
 
 fn parse(path: &FilePath, bytes: &[u8], format: Format) -> Result<Document, ClientProblem> {
-    Document::parse(bytes, format).map_err(|why| ClientProblem::unreadable(path, &why))
+    Document::parse(bytes, format).map_err(|why| ClientProblem::unreadable(path, why))
 }
 
 /// The address that the client's files name, in the one that was connected or would be.

@@ -16,6 +16,7 @@ use super::problem::ClientProblem;
 use super::receipt::Receipts;
 use super::target::{Target, tests::target};
 use crate::account::Secret;
+use crate::language::Said;
 
 /// Two files: a list of models, and one that selects it, which must not be there alone.
 static TWO: Client = Client {
@@ -62,16 +63,16 @@ fn selector(to: &Target) -> Vec<Setting> {
 pub(super) struct Sealed(Mutex<BTreeMap<String, Secret>>);
 
 impl SealedValues for Sealed {
-    fn keep(&self, name: &str, value: Secret) -> Result<(), String> {
+    fn keep(&self, name: &str, value: Secret) -> Result<(), Said> {
         self.0.lock().insert(name.to_owned(), value);
         Ok(())
     }
 
-    fn get(&self, name: &str) -> Result<Option<Secret>, String> {
+    fn get(&self, name: &str) -> Result<Option<Secret>, Said> {
         Ok(self.0.lock().get(name).cloned())
     }
 
-    fn forget(&self, name: &str) -> Result<(), String> {
+    fn forget(&self, name: &str) -> Result<(), Said> {
         self.0.lock().remove(name);
         Ok(())
     }
@@ -309,7 +310,7 @@ fn a_file_of_our_own_comes_and_goes_and_takes_no_one_elses_place() {
 
     fs::create_dir_all(Path::new(&file).parent().unwrap()).unwrap();
     fs::write(&file, "mine").unwrap();
-    assert!(matches!(plan(), Err(ClientProblem::Foreign(_))));
+    assert!(matches!(plan(), Err(ClientProblem::Foreign { .. })));
 }
 
 /// Killed while a file of our own was refreshed: before it was written, and after.

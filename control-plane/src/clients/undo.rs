@@ -80,7 +80,7 @@ fn by_keys(
     before: &Before,
 ) -> Result<Undone, ClientProblem> {
     let mut document = Document::parse(now, format)
-        .map_err(|why| ClientProblem::unreadable(&receipt.path, &why))?;
+        .map_err(|why| ClientProblem::unreadable(&receipt.path, why))?;
     let mut left = Vec::new();
     let absent = Present::Absent;
     for (at, key) in keys.iter().enumerate().rev() {
@@ -90,7 +90,7 @@ fn by_keys(
             Some(value) if key.is_ours(value) => match before.values.get(at).unwrap_or(&absent) {
                 Present::Value(value) => document
                     .set(path, value)
-                    .map_err(|why| ClientProblem::refused(&receipt.path, path, &why))?,
+                    .map_err(|why| ClientProblem::refused(&receipt.path, path, why))?,
                 Present::Absent => {
                     document.remove(path);
                 }

@@ -8,6 +8,7 @@ use super::file::ConfigError;
 use super::keys::{self, Key, steps};
 use super::parse;
 use super::problem::{Problem, Problems};
+use super::wrong::Wrong;
 use crate::modes::AuthMode;
 use crate::toml_text;
 
@@ -29,6 +30,13 @@ pub enum Edit {
     AddRule { name: String, targets: Vec<String> },
     /// The rule at that place, counted from 0, if it still has that name.
     RemoveRule { at: usize, name: String },
+    /// The rule at that place, if it still has that name, changes places with the one above or
+    /// below it.
+    MoveRule {
+        at: usize,
+        name: String,
+        is_earlier: bool,
+    },
     /// What the file says of a provider.
     RemoveProvider { name: String },
 }
@@ -49,7 +57,9 @@ impl Edit {
     pub fn key(&self) -> String {
         match self {
             Self::Set { key, .. } | Self::Unset { key } => key.clone(),
-            Self::AddRule { .. } | Self::RemoveRule { .. } => MODELS.to_owned(),
+            Self::AddRule { .. } | Self::RemoveRule { .. } | Self::MoveRule { .. } => {
+                MODELS.to_owned()
+            }
             Self::RemoveProvider { name } => format!("{PROVIDERS}.{name}"),
         }
     }
@@ -120,7 +130,7 @@ fn parsed(text: &str) -> Result<Document<String>, ConfigError> {
 pub(super) fn known(path: &str) -> Result<&'static Key, ConfigError> {
     keys::by_path(path)
         .filter(|key| !key.path.contains("[]"))
-        .ok_or_else(|| ConfigError::UnknownKey(keys::unknown_path(path)))
+        .ok_or_else(|| ConfigError::UnknownKey(keys::unknown_path(path).into()))
 }
 
 fn apply(text: &str, edit: &Edit) -> Result<String, ConfigError> {
@@ -132,6 +142,11 @@ fn apply(text: &str, edit: &Edit) -> Result<String, ConfigError> {
         Edit::Set { key, value } => set(document(text)?, known(key)?, key, value),
         Edit::AddRule { name, targets } => add_rule(document(text)?, name, targets),
         Edit::RemoveRule { at, name } => remove_rule(document(text)?, *at, name),
+        Edit::MoveRule {
+            at,
+            name,
+            is_earlier,
+        } => move_rule(document(text)?, *at, name, *is_earlier),
         Edit::RemoveProvider { name } => remove_provider(document(text)?, name),
     };
     changed
@@ -161,14 +176,14 @@ fn put(document: &mut DocumentMut, path: &str, mut value: Value) -> Result<(), P
     for step in steps {
         let inner = table
             .as_table_like_mut()
-            .ok_or_else(|| Problem::new(path, "expected a table"))?;
+            .ok_or_else(|| Problem::new(path, Wrong::Table))?;
         table = inner
             .entry(step)
             .or_insert_with(|| Item::Table(new_table(step)));
     }
     let table = table
         .as_table_like_mut()
-        .ok_or_else(|| Problem::new(path, "expected a table"))?;
+        .ok_or_else(|| Problem::new(path, Wrong::Table))?;
     match table.get_mut(key).and_then(Item::as_value_mut) {
         Some(old) => {
             *value.decor_mut() = old.decor().clone();
@@ -251,7 +266,67 @@ fn add_rule(
             table.insert("use", target);
             list.push(table);
         }
-        _ => return Err(Problem::new(MODELS, "expected a list of tables")),
+        _ => return Err(Problem::new(MODELS, Wrong::Tables)),
+    }
+    Ok(document)
+}
+
+/// The rule there is no longer the one that was meant.
+fn other_rule(at: usize, name: &str) -> Problem {
+    let wrong = Wrong::OtherRule {
+        number: at.saturating_add(1),
+        name: name.escape_debug().to_string(),
+    };
+    Problem::new(MODELS, wrong)
+}
+
+fn move_rule(
+    mut document: DocumentMut,
+    at: usize,
+    name: &str,
+    is_earlier: bool,
+) -> Result<DocumentMut, Problem> {
+    let gone = || other_rule(at, name);
+    // Of the two that change places, the upper one.
+    let upper = if is_earlier {
+        at.checked_sub(1).ok_or_else(gone)?
+    } else {
+        at
+    };
+    let is_named = |known: Option<&str>| known == Some(name);
+    match document.get_mut(MODELS) {
+        Some(Item::ArrayOfTables(tables)) => {
+            let mut tables: Vec<&mut Table> = tables.iter_mut().collect();
+            let found = tables.get(at).and_then(|table| table.get("name")?.as_str());
+            let pair = tables.get(upper..upper.saturating_add(2));
+            if pair.is_none() || !is_named(found) {
+                return Err(gone());
+            }
+            let (above, below) = tables.split_at_mut(upper + 1);
+            let (one, other) = (&mut *above[upper], &mut *below[0]);
+            // They are written by their positions, wherever they stand in the list.
+            let places = (one.position(), other.position());
+            std::mem::swap(one, other);
+            if let (Some(upper), Some(lower)) = places {
+                one.set_position(upper);
+                other.set_position(lower);
+            }
+        }
+        Some(Item::Value(Value::Array(list))) => {
+            let table = list.get(at).and_then(Value::as_inline_table);
+            let found = table.and_then(|table| table.get("name")?.as_str());
+            if upper.saturating_add(1) >= list.len() || !is_named(found) {
+                return Err(gone());
+            }
+            let mut values: Vec<&mut Value> = list.iter_mut().collect();
+            let (above, below) = values.split_at_mut(upper + 1);
+            let (one, other) = (&mut *above[upper], &mut *below[0]);
+            let decors = (one.decor().clone(), other.decor().clone());
+            std::mem::swap(one, other);
+            *one.decor_mut() = decors.0;
+            *other.decor_mut() = decors.1;
+        }
+        _ => return Err(gone()),
     }
     Ok(document)
 }
@@ -261,16 +336,7 @@ fn remove_rule(mut document: DocumentMut, at: usize, name: &str) -> Result<Docum
         item.and_then(Item::as_str)
             .is_some_and(|known| known == name)
     };
-    let gone = || {
-        Problem::new(
-            MODELS,
-            format!(
-                "rule {} is no longer the one of `{}`",
-                at + 1,
-                name.escape_debug()
-            ),
-        )
-    };
+    let gone = || other_rule(at, name);
     let is_last = match document.get_mut(MODELS) {
         Some(Item::ArrayOfTables(tables)) => {
             let found = tables.get(at).filter(|table| is_named(table.get("name")));
@@ -301,11 +367,8 @@ fn remove_provider(mut document: DocumentMut, name: &str) -> Result<DocumentMut,
         .and_then(Item::as_table_like_mut);
     let removed = providers.and_then(|providers| providers.remove(name));
     removed.map(|_| document).ok_or_else(|| {
-        let shown = name.escape_debug();
-        Problem::new(
-            PROVIDERS,
-            format!("the file says nothing of a provider `{shown}`"),
-        )
+        let name = name.escape_debug().to_string();
+        Problem::new(PROVIDERS, Wrong::NotInFile { name })
     })
 }
 
@@ -350,6 +413,37 @@ mod tests {
             after(dotted, &[Edit::unset("scheduling.mode")]),
             "port = 1\n"
         );
+    }
+
+    #[test]
+    fn rules_change_places_with_their_comments() {
+        let tables = "port = 1\n\n# one\n[[models]]\nname = \"a\"\nuse = \"demo/x\" # why\n\n# two\n[[models]]\nname = \"b\"\nuse = \"demo/y\"\n";
+        let moved = "port = 1\n\n# two\n[[models]]\nname = \"b\"\nuse = \"demo/y\"\n\n# one\n[[models]]\nname = \"a\"\nuse = \"demo/x\" # why\n";
+        let step = |at, name: &str, is_earlier| Edit::MoveRule {
+            at,
+            name: name.to_owned(),
+            is_earlier,
+        };
+        assert_eq!(after(tables, &[step(0, "a", false)]), moved);
+        assert_eq!(after(tables, &[step(1, "b", true)]), moved);
+        assert_eq!(after(moved, &[step(1, "a", true)]), tables);
+        let inline =
+            "models = [{ name = \"a\", use = \"demo/x\" }, { name = \"b\", use = \"demo/y\" }]\n";
+        let moved =
+            "models = [{ name = \"b\", use = \"demo/y\" }, { name = \"a\", use = \"demo/x\" }]\n";
+        assert_eq!(after(inline, &[step(1, "b", true)]), moved);
+        for (at, name, is_earlier) in [
+            (0, "a", true),
+            (1, "b", false),
+            (0, "b", false),
+            (9, "a", true),
+            (usize::MAX, "a", false),
+        ] {
+            for text in [tables, inline, "port = 1\n"] {
+                let edited = edited(text, &[step(at, name, is_earlier)], None);
+                assert!(edited.is_err(), "{at} {name} {is_earlier} {text}");
+            }
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The configuration file: read, queried and changed key by key. Comments survive a change.
 
+use std::borrow::Cow;
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
@@ -13,24 +15,60 @@ use super::edit::{self, Edit, document, edited, known};
 use super::home::CONFIG_FILE;
 use super::keys::{KEYS, Key, steps};
 use super::problem::Problems;
+use super::wrong::Wrong;
 use super::{Config, Home, parse};
 use crate::host::private_file;
+use crate::language::{InLanguage, Language, Said, texts};
 use crate::modes::AuthMode;
 use crate::provider::{DEMO, Provider};
 
 /// Why a configuration cannot be used or changed.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 pub enum ConfigError {
-    #[error("{CONFIG_FILE} in `{}`: {source}", .folder.display())]
-    Io { folder: PathBuf, source: io::Error },
-    #[error(transparent)]
+    Io {
+        folder: PathBuf,
+        source: io::Error,
+    },
     Invalid(Problems),
     /// The path is no key.
-    #[error("{0}")]
-    UnknownKey(String),
+    UnknownKey(Said),
     /// The change would make the file invalid; it was not written.
-    #[error("nothing was changed:\n{0}")]
     Refused(Problems),
+}
+
+texts! {
+    /// The words of what keeps a configuration from being used or changed.
+    struct Texts;
+
+    io(folder, source): "{CONFIG_FILE} in `{folder}`: {source}" | "{CONFIG_FILE} in `{folder}`: {source}";
+    refused(problems): "nothing was changed:\n{problems}" | "nichts wurde geändert:\n{problems}";
+}
+
+impl InLanguage for ConfigError {
+    fn text(&self, language: Language) -> Cow<'_, str> {
+        let text = Texts(language);
+        match self {
+            Self::Io { folder, source } => text.io(folder.display(), source).into(),
+            Self::Invalid(problems) => problems.text(language),
+            Self::UnknownKey(why) => why.text(language).into(),
+            Self::Refused(problems) => text.refused(problems.text(language)).into(),
+        }
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text(Language::English))
+    }
+}
+
+impl std::error::Error for ConfigError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Io { source, .. } => Some(source),
+            _ => None,
+        }
+    }
 }
 
 impl ConfigError {
@@ -81,11 +119,7 @@ fn decode(mut bytes: Vec<u8>) -> Result<String, Problems> {
     const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
     const UTF16_MARKS: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
     if UTF16_MARKS.iter().any(|mark| bytes.starts_with(mark)) {
-        return Err(Problems::syntax(
-            "",
-            Some(0..0),
-            "the file is UTF-16: save it as UTF-8",
-        ));
+        return Err(Problems::of_text("", Some(0..0), Wrong::Utf16));
     }
     if bytes.starts_with(UTF8_MARK) {
         bytes.drain(..UTF8_MARK.len());
@@ -93,8 +127,7 @@ fn decode(mut bytes: Vec<u8>) -> Result<String, Problems> {
     String::from_utf8(bytes).map_err(|error| {
         let end = error.utf8_error().valid_up_to();
         let before = String::from_utf8_lossy(&error.as_bytes()[..end]);
-        let message = "expected UTF-8, found a byte that is none: save the file as UTF-8";
-        Problems::syntax(&before, Some(end..end), message)
+        Problems::of_text(&before, Some(end..end), Wrong::NotUtf8)
     })
 }
 
@@ -118,9 +151,12 @@ pub fn get(home: &Home, path: &str) -> Result<Setting, ConfigError> {
         && resolved.provider(name).is_none()
         && *name != DEMO
     {
-        return Err(ConfigError::UnknownKey(format!(
-            "no provider `{name}`; add [providers.{name}]"
-        )));
+        return Err(ConfigError::UnknownKey(
+            Wrong::UnknownProvider {
+                name: (*name).to_owned(),
+            }
+            .into(),
+        ));
     }
     Ok(setting(&document(&text)?, &resolved, path, key))
 }

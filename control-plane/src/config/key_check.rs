@@ -7,6 +7,7 @@ use toml_edit::{Document, Item, TableLike, Value};
 
 use super::keys;
 use super::problem::{Location, Problem, Problems};
+use super::wrong::Wrong;
 
 /// The result of the check.
 pub(super) struct KeyCheck {
@@ -108,7 +109,7 @@ impl KeyCheck {
     fn inner_table(&mut self, item: &Item, at: &Position) {
         match item.as_table_like() {
             Some(table) => self.table(table, at),
-            None => self.reject(at, "expected a table".to_owned()),
+            None => self.reject(at, Wrong::Table),
         }
     }
 
@@ -116,7 +117,9 @@ impl KeyCheck {
         let Some(tables) = tables(item) else {
             return self.reject(
                 at,
-                format!("expected a list of tables, each headed `[[{}]]`", at.path),
+                Wrong::TablesHeaded {
+                    path: at.path.clone(),
+                },
             );
         };
         for (index, (table, span)) in tables.into_iter().enumerate() {
@@ -139,7 +142,9 @@ impl KeyCheck {
             }
             None => self.reject(
                 at,
-                format!("expected {}, found a table", key.kind.expects()),
+                Wrong::FoundTable {
+                    expected: key.kind.expects(),
+                },
             ),
         }
     }
@@ -150,7 +155,7 @@ impl KeyCheck {
         }
     }
 
-    fn reject(&mut self, at: &Position, message: String) {
+    fn reject(&mut self, at: &Position, message: Wrong) {
         self.problems.push(Problem::new(at.path.clone(), message));
     }
 }

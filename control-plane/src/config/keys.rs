@@ -7,7 +7,9 @@
 use toml_edit::{Array, Value};
 
 use super::resolved::Translation;
+use super::wrong::{Kind, Wrong};
 use crate::canon::Dialect;
+use crate::language::Said;
 use crate::modes::{AuthMode, BodyMode, LanguageChoice, SchedulingMode, Theme};
 use crate::provider::{self, Auth};
 use crate::suggestion::nearest;
@@ -585,70 +587,78 @@ fn children(pattern: &str) -> impl Iterator<Item = &'static str> {
 }
 
 /// The error for a word that is no key below `pattern`.
-pub(super) fn unknown(pattern: &str, word: &str) -> String {
+pub(super) fn unknown(pattern: &str, word: &str) -> Wrong {
     if cfg!(not(feature = "otlp")) && pattern.is_empty() && word == "telemetry" {
-        return "this program was built without traces, the cargo feature `otlp`".to_owned();
+        return Wrong::NoTraces;
     }
     match nearest(word, children(pattern), 1).first() {
-        Some(near) => format!("unknown key; did you mean `{near}`?"),
-        None => "unknown key".to_owned(),
+        Some(near) => Wrong::UnknownKeyNear {
+            near: (*near).to_owned(),
+        },
+        None => Wrong::UnknownKey,
     }
 }
 
 /// The error for a dotted path that is no key.
-pub fn unknown_path(path: &str) -> String {
+pub(crate) fn unknown_path(path: &str) -> Wrong {
+    let shown = path.to_owned();
     match nearest(path, KEYS.iter().map(|key| key.path), 1).first() {
-        Some(near) => format!("unknown key `{path}`; did you mean `{near}`?"),
-        None => format!("unknown key `{path}`; `aerostat config get` lists them"),
+        Some(near) => Wrong::UnknownPathNear {
+            path: shown,
+            near: (*near).to_owned(),
+        },
+        None => Wrong::UnknownPath { path: shown },
     }
 }
 
 impl ValueKind {
     /// For errors and help: what is expected.
-    pub fn expects(&self) -> String {
-        match self {
-            Self::Bool => "`true` or `false`".to_owned(),
-            Self::Count { min, max } => format!("an integer from {min} to {max}"),
-            Self::Bytes { min } => {
-                format!("a number of bytes from {min} on, or text such as `64 MiB`")
-            }
-            Self::BytesUpTo { min, max } => {
-                format!("a number of bytes from {min} to {max}, or text such as `256 KiB`")
-            }
-            Self::Text => "text in quotes".to_owned(),
-            Self::EnvName => {
-                "the name of an environment variable (letters, digits and `_`)".to_owned()
-            }
+    pub fn expects(&self) -> Said {
+        let kind = match self {
+            Self::Bool => Kind::Bool,
+            &Self::Count { min, max } => Kind::Count { min, max },
+            &Self::Bytes { min } => Kind::Bytes { min },
+            &Self::BytesUpTo { min, max } => Kind::BytesUpTo { min, max },
+            Self::Text => Kind::Text,
+            Self::EnvName => Kind::EnvName,
             Self::OneOf(words) => one_of(words.iter().copied()),
             Self::Dialect => one_of(provider::dialects().map(Dialect::name)),
-            Self::ListOf(kind) => format!("a list, each {}", kind.expects()),
-            Self::OneOrListOf(kind) => format!("{} (or a list of them)", kind.expects()),
-        }
+            Self::ListOf(kind) => Kind::ListOf {
+                kind: kind.expects(),
+            },
+            Self::OneOrListOf(kind) => Kind::OneOrListOf {
+                kind: kind.expects(),
+            },
+        };
+        kind.into()
     }
 
     /// Whether `value` is what the key takes.
     ///
     /// # Errors
     /// What was expected and what was found.
-    pub(super) fn check(&self, value: &Value) -> Result<(), String> {
+    pub(super) fn check(&self, value: &Value) -> Result<(), Wrong> {
         match self {
             Self::ListOf(kind) => self.check_list(kind, value),
             Self::OneOrListOf(kind) if value.is_array() => self.check_list(kind, value),
             Self::OneOrListOf(kind) => kind.check(value),
             _ if self.accepts(value) => Ok(()),
-            Self::EnvName => Err(format!("expected {}", self.expects())),
-            _ => Err(format!(
-                "expected {}, found {}",
-                self.expects(),
-                found(value)
-            )),
+            Self::EnvName => Err(Wrong::KindUnseen {
+                expected: self.expects(),
+            }),
+            _ => Err(self.unexpected(value)),
         }
     }
 
-    fn check_list(&self, kind: &Self, value: &Value) -> Result<(), String> {
-        let list = value
-            .as_array()
-            .ok_or_else(|| format!("expected {}, found {}", self.expects(), found(value)))?;
+    fn unexpected(&self, value: &Value) -> Wrong {
+        Wrong::Kind {
+            expected: self.expects(),
+            found: found(value),
+        }
+    }
+
+    fn check_list(&self, kind: &Self, value: &Value) -> Result<(), Wrong> {
+        let list = value.as_array().ok_or_else(|| self.unexpected(value))?;
         list.iter().try_for_each(|item| kind.check(item))
     }
 
@@ -701,9 +711,10 @@ fn bytes_of(value: &Value) -> Option<u64> {
     integer_of(value).or_else(|| bytes(value.as_str()?))
 }
 
-fn one_of(words: impl Iterator<Item = &'static str>) -> String {
+fn one_of(words: impl Iterator<Item = &'static str>) -> Kind {
     let words: Vec<String> = words.map(|word| format!("`{word}`")).collect();
-    format!("one of {}", words.join(", "))
+    let words = words.join(", ");
+    Kind::OneOf { words }
 }
 
 fn words(text: &str) -> Array {

@@ -17,6 +17,7 @@ mod raw;
 mod record;
 mod resolved;
 pub(crate) mod watch;
+mod wrong;
 
 pub use dashboard::DashboardSettings;
 pub use edit::Edit;

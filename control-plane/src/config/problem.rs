@@ -1,9 +1,12 @@
 //! What is wrong with a configuration, and where.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
 use super::home::CONFIG_FILE;
+use super::wrong::Wrong;
+use crate::language::{InLanguage, Language, Said};
 
 /// A place in the file, counted from 1; columns count characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,11 +35,11 @@ pub struct Problem {
     /// The key; empty where the text is no TOML.
     pub path: String,
     /// What was expected and what was found. Never contains a value that may be a secret.
-    pub message: String,
+    pub message: Said,
 }
 
 impl Problem {
-    pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
+    pub fn new(path: impl Into<String>, message: impl Into<Said>) -> Self {
         Self {
             place: None,
             path: path.into(),
@@ -45,15 +48,21 @@ impl Problem {
     }
 }
 
+impl InLanguage for Problem {
+    fn text(&self, language: Language) -> Cow<'_, str> {
+        let place = match self.place {
+            Some(Location { line, column }) => format!("{CONFIG_FILE}:{line}:{column}: "),
+            None => String::new(),
+        };
+        let colon = if self.path.is_empty() { "" } else { ": " };
+        let message = self.message.text(language);
+        Cow::Owned(format!("{place}{}{colon}{message}", self.path))
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(Location { line, column }) = self.place {
-            write!(f, "{CONFIG_FILE}:{line}:{column}: ")?;
-        }
-        if !self.path.is_empty() {
-            write!(f, "{}: ", self.path)?;
-        }
-        f.write_str(&self.message)
+        f.write_str(&self.text(Language::English))
     }
 }
 
@@ -62,17 +71,21 @@ impl fmt::Display for Problem {
 pub struct Problems(pub Vec<Problem>);
 
 impl Problems {
-    /// The text is no TOML.
+    /// The text is no TOML, as the parser says.
     pub(super) fn syntax(text: &str, span: Option<Range<usize>>, message: &str) -> Self {
+        // The parser's texts may have several lines: what is expected stands on the later ones.
+        let words = message.lines().collect::<Vec<_>>().join(", ");
+        Self::of_text(text, span, Wrong::Syntax { words })
+    }
+
+    /// What is wrong with the text as a whole.
+    pub(super) fn of_text(text: &str, span: Option<Range<usize>>, message: Wrong) -> Self {
         // The parser tells no place where tables or lists are nested too deeply.
         let offset = span.map_or_else(|| deepest(text), |span| span.start);
         let place = Some(Location::of(text, offset));
-        // The parser's texts may have several lines: what is expected stands on the later ones.
-        let message = message.lines().collect::<Vec<_>>().join(", ");
         Self(vec![Problem {
             place,
-            path: String::new(),
-            message,
+            ..Problem::new("", message)
         }])
     }
 
@@ -114,12 +127,16 @@ fn deepest(text: &str) -> usize {
 }
 
 /// One problem a line.
+impl InLanguage for Problems {
+    fn text(&self, language: Language) -> Cow<'_, str> {
+        let lines = self.0.iter().map(|problem| problem.text(language));
+        Cow::Owned(lines.collect::<Vec<_>>().join("\n"))
+    }
+}
+
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, problem) in self.0.iter().enumerate() {
-            write!(f, "{}{problem}", if index == 0 { "" } else { "\n" })?;
-        }
-        Ok(())
+        f.write_str(&self.text(Language::English))
     }
 }
 

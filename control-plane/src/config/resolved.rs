@@ -13,8 +13,10 @@ use super::limits::{LimitSettings, seconds};
 use super::problem::Problem;
 use super::raw::{OneOrMany, Raw, RawNetwork, RawOAuth, RawProvider, RawRule};
 use super::record::RecordSettings;
+use super::wrong::Wrong;
 use crate::account::Proxy;
 use crate::canon::Dialect;
+use crate::language::Said;
 use crate::modes::{AuthMode, SchedulingMode, named_enum};
 use crate::provider::presets::{PRESETS, Preset, preset};
 use crate::provider::rules::{Pattern, Rule, RuleTarget, Rules};
@@ -112,8 +114,10 @@ impl Config {
             .iter()
             .filter(|provider| provider.enabled && provider.would_leak());
         let leaks = leaking.map(|provider| {
-            let why = "the key would travel unencrypted, so this provider does not serve: use https, or set `insecure_http = true`";
-            Problem::new(format!("providers.{}.base_url", provider.name), why)
+            Problem::new(
+                format!("providers.{}.base_url", provider.name),
+                Wrong::Leaks,
+            )
         });
         leaks.chain(self.lan_refusal()).collect()
     }
@@ -126,22 +130,17 @@ impl Config {
     /// Why the local network is not served, where the file asks for it.
     pub fn lan_refusal(&self) -> Option<Problem> {
         let is_refused = self.allow_lan_access && !self.serves_lan();
-        is_refused.then(|| {
-            Problem::new(
-                "allow_lan_access",
-                "the LAN is not served while `auth_mode` is `off`: set `auth_mode = \"auto\"`",
-            )
-        })
+        is_refused.then(|| Problem::new("allow_lan_access", Wrong::LanWithoutKey))
     }
 }
 
 /// Checks what the kinds of the keys cannot express, and derives what depends on several keys.
 pub(super) fn resolve(raw: &Raw) -> Result<Config, Vec<Problem>> {
     if raw.version > VERSION {
-        let why = format!(
-            "the file has form {}, this program knows {VERSION}: install a newer aerostat",
-            raw.version
-        );
+        let why = Wrong::NewerForm {
+            form: raw.version,
+            known: VERSION,
+        };
         return Err(vec![Problem::new("version", why)]);
     }
     let mut resolver = Resolver::default();
@@ -160,7 +159,7 @@ struct Resolver {
 }
 
 impl Resolver {
-    fn reject(&mut self, path: impl Into<String>, message: impl Into<String>) {
+    fn reject(&mut self, path: impl Into<String>, message: impl Into<Said>) {
         self.problems.push(Problem::new(path, message));
     }
 
@@ -193,7 +192,7 @@ impl Resolver {
     /// One port is not opened twice; 0 is another one each time.
     fn metrics_port(&mut self, raw: &Raw) -> Option<u16> {
         if raw.port != 0 && raw.metrics_port == Some(raw.port) {
-            self.reject("metrics_port", "expected another port than `port`");
+            self.reject("metrics_port", Wrong::OtherPort);
         }
         raw.metrics_port
     }
@@ -203,7 +202,7 @@ impl Resolver {
         if !text.is_empty()
             && let Err(bad) = BaseUrl::parse(text)
         {
-            self.reject("telemetry.otlp_endpoint", bad.to_string());
+            self.reject("telemetry.otlp_endpoint", bad);
         }
         text.to_owned()
     }
@@ -213,16 +212,13 @@ impl Resolver {
         &mut self,
         words: &[String],
         path: &str,
-        read: fn(&str) -> Result<String, &'static str>,
+        read: fn(&str) -> Result<String, Wrong>,
     ) -> Vec<String> {
         let mut kept = Vec::new();
         for word in words {
             match read(word) {
                 Ok(word) => kept.push(word),
-                Err(expected) => self.reject(
-                    path,
-                    format!("expected {expected}, found `{}`", word.escape_debug()),
-                ),
+                Err(wrong) => self.reject(path, wrong),
             }
         }
         kept
@@ -254,7 +250,7 @@ impl Resolver {
         for (key, _) in written.iter().filter(|(_, is_written)| *is_written) {
             self.reject(
                 format!("providers.{DEMO}.{key}"),
-                format!("`{DEMO}` is the built-in provider and takes `enabled` only"),
+                Wrong::OnlyEnabled { provider: DEMO },
             );
         }
         enabled.unwrap_or(true)
@@ -269,10 +265,7 @@ impl Resolver {
     fn provider(&mut self, name: &str, raw: &RawProvider) -> Option<Provider> {
         let path = format!("providers.{name}");
         if !is_provider_name(name) {
-            self.reject(
-                &path,
-                "expected a name of letters, digits, `-`, `_` and `.`, other than `models`",
-            );
+            self.reject(&path, Wrong::ProviderName);
             return None;
         }
         let preset = preset(name);
@@ -315,10 +308,7 @@ impl Resolver {
             }
         }
         if dialects.is_empty() {
-            self.reject(
-                format!("providers.{name}.protocol"),
-                "expected at least one dialect",
-            );
+            self.reject(format!("providers.{name}.protocol"), Wrong::NoDialect);
             return None;
         }
         Some(dialects)
@@ -334,14 +324,16 @@ impl Resolver {
             if let Some(needs) = preset.and_then(Preset::needs) {
                 self.reject(
                     format!("providers.{name}.base_url"),
-                    format!("missing: {needs}"),
+                    Wrong::Missing {
+                        needs: needs.into(),
+                    },
                 );
                 return None;
             }
             return self.missing(name, "base_url");
         };
         BaseUrl::parse(text)
-            .map_err(|bad| self.reject(format!("providers.{name}.base_url"), bad.to_string()))
+            .map_err(|bad| self.reject(format!("providers.{name}.base_url"), bad))
             .ok()
     }
 
@@ -357,10 +349,7 @@ impl Resolver {
         let known = preset.and_then(|preset| preset.oauth);
         if raw.oauth.is_none() && (auth != Auth::OAuth || known.is_none()) {
             if auth == Auth::OAuth {
-                self.reject(
-                    path("token_url"),
-                    "missing: `auth = \"oauth\"` wants `token_url` and `client_id`",
-                );
+                self.reject(path("token_url"), Wrong::NoTokenUrl);
             }
             return None;
         }
@@ -375,26 +364,20 @@ impl Resolver {
         let Some(token_url) =
             text(|oauth| &oauth.token_url).or_else(|| Some(known?.token_url.to_owned()))
         else {
-            self.reject(
-                path("token_url"),
-                "missing: expected where access tokens come from",
-            );
+            self.reject(path("token_url"), Wrong::TokenUrl);
             return None;
         };
         let client_id = text(|oauth| &oauth.client_id);
         // A service account needs none, and only Google's presets have those.
         if client_id.is_none() && known.is_none() {
-            self.reject(
-                path("client_id"),
-                "missing: expected the id of your own OAuth client",
-            );
+            self.reject(path("client_id"), Wrong::ClientId);
         }
         for (key, url) in [
             ("authorize_url", authorize_url.as_ref()),
             ("token_url", Some(&token_url)),
         ] {
             if !url.is_none_or(|url| is_safe(url, raw.insecure_http)) {
-                self.reject(path(key), "expected an https URL: secrets travel there");
+                self.reject(path(key), Wrong::Https);
             }
         }
         let of_preset = || {
@@ -422,9 +405,7 @@ impl Resolver {
         let written = |text: &str| Some(text.to_owned()).filter(|text| !text.trim().is_empty());
         let proxy = written(&raw.proxy).and_then(|text| {
             let parsed = text.parse::<Proxy>();
-            parsed
-                .map_err(|bad| self.reject("network.proxy", bad.to_string()))
-                .ok()
+            parsed.map_err(|bad| self.reject("network.proxy", bad)).ok()
         });
         let no_proxy = raw
             .no_proxy
@@ -441,10 +422,12 @@ impl Resolver {
     fn missing<T>(&mut self, provider: &str, key: &str) -> Option<T> {
         let presets = PRESETS.iter().map(|preset| preset.name);
         let hint = match nearest(provider, presets, 1).first() {
-            Some(near) => format!("missing; or did you mean the preset `{near}`?"),
-            None => format!(
-                "missing: `{provider}` is no preset, so it has to say its `protocol` and `base_url`"
-            ),
+            Some(near) => Wrong::MissingNear {
+                near: (*near).to_owned(),
+            },
+            None => Wrong::NoPreset {
+                provider: provider.to_owned(),
+            },
         };
         self.reject(format!("providers.{provider}.{key}"), hint);
         None
@@ -461,16 +444,15 @@ impl Resolver {
 
     fn rule(&mut self, path: &str, raw: &RawRule, providers: &[Provider]) -> Option<Rule> {
         let Some(name) = raw.name.as_deref().filter(|name| !name.is_empty()) else {
-            self.reject(
-                format!("{path}.name"),
-                "missing: expected the name that clients ask for",
-            );
+            self.reject(format!("{path}.name"), Wrong::RuleName);
             return None;
         };
         let Some(name) = Pattern::parse(name) else {
             self.reject(
                 format!("{path}.name"),
-                format!("expected at most one `*`, found `{}`", name.escape_debug()),
+                Wrong::Stars {
+                    found: name.escape_debug().to_string(),
+                },
             );
             return None;
         };
@@ -480,10 +462,7 @@ impl Resolver {
             .map(OneOrMany::as_slice)
             .unwrap_or_default();
         if words.is_empty() {
-            self.reject(
-                format!("{path}.use"),
-                "missing: expected `provider/model`, or a list of them",
-            );
+            self.reject(format!("{path}.use"), Wrong::RuleTargets);
         }
         let mut targets = Vec::new();
         for word in words {
@@ -530,18 +509,15 @@ fn is_provider_name(name: &str) -> bool {
     !name.is_empty() && name != "models" && name.chars().all(is_word)
 }
 
-fn target(word: &str, name: &Pattern, providers: &[Provider]) -> Result<RuleTarget, String> {
-    let shown = word.escape_debug();
+fn target(word: &str, name: &Pattern, providers: &[Provider]) -> Result<RuleTarget, Wrong> {
+    let found = || word.escape_debug().to_string();
     let Some((provider, model)) = word.split_once('/').filter(|(_, model)| !model.is_empty())
     else {
-        return Err(format!("expected `provider/model`, found `{shown}`"));
+        return Err(Wrong::Target { found: found() });
     };
-    let model = Pattern::parse(model)
-        .ok_or_else(|| format!("expected at most one `*`, found `{shown}`"))?;
+    let model = Pattern::parse(model).ok_or_else(|| Wrong::Stars { found: found() })?;
     if model.is_wild() && !name.is_wild() {
-        return Err(format!(
-            "the `*` of `{shown}` stands for what a `*` in `name` matched, and there is none"
-        ));
+        return Err(Wrong::StarWithoutStar { found: found() });
     }
     let is_known = provider == DEMO || providers.iter().any(|known| known.name == provider);
     if !is_known {
@@ -553,18 +529,21 @@ fn target(word: &str, name: &Pattern, providers: &[Provider]) -> Result<RuleTarg
     })
 }
 
-fn unknown_provider(name: &str, providers: &[Provider]) -> String {
-    let shown = name.escape_debug();
+fn unknown_provider(name: &str, providers: &[Provider]) -> Wrong {
+    let shown = name.escape_debug().to_string();
     let known = providers.iter().map(|provider| provider.name.as_str());
     match nearest(name, known, 1).first() {
-        Some(near) => format!("no provider `{shown}`; did you mean `{near}`?"),
-        None => format!("no provider `{shown}`; add [providers.{shown}]"),
+        Some(near) => Wrong::UnknownProviderNear {
+            name: shown,
+            near: (*near).to_owned(),
+        },
+        None => Wrong::UnknownProvider { name: shown },
     }
 }
 
 /// A name or an address, with a port where only that one is meant. An IPv6 address gets the
 /// brackets that `Host` has.
-fn host(word: &str) -> Result<String, &'static str> {
+fn host(word: &str) -> Result<String, Wrong> {
     if let Ok(address) = word.parse::<Ipv6Addr>() {
         return Ok(format!("[{address}]"));
     }
@@ -576,7 +555,8 @@ fn host(word: &str) -> Result<String, &'static str> {
     if is_host(name) && is_port {
         Ok(word.to_ascii_lowercase())
     } else {
-        Err("a host name or address without scheme and path")
+        let found = word.escape_debug().to_string();
+        Err(Wrong::Host { found })
     }
 }
 
@@ -596,7 +576,7 @@ fn is_host(name: &str) -> bool {
 }
 
 /// Source: RFC 6454 section 6.2, a serialised origin.
-fn origin(word: &str) -> Result<String, &'static str> {
+fn origin(word: &str) -> Result<String, Wrong> {
     let bare = word.trim_end_matches('/');
     let is_origin = bare.split_once("://").is_some_and(|(scheme, host)| {
         !scheme.is_empty()
@@ -607,6 +587,7 @@ fn origin(word: &str) -> Result<String, &'static str> {
     if is_origin {
         Ok(bare.to_ascii_lowercase())
     } else {
-        Err("an origin such as `https://app.example:8443`")
+        let found = word.escape_debug().to_string();
+        Err(Wrong::Origin { found })
     }
 }

@@ -4,7 +4,7 @@
 //! invalid file changes nothing but the published error.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use tracing::{info, warn};
 use super::file::{self, ConfigError};
 use super::home::CONFIG_FILE;
 use super::{Config, Home, parse};
+use crate::language::{Said, said};
 use crate::modes::AuthMode;
 use crate::toml_text;
 
@@ -29,7 +30,7 @@ const GONE_PAUSE: Duration = Duration::from_millis(500);
 pub struct Live {
     pub config: Arc<Config>,
     /// Set while the file is invalid: `config` is then the last valid one.
-    pub error: Option<Arc<str>>,
+    pub error: Option<Arc<Said>>,
     /// The first line that is wrong, where it is known.
     pub error_line: Option<usize>,
 }
@@ -46,7 +47,7 @@ impl Live {
     /// The defaults, where no valid file was ever read.
     pub fn broken(error: &ConfigError) -> Self {
         Self {
-            error: Some(error.to_string().into()),
+            error: Some(Arc::new(Said::of(error))),
             error_line: error.line(),
             ..Self::valid(Config::default())
         }
@@ -124,13 +125,13 @@ impl ConfigWatcher {
     }
 
     fn publish(&self, loaded: Result<Loaded, ConfigError>) {
-        let home = self.home.folder();
         self.live.send_if_modified(|live| match loaded {
             Ok(found) if found.is_blank && asks_for_keys(&live.config) => {
-                refuse(live, &blank(home), None)
+                let folder = self.home.folder().to_owned();
+                refuse(live, Unusable::Blank { folder }.into(), None)
             }
             Ok(found) => activate(live, found.config),
-            Err(error) => refuse(live, &error.to_string(), error.line()),
+            Err(error) => refuse(live, Said::of(&error), error.line()),
         });
     }
 }
@@ -147,11 +148,12 @@ fn asks_for_keys(config: &Config) -> bool {
     config.auth_mode != AuthMode::Off
 }
 
-fn blank(folder: &Path) -> String {
-    format!(
-        "{CONFIG_FILE} in `{}`: it is gone or empty, and without it no key would be asked for; put it back, or write `auth_mode = \"off\"` into it",
-        folder.display()
-    )
+said! {
+    /// Why a file that can be read is not used.
+    #[derive(Debug)]
+    enum Unusable;
+    Blank { folder: PathBuf }: "{CONFIG_FILE} in `{folder}`: it is gone or empty, and without it no key would be asked for; put it back, or write `auth_mode = \"off\"` into it" |
+        "{CONFIG_FILE} in `{folder}`: Die Datei fehlt oder ist leer, und ohne sie würde kein Schlüssel verlangt; sie zurücklegen oder `auth_mode = \"off\"` hineinschreiben";
 }
 
 fn activate(live: &mut Live, config: Config) -> bool {
@@ -168,14 +170,14 @@ fn activate(live: &mut Live, config: Config) -> bool {
 }
 
 /// Editors save several times: the same error is logged and published once.
-fn refuse(live: &mut Live, error: &str, line: Option<usize>) -> bool {
-    let text: Arc<str> = error.into();
-    if live.error.as_ref() == Some(&text) {
+fn refuse(live: &mut Live, error: Said, line: Option<usize>) -> bool {
+    let text = error.to_string();
+    if live.error.as_deref() == Some(&error) {
         return false;
     }
     // The text names line and column.
     warn!(error = %text.escape_debug(), "configuration refused, the last valid one stays active");
-    live.error = Some(text);
+    live.error = Some(Arc::new(error));
     live.error_line = line;
     true
 }
@@ -297,6 +299,7 @@ mod tests {
         assert!(
             bad.error
                 .unwrap()
+                .to_string()
                 .starts_with("config.toml:2:8: port: expected an integer")
         );
         fs::write(followed.home.config_file(), "port = 9001").unwrap();
@@ -314,7 +317,7 @@ mod tests {
     #[tokio::test]
     async fn a_lost_file_opens_no_port_that_asks_for_keys() {
         let guarded = "auth_mode = \"strict\"\n";
-        let lose: [fn(&Path); 4] = [
+        let lose: [fn(&std::path::Path); 4] = [
             |file| fs::remove_file(file).unwrap(),
             |file| fs::write(file, "").unwrap(),
             |file| fs::write(file, "# auth_mode = \"strict\"\n").unwrap(),
@@ -332,7 +335,7 @@ mod tests {
             assert_eq!(lost.config.auth_mode, AuthMode::Strict);
             let error = lost.error.expect("it is told");
             let place = format!("config.toml in `{}`", folder.path().display());
-            assert!(error.starts_with(&place), "{error}");
+            assert!(error.to_string().starts_with(&place), "{error}");
 
             let _ = fs::remove_dir(&file);
             fs::write(&file, "auth_mode = \"off\"\n").unwrap();

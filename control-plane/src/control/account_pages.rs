@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::{mpsc, watch};
 
 use super::account::{self, AddedAccount, CredentialInput, ProviderOffer, StoreOptions};
+use super::refusal::Refusal;
 use super::service::ControlService;
 use super::sign_in::{SignInProgress, SignInState};
 use super::verb::Verb as _;
@@ -96,9 +97,7 @@ impl ControlService {
                 SignInState::Failed(error) => Some(error.clone()),
                 _ => None,
             },
-            _ => Some(ControlError::failed(
-                "the sign-in could not be started in time",
-            )),
+            _ => Some(ControlError::failed(Refusal::SignInNotStarted)),
         };
         drop(known);
         match failure {
@@ -129,7 +128,7 @@ impl ControlService {
         match (&request.provider, &request.account) {
             (Some(provider), _) => Ok(account::provider_for(&self.accounts, provider)?.name),
             (None, Some(name)) => Ok(account::find(&self.accounts, name)?.provider),
-            (None, None) => Err(ControlError::usage("expected an account or a provider")),
+            (None, None) => Err(ControlError::usage(Refusal::AccountOrProvider)),
         }
     }
 }

@@ -5,7 +5,9 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::refusal::Refusal;
 use super::wire::ControlError;
+use crate::language::Said;
 use crate::outcome::Timestamp;
 use crate::status::{MetricsStatus, PortStatus};
 
@@ -135,7 +137,7 @@ impl AgentHandle {
     pub(super) async fn start(&self) -> Result<(), ControlError> {
         self.apply(Action::Serve(DesiredState::Running)).await?;
         match self.port() {
-            PortStatus::Unavailable(failure) => Err(ControlError::failed(failure)),
+            PortStatus::Unavailable(failure) => Err(ControlError::failed(Said::of(&failure))),
             PortStatus::Ending => Err(ending()),
             _ => Ok(()),
         }
@@ -179,12 +181,11 @@ impl AgentHandle {
 }
 
 fn ending() -> ControlError {
-    ControlError::failed("the agent is about to end")
+    ControlError::failed(Refusal::AgentEnds)
 }
 
 fn not_done_within(limit: Duration) -> ControlError {
-    ControlError::failed(format!(
-        "not done within {} s; see `aerostat status`",
-        limit.as_secs()
-    ))
+    ControlError::failed(Refusal::NotDoneWithin {
+        seconds: limit.as_secs(),
+    })
 }

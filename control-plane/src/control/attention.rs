@@ -2,7 +2,7 @@
 
 use super::account::AccountFacts;
 use super::status::{AccountCounts, Status};
-use crate::language::Language;
+use crate::language::{InLanguage as _, Language, Said};
 use crate::status::{
     AccountStatus, AgentStatus, Attention, BindFailureCause, LocalTime, NeedsUser, PortOwner,
     PortStatus,
@@ -29,7 +29,7 @@ pub(super) fn attention(status: &Status, accounts: &[AccountFacts]) -> Vec<Atten
     let records = status.records.as_ref();
     if let Some(problem) = records.and_then(|records| records.problem.as_ref()) {
         found.push(Attention::RecordsStopped {
-            advice: problem.to_string(),
+            advice: Said::of(problem),
         });
     }
     found.extend(locked_vault(accounts));
@@ -92,7 +92,9 @@ impl Status {
             attention,
             records.and_then(|records| records.problem.as_ref()),
         ) {
-            (Attention::RecordsStopped { .. }, Some(problem)) => problem.text(language),
+            (Attention::RecordsStopped { .. }, Some(problem)) => {
+                problem.text(language).into_owned()
+            }
             _ => attention.text(language),
         }
     }

@@ -74,7 +74,7 @@ impl Client {
         let request = line(&request).map_err(broken)?;
         let exchange = self.exchange(&request, on_note);
         let Ok(answered) = tokio::time::timeout(call.time_limit, exchange).await else {
-            return Err(ControlError::failed(format!(
+            return Err(ControlError::quoted(format_args!(
                 "the agent did not answer within {} s",
                 call.time_limit.as_secs()
             )));
@@ -149,9 +149,9 @@ pub(super) fn peer_user(stream: &Stream) -> io::Result<u32> {
 
 #[allow(clippy::needless_pass_by_value, reason = "for map_err")]
 fn broken(error: io::Error) -> ControlError {
-    ControlError::failed(format!("the connection to the agent broke: {error}"))
+    ControlError::quoted(format_args!("the connection to the agent broke: {error}"))
 }
 
 fn gone() -> ControlError {
-    ControlError::failed("the agent ended before it answered")
+    ControlError::quoted("the agent ended before it answered")
 }

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use super::clients_models::{listed_with, served_models};
+use super::refusal::Refusal;
 use super::service::ControlService;
 use super::status::{Found, probe};
 use super::wire::{ControlError, Note, Notes};
@@ -18,6 +19,7 @@ use crate::clients::{
 use crate::config::{Home, local_key};
 use crate::host::{self, port_owner};
 use crate::language::Language;
+use crate::language::Said;
 use crate::modes::AuthMode;
 use crate::provider::DEMO;
 use crate::status::{PortOwner, PortStatus, local_url, rfc3339};
@@ -122,35 +124,39 @@ pub(super) fn find(choice: &ClientChoice) -> Result<&'static Client, ControlErro
         .iter()
         .filter(|client| client.name == choice.name);
     let variants: Vec<&str> = named.clone().filter_map(|client| client.variant).collect();
+    let name = choice.name.clone();
     if variant == Some(clients::IN_SHELL) && named.clone().count() > 0 {
-        let message = format!(
-            "`{}` reads no variable that points it elsewhere",
-            choice.name
-        );
-        return Err(ControlError::usage(message));
+        return Err(ControlError::usage(Refusal::NoVariables { name }));
     }
-    let message = match (named.count(), variant) {
+    let refusal = match (named.count(), variant) {
         (0, _) => {
             let names = clients::ALL.iter().map(|client| client.name);
             match nearest(&choice.name, names, 1).first() {
-                Some(near) => format!("no client `{}`; did you mean `{near}`?", choice.name),
-                None => format!(
-                    "no client `{}`; `aerostat client list` has all",
-                    choice.name
-                ),
+                Some(near) => Refusal::NoClientButNear {
+                    name,
+                    near: (*near).to_owned(),
+                },
+                None => Refusal::NoClient { name },
             }
         }
         (_, Some(variant)) if variants.is_empty() => {
-            format!("`{}` has no `--{variant}`", choice.name)
+            let variant = variant.to_owned();
+            Refusal::NoVariants { name, variant }
         }
-        (_, Some(variant)) => format!(
-            "`{}` has no `--{variant}`, but `--{}`",
-            choice.name,
-            variants.join("`, `--")
-        ),
-        (_, None) => format!("`{}` wants `--{}`", choice.name, variants.join("` or `--")),
+        (_, Some(variant)) => Refusal::OtherVariants {
+            name,
+            variant: variant.to_owned(),
+            variants: variants.join("`, `--"),
+        },
+        (_, None) => Refusal::WantsVariant {
+            name,
+            variants: Said::in_each(|language| match language {
+                Language::English => variants.join("` or `--"),
+                Language::German => variants.join("` oder `--"),
+            }),
+        },
     };
-    Err(ControlError::usage(message))
+    Err(ControlError::usage(refusal))
 }
 
 /// Whether there is a client of that name.
@@ -163,19 +169,19 @@ pub(crate) fn is_client(name: &str) -> bool {
 struct InVault(Vault);
 
 impl SealedValues for InVault {
-    fn keep(&self, name: &str, value: Secret) -> Result<(), String> {
+    fn keep(&self, name: &str, value: Secret) -> Result<(), Said> {
         let put = self.0.put_value(in_vault(name), value);
-        put.map_err(|why| why.to_string())
+        put.map_err(|why| Said::of(&why))
     }
 
-    fn get(&self, name: &str) -> Result<Option<Secret>, String> {
-        self.0.open().map_err(|why| why.to_string())?;
+    fn get(&self, name: &str) -> Result<Option<Secret>, Said> {
+        self.0.open().map_err(|why| Said::of(&why))?;
         Ok(self.0.value(&in_vault(name)))
     }
 
-    fn forget(&self, name: &str) -> Result<(), String> {
+    fn forget(&self, name: &str) -> Result<(), Said> {
         let removed = self.0.remove_value(&in_vault(name));
-        removed.map_err(|why| why.to_string())
+        removed.map_err(|why| Said::of(&why))
     }
 }
 
@@ -320,7 +326,7 @@ impl Workplace {
         let receipt = self.receipts.read(&client.id());
         let (state, receipt) = match (recovered, receipt) {
             (Err(why), receipt) => (unreadable(&why), receipt.ok().flatten()),
-            (_, Err(why)) => (unreadable(&ClientProblem::Receipt(why)), None),
+            (_, Err(why)) => (unreadable(&ClientProblem::Receipt { error: why }), None),
             (Ok(_), Ok(receipt)) => {
                 let origin = self.origin(receipt.as_ref());
                 let state = clients::status(client, receipt.as_ref(), origin, &self.at);
@@ -361,7 +367,9 @@ fn refuse_shared_files(
     let others = clients::ALL.iter().filter(shares);
     match others.into_iter().find(|other| receipts.has(&other.id())) {
         None => Ok(()),
-        Some(other) => Err(ClientProblem::OtherWay(other.words())),
+        Some(other) => Err(ClientProblem::OtherWay {
+            words: other.words(),
+        }),
     }
 }
 
@@ -411,9 +419,7 @@ fn profile_lines(words: &str, wish: Wish, language: Language) -> String {
 }
 
 fn unreadable(why: &ClientProblem) -> ClientState {
-    ClientState::Unreadable {
-        why: why.to_string(),
-    }
+    ClientState::Unreadable { why: Said::of(why) }
 }
 
 /// Who answers where a connected client asks, if not an Aerostat.
@@ -526,18 +532,17 @@ impl ControlService {
         let home = &self.home;
         let port = self.client_port();
         if port == 0 {
-            return Err(ControlError::failed(
-                "the port is any free one, and no agent runs that has one: set `port`, or start the agent",
-            ));
+            return Err(ControlError::failed(Refusal::AnyPort));
         }
         let models = if lists_models {
             listed_with(served_models(self).await?, choice.model.as_deref())
         } else {
             Vec::new()
         };
-        let program = at.program.clone().ok_or_else(|| {
-            ControlError::failed("the system does not tell where this program lies")
-        })?;
+        let program = at
+            .program
+            .clone()
+            .ok_or_else(|| ControlError::failed(Refusal::ProgramUnknown))?;
         let key = local_key::read_or_create(home).map_err(ControlError::caused_by)?;
         Ok(Target {
             origin: local_url(port),
@@ -607,7 +612,7 @@ impl ControlService {
         }
         match &self.live.borrow().error {
             None => Ok(()),
-            Some(error) => Err(ControlError::failed(format!(
+            Some(error) => Err(ControlError::quoted(format_args!(
                 "{error}\nUntil then no client can be pointed at a port. `client list`, `client status` \
                  and `client disconnect` work all the same."
             ))),
@@ -659,16 +664,16 @@ pub(super) fn check_tiers(
     } else {
         format!("no tier `{unknown}`: expected {}", known.join(", "))
     };
-    Err(ControlError::usage(message))
+    Err(ControlError::usage(Said::quoted(message)))
 }
 
 fn no_profile(at: &Surroundings) -> ControlError {
     let named = at.variable("SHELL").unwrap_or_default();
     let shell = named.rsplit('/').next().unwrap_or_default();
-    ControlError::usage(format!(
+    ControlError::usage(Said::quoted(format_args!(
         "the profile of the shell `{shell}` is not known: name one with `--shell` (sh, bash, zsh, \
          fish, pwsh), or add the lines that are printed without `--write` yourself"
-    ))
+    )))
 }
 
 /// The home, where a program that a client starts would look for another one.

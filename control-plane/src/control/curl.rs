@@ -2,6 +2,7 @@
 
 use super::body_facts::BodyFacts;
 use super::body_text::size;
+use super::refusal::IncompleteBody;
 
 /// Headers that curl writes itself, or that hold for one connection.
 const LEFT_OUT: [&str; 3] = ["content-length", "host", "accept-encoding"];
@@ -47,13 +48,13 @@ pub(super) fn curl(base_url: &str, sent: &BodyFacts) -> String {
 }
 
 /// Why the body cannot be sent as it is kept; `None` where it can.
-pub(super) fn missing(sent: &BodyFacts) -> Option<String> {
+pub(super) fn missing(sent: &BodyFacts) -> Option<IncompleteBody> {
     let whole = usize::try_from(sent.bytes).unwrap_or(usize::MAX);
     match &sent.text {
-        None => Some("what is kept of it is no text".to_owned()),
-        Some(_) if sent.is_cut => Some(format!("of its {} the end was cut off", size(whole))),
+        None => Some(IncompleteBody::NoText),
+        Some(_) if sent.is_cut => Some(IncompleteBody::Cut { size: size(whole) }),
         Some(text) if sent.redactions > 0 && text.contains(REDACTED) => {
-            Some("secrets were taken out of it".to_owned())
+            Some(IncompleteBody::SecretsTakenOut)
         }
         Some(_) => None,
     }
@@ -146,10 +147,7 @@ mod tests {
         let mut redacted = sent("/v1", r#"{"a":"[redacted]"}"#);
         assert_eq!(missing(&redacted), None, "a client may write so itself");
         redacted.redactions = 1;
-        assert_eq!(
-            missing(&redacted).as_deref(),
-            Some("secrets were taken out of it")
-        );
+        assert_eq!(missing(&redacted), Some(IncompleteBody::SecretsTakenOut));
     }
 
     /// A shell that runs the command gives curl these arguments.

@@ -9,6 +9,7 @@ use http::{HeaderValue, Request};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 
+use super::refusal::Refusal;
 use super::service::ControlService;
 use super::wire::ControlError;
 use crate::config::local_key;
@@ -51,20 +52,18 @@ impl ControlService {
     /// When the port is closed, the message is too long, or nothing comes back.
     pub async fn try_demo(&self, message: &str) -> Result<DemoAnswer, ControlError> {
         if message.chars().count() > TRY_MESSAGE_MAX {
-            let why = format!("the message is longer than {TRY_MESSAGE_MAX} characters");
-            return Err(ControlError::usage(why));
+            let max = TRY_MESSAGE_MAX;
+            return Err(ControlError::usage(Refusal::MessageTooLong { max }));
         }
         let Some(port) = self.port() else {
-            let why = "the port is closed: start serving first, and try again";
-            return Err(ControlError::failed(why));
+            return Err(ControlError::failed(Refusal::PortClosed));
         };
         let exchange = self.send_to_demo(port, message);
         match tokio::time::timeout(TIMEOUT, exchange).await {
             Ok(answer) => answer,
-            Err(_) => Err(ControlError::failed(format!(
-                "nothing came back within {} s; see `aerostat status`",
-                TIMEOUT.as_secs()
-            ))),
+            Err(_) => Err(ControlError::failed(Refusal::NothingCameBack {
+                seconds: TIMEOUT.as_secs(),
+            })),
         }
     }
 
@@ -89,7 +88,7 @@ impl ControlService {
         let request = self.demo_request(&url, &sent)?;
         let upstream = self.environment.upstream(&self.config());
         let answer = upstream.send(request, &ProxyChoice::default()).await;
-        let (head, body) = answer.map_err(ControlError::caused_by)?.into_parts();
+        let (head, body) = answer.map_err(not_reached)?.into_parts();
         let body = read_whole(body).await?;
         let received: Value = serde_json::from_slice(&body).unwrap_or_default();
         let request_id = head.headers.get("x-aerostat-request-id");
@@ -118,24 +117,30 @@ impl ControlService {
                 concat!("aerostat-try/", env!("CARGO_PKG_VERSION")),
             );
         if self.config().auth_mode != AuthMode::Off {
-            let key = local_key::read_or_create(&self.home).map_err(ControlError::failed)?;
+            let key = local_key::read_or_create(&self.home).map_err(ControlError::caused_by)?;
             let value = HeaderValue::from_maybe_shared(key.to_bytes("Bearer "));
-            let mut value = value.map_err(ControlError::caused_by)?;
+            let mut value = value.map_err(ControlError::quoted)?;
             value.set_sensitive(true);
             request = request.header(AUTHORIZATION, value);
         }
         let body = SegmentedBytes::from(Bytes::from(body.to_string()));
-        request.body(body).map_err(ControlError::caused_by)
+        request.body(body).map_err(ControlError::quoted)
     }
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "for map_err")]
+fn not_reached(error: impl std::fmt::Display) -> ControlError {
+    let words = error.to_string();
+    ControlError::failed(Refusal::NotReached { words })
 }
 
 async fn read_whole(mut body: UpstreamBody) -> Result<Vec<u8>, ControlError> {
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(ControlError::failed)?;
+        let frame = frame.map_err(not_reached)?;
         bytes.extend(frame.into_data().into_iter().flatten());
         if bytes.len() > ANSWER_BYTES_MAX {
-            return Err(ControlError::failed("the answer is too long to be shown"));
+            return Err(ControlError::failed(Refusal::AnswerTooLong));
         }
     }
     Ok(bytes)

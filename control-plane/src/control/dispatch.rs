@@ -55,7 +55,7 @@ async fn wait_for_end(client: Client) -> Result<(), ControlError> {
     if client.closed(END_TIMEOUT).await {
         return Ok(());
     }
-    Err(ControlError::failed(
+    Err(ControlError::quoted(
         "the agent was told to end, and has not ended within an hour",
     ))
 }
@@ -89,9 +89,9 @@ impl Target {
             // An agent started meanwhile.
             Err(held @ LockError::Held(_)) => match Client::connect(&socket).await? {
                 Some(client) => Ok(Self::Agent(client)),
-                None => Err(ControlError::caused_by(held)),
+                None => Err(ControlError::quoted(held)),
             },
-            Err(error) => Err(ControlError::caused_by(error)),
+            Err(error) => Err(ControlError::quoted(error)),
         }
     }
 }

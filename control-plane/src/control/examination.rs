@@ -169,7 +169,7 @@ async fn examine_accounts(
     if status.is_ok() && home.folder().exists() {
         match ask(home, verb, environment.clone()).await {
             Ok(examined) => return examined.checks,
-            Err(error) => checks.push(of_files(&error.message, home)),
+            Err(error) => checks.push(of_files(&error.to_string(), home)),
         }
     }
     if let Ok(config) = config {
@@ -255,7 +255,7 @@ async fn make_bundle(
     let collected = if is_asked && home.folder().exists() {
         ask(home, verb, environment).await
     } else {
-        Err(ControlError::failed("no agent and no files could be asked"))
+        Err(ControlError::quoted("no agent and no files could be asked"))
     };
     bundle::finish(own, collected, home)
 }

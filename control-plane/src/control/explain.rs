@@ -4,12 +4,14 @@ use serde::{Deserialize, Serialize};
 
 use super::cost::CostAccount;
 use super::failure_reason::{FailureFacts, Wording};
+use super::refusal::Refusal;
 use super::wire::ControlError;
 use crate::canon::{Loss, LossKind};
+use crate::language::{Language, Said};
 use crate::outcome::{Next, Outcome, Scope, Stage, Timestamp};
 use crate::protocol::Operation;
 use crate::record::{Attempt, Cause, NextStep, PassedOver, Record, blame_name};
-use crate::status::timestamp;
+use crate::status::{NotAsked, rfc3339, timestamp};
 use crate::store::records::Conversation;
 
 /// How many requests are kept in memory.
@@ -29,7 +31,7 @@ pub struct Explanation {
     pub model: String,
     pub stream: bool,
     /// How the model was resolved.
-    pub resolution: String,
+    pub resolution: Said,
     /// `provider/model`, in the order in which they are tried.
     pub candidates: Vec<String>,
     pub passed_over: Vec<PassedOverFacts>,
@@ -129,6 +131,11 @@ pub struct PassedOverFacts {
     pub candidate: String,
     pub account: Option<String>,
     pub why: String,
+    /// The same as a value, for pages, and what the provider said.
+    #[serde(skip)]
+    pub reason: Option<NotAsked>,
+    #[serde(skip)]
+    pub said: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -181,10 +188,8 @@ pub struct NextFacts {
 /// No record has that id.
 pub(super) fn unknown(id: &str) -> ControlError {
     let shown: String = id.chars().take(64).collect();
-    ControlError::failed(format!(
-        "no record of a request `{}`: an answer's `x-aerostat-request-id` names it, and `aerostat log` lists what is kept",
-        shown.escape_debug()
-    ))
+    let id = shown.escape_debug().to_string();
+    ControlError::failed(Refusal::NoRecord { id })
 }
 
 impl Explanation {
@@ -215,8 +220,7 @@ impl Explanation {
             model: record.model.clone(),
             stream: record.stream,
             resolution: resolved
-                .map(|resolved| resolved.text.clone())
-                .unwrap_or_default(),
+                .map_or_else(|| Said::quoted(""), |resolved| Said::of(&resolved.by)),
             candidates: resolved
                 .map(|resolved| resolved.candidates.clone())
                 .unwrap_or_default(),
@@ -283,13 +287,16 @@ impl LossFacts {
 impl PassedOverFacts {
     fn of(passed: &PassedOver) -> Self {
         let account = passed.account.as_ref().map(ToString::to_string);
+        let why = passed.why.text(Language::English, &rfc3339);
         Self {
             candidate: passed.candidate.clone(),
             account,
             why: match &passed.said {
-                Some(said) => format!("{}: {said}", passed.why),
-                None => passed.why.clone(),
+                Some(said) => format!("{why}: {said}"),
+                None => why,
             },
+            reason: Some(passed.why.clone()),
+            said: passed.said.as_deref().map(str::to_owned),
         }
     }
 }
@@ -388,7 +395,7 @@ mod tests {
     use super::*;
     use crate::canon::{Blame, Fault, FaultKind, Usage};
     use crate::protocol::openai_chat;
-    use crate::record::{Failure, Resolved};
+    use crate::record::{Failure, Resolved, ResolvedBy};
 
     fn at(seconds: u64) -> Timestamp {
         Timestamp::UNIX_EPOCH + Duration::from_secs(seconds)
@@ -431,7 +438,9 @@ mod tests {
             operation: Some(Operation::Generate),
             model: "lab/m".to_owned(),
             resolved: Some(Arc::new(Resolved::new(
-                "addressed".to_owned(),
+                ResolvedBy::Addressed {
+                    name: "lab/m".to_owned(),
+                },
                 vec!["lab/m".to_owned()],
             ))),
             attempts,

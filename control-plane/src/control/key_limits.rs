@@ -6,8 +6,12 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use super::account::settings::{NONE, end_of_day, unless_none};
+use super::refusal::Refusal;
 use super::wire::ControlError;
+use crate::account::Period;
+use crate::client_keys::KeyUnit;
 use crate::client_keys::{KeyBudget, KeyLimits};
+use crate::language::{Language, Said};
 use crate::outcome::Timestamp;
 use crate::provider::rules::Pattern;
 
@@ -58,10 +62,9 @@ impl KeyLimitChanges {
 fn expiry(value: &str) -> Result<Timestamp, ControlError> {
     let at = end_of_day(value)?;
     if at <= SystemTime::now() {
-        return Err(ControlError::usage(format!(
-            "--expires: `{}` is over; `aerostat key revoke NAME` ends a key at once",
-            value.escape_debug()
-        )));
+        return Err(ControlError::usage(Refusal::ExpiryOver {
+            found: value.escape_debug().to_string(),
+        }));
     }
     Ok(at)
 }
@@ -71,27 +74,23 @@ fn models(values: &[String]) -> Result<Option<Vec<String>>, ControlError> {
         return Ok(None);
     }
     if values.len() > MODELS_MAX {
-        return Err(ControlError::usage(format!(
-            "--model: at most {MODELS_MAX}; one `*` in a name stands for any characters"
-        )));
+        return Err(ControlError::usage(Refusal::ModelsMax { max: MODELS_MAX }));
     }
     let is_name = |value: &&String| !value.is_empty() && Pattern::parse(value).is_some();
     match values.iter().find(|value| !is_name(value)) {
         None => Ok(Some(values.to_vec())),
-        Some(wrong) => Err(ControlError::usage(format!(
-            "--model: expected a name with at most one `*`, such as `claude-*`, or `all`, found `{}`",
-            wrong.escape_debug()
-        ))),
+        Some(wrong) => Err(ControlError::usage(Refusal::ModelName {
+            found: wrong.escape_debug().to_string(),
+        })),
     }
 }
 
 fn requests_per_minute(value: &str) -> Result<u32, ControlError> {
     match value.parse() {
         Ok(number) if number > 0 => Ok(number),
-        _ => Err(ControlError::usage(format!(
-            "--requests-per-minute: expected a number from 1 on, or `none`, found `{}`",
-            value.escape_debug()
-        ))),
+        _ => Err(ControlError::usage(Refusal::RequestsPerMinute {
+            found: value.escape_debug().to_string(),
+        })),
     }
 }
 
@@ -106,19 +105,35 @@ fn budgets(values: &[String]) -> Result<Vec<KeyBudget>, ControlError> {
     let mut budgets: Vec<KeyBudget> = Vec::new();
     for value in values {
         let budget = KeyBudget::parse(value, zone)
-            .map_err(|bad| ControlError::usage(format!("--budget: {bad}")))?;
+            .map_err(|bad| ControlError::usage(Refusal::Budget { why: bad.into() }))?;
         let is_same =
             |known: &KeyBudget| (known.unit, known.period) == (budget.unit, budget.period);
         if budgets.iter().any(is_same) {
-            return Err(ControlError::usage(format!(
-                "--budget: two of {} a {}; name one",
-                budget.unit.name(),
-                budget.period.name()
-            )));
+            return Err(ControlError::usage(Refusal::BudgetTwice {
+                unit: unit_words(budget.unit),
+                period: period_words(budget.period),
+            }));
         }
         budgets.push(budget);
     }
     Ok(budgets)
+}
+
+fn unit_words(unit: KeyUnit) -> Said {
+    Said::in_each(|language| match (language, unit) {
+        (Language::English, unit) => unit.name().to_owned(),
+        (Language::German, KeyUnit::Requests) => "Anfragen".to_owned(),
+        (Language::German, KeyUnit::Tokens) => "Token".to_owned(),
+        (Language::German, KeyUnit::Dollars) => "Dollar".to_owned(),
+    })
+}
+
+fn period_words(period: Period) -> Said {
+    Said::in_each(|language| match (language, period) {
+        (Language::English, period) => period.name().to_owned(),
+        (Language::German, Period::Day) => "Tag".to_owned(),
+        (Language::German, Period::Month) => "Monat".to_owned(),
+    })
 }
 
 #[cfg(test)]
@@ -137,7 +152,7 @@ mod tests {
             models: Some(vec!["m".to_owned()]),
             ..KeyLimits::default()
         };
-        changes.apply(&limits).map_err(|error| error.message)
+        changes.apply(&limits).map_err(|error| error.to_string())
     }
 
     #[test]

@@ -45,6 +45,7 @@ mod price_list;
 pub(crate) mod provider;
 pub mod record_keeping;
 mod record_pricing;
+pub(crate) mod refusal;
 pub(crate) mod request_log;
 mod resender;
 mod service;

@@ -6,10 +6,9 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Span, Zoned};
 
+use super::refusal::Refusal;
 use super::wire::ControlError;
 use crate::outcome::Timestamp;
-
-const EXPECTED: &str = "expected `24h`, `7d`, `today`, a day such as `2026-11-29`, or a moment such as `2026-11-29T14:00:00Z`";
 
 /// Where a period begins.
 ///
@@ -26,7 +25,8 @@ pub(super) fn begin(
     let text = text.trim();
     parse(text, now, zone, whole_days).ok_or_else(|| {
         let shown: String = text.chars().take(40).collect();
-        ControlError::usage(format!("`{}`: {EXPECTED}", shown.escape_debug()))
+        let found = shown.escape_debug().to_string();
+        ControlError::usage(Refusal::Time { found })
     })
 }
 

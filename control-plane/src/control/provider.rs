@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 
 use super::account::AccountFacts;
+use super::refusal::Refusal;
 use super::wire::ControlError;
 use crate::account::Credential;
 use crate::canon::{Fault, ModelCard};
 use crate::config::Config;
+use crate::language::Said;
 use crate::provider::presets::{PRESETS, Preset, preset};
 use crate::provider::{BaseUrl, DEMO, Provider, dialects};
 use crate::status::{AccountStatus, ProviderStatus};
@@ -113,7 +115,7 @@ fn of_preset(preset: &Preset) -> ProviderFacts {
         name: preset.name.to_owned(),
         status: ProviderStatus::NotConfigured {
             provider: preset.name.to_owned(),
-            needs: preset.needs(),
+            needs: preset.needs().map(Said::from),
         },
         protocol: preset
             .dialects
@@ -142,7 +144,7 @@ pub struct ModelList {
     pub provider: String,
     pub models: Vec<String>,
     /// Why there is no list.
-    pub error: Option<String>,
+    pub error: Option<Said>,
 }
 
 /// The models of one provider, or of all that are enabled. Lists come from the configuration where
@@ -195,14 +197,19 @@ pub(super) fn ids(
     provider: &Provider,
     standings: StandingOf<'_>,
     fetch: Fetch<'_>,
-) -> Result<Vec<String>, String> {
+) -> Result<Vec<String>, Said> {
     if let Some(models) = &provider.models {
         return Ok(models.to_vec());
     }
     let Standing { status, credential } = standings(provider);
-    let credential = credential.ok_or_else(|| status.to_string())?;
-    let cards = fetch(provider, &credential).map_err(|fault| fault.message)?;
+    let credential = credential.ok_or_else(|| Said::of(&status))?;
+    let cards = fetch(provider, &credential).map_err(|fault| list_failed(fault.message))?;
     Ok(cards.into_iter().map(|card| card.id).collect())
+}
+
+/// The provider, or the way to it, says why.
+fn list_failed(words: String) -> Said {
+    Refusal::NotReached { words }.into()
 }
 
 /// The names of the built-in provider.
@@ -220,9 +227,11 @@ fn unknown(config: &Config, name: &str) -> ControlError {
         .providers
         .iter()
         .map(|provider| provider.name.as_str());
-    ControlError::failed(match nearest(name, known, 1).first() {
-        Some(near) => format!("no provider `{name}`; did you mean `{near}`?"),
-        None => format!("no provider `{name}`; add [providers.{name}] to the configuration"),
+    let near = nearest(name, known, 1).first().map(ToString::to_string);
+    let name = name.to_owned();
+    ControlError::failed(match near {
+        Some(near) => Refusal::NoProviderButNear { name, near },
+        None => Refusal::NoConfiguredProvider { name },
     })
 }
 
@@ -330,12 +339,22 @@ pub(in crate::control) mod tests {
             Some("openai"),
         )
         .unwrap();
-        assert!(lists[0].error.as_ref().unwrap().contains("OPENAI_API_KEY"));
+        assert!(
+            lists[0]
+                .error
+                .as_ref()
+                .unwrap()
+                .to_string()
+                .contains("OPENAI_API_KEY")
+        );
     }
 
     #[test]
     fn an_unknown_provider_is_told_with_its_nearest() {
         let error = models(&config(), &standing, &fetch, Some("opnai")).unwrap_err();
-        assert_eq!(error.message, "no provider `opnai`; did you mean `openai`?");
+        assert_eq!(
+            error.to_string(),
+            "no provider `opnai`; did you mean `openai`?"
+        );
     }
 }

@@ -10,6 +10,7 @@ use super::agent::AgentHandle;
 use super::bodies_asked;
 use super::dashboard_link::{DashboardLink, LinkIssuer};
 use super::record_pricing::{RecordPricing, read_prices};
+use super::refusal::Refusal;
 use super::resender::Resender;
 use super::sign_in::PendingSignIns;
 use super::socket_path::SocketPath;
@@ -207,7 +208,7 @@ impl ControlService {
         let reader = self.record_reader.clone();
         let read = tokio::task::spawn_blocking(move || read(&reader)).await;
         read.map_err(|_| ControlError::broke())?
-            .map_err(ControlError::of_records)
+            .map_err(ControlError::caused_by)
     }
 
     /// The prices, with the person's own above them; and what is wrong with these, where they are
@@ -272,9 +273,7 @@ impl ControlService {
     pub(super) fn dashboard_link(&self, page: Option<&str>) -> Result<DashboardLink, ControlError> {
         let Some(dashboard) = self.dashboard.get() else {
             self.agent()?;
-            return Err(ControlError::failed(
-                "the dashboard could not be opened, and the agent's log says why; everything else works",
-            ));
+            return Err(ControlError::failed(Refusal::DashboardNotOpen));
         };
         dashboard.link(page)
     }

@@ -25,6 +25,7 @@ use super::verbs;
 use super::wire::{
     ControlError, Notes, RequestLine, ResponseLine, VERSION, line, read_line, write_line,
 };
+use crate::language::Said;
 
 /// Connections at a time; one more waits.
 const CONNECTIONS_MAX: usize = 32;
@@ -186,15 +187,15 @@ fn unknown_request(received: &[u8]) -> ControlError {
         aerostat: u32,
     }
     match serde_json::from_slice::<Envelope>(received) {
-        Ok(envelope) if envelope.aerostat != VERSION => ControlError::failed(format!(
+        Ok(envelope) if envelope.aerostat != VERSION => ControlError::quoted(format_args!(
             "this agent is version {} and does not know the request; end it with the `aerostat quit` of that version, or choose Quit in its menu, and start the other one",
             env!("CARGO_PKG_VERSION")
         )),
         // What was sent is not repeated: it may hold a secret.
-        Ok(_) => ControlError::usage("the request is not one that this agent knows"),
-        Err(_) => ControlError::usage(
+        Ok(_) => ControlError::usage(Said::quoted("the request is not one that this agent knows")),
+        Err(_) => ControlError::usage(Said::quoted(
             r#"expected a line of JSON such as {"aerostat":2,"verb":"status","request":{}}"#,
-        ),
+        )),
     }
 }
 

@@ -8,6 +8,7 @@ use super::socket_path::SocketPath;
 use crate::config::{Config, Home};
 use crate::host::loopback_http::{self, LoopbackResponse};
 use crate::host::{self, port_owner};
+use crate::language::Said;
 use crate::modes::AuthMode;
 use crate::outcome::Timestamp;
 use crate::status::{
@@ -42,7 +43,7 @@ pub struct Status {
     pub accounts: Option<AccountCounts>,
     /// What is wrong with the configuration file as it is now, while an older one is active.
     #[serde(rename = "config_trouble")]
-    pub config_error: Option<String>,
+    pub config_error: Option<Said>,
     /// The line of the file that is wrong, where it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_error_line: Option<usize>,
@@ -51,7 +52,7 @@ pub struct Status {
     pub attention: Vec<Attention>,
     /// Why other machines are not served, where the configuration asks for it.
     #[serde(default)]
-    pub lan_refused: Option<String>,
+    pub lan_refused: Option<Said>,
     /// The port of the metrics.
     #[serde(default, skip_serializing_if = "MetricsStatus::is_off")]
     pub metrics: MetricsStatus,

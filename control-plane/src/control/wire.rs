@@ -21,8 +21,9 @@ use tokio::io::{
 use tokio::sync::mpsc;
 use zeroize::Zeroizing;
 
+use super::refusal::Refusal;
 use crate::account::Secret;
-use crate::store::records::RecordsProblem;
+use crate::language::{InLanguage, Language, Said};
 
 /// The version of this protocol. A program with another one is another release of Aerostat.
 pub(super) const VERSION: u32 = 2;
@@ -91,7 +92,7 @@ impl<'a> ResponseLine<'a> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {
     /// A line for people.
-    pub text: String,
+    pub text: Said,
     /// An address to be opened in a browser.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
@@ -125,13 +126,10 @@ impl Notes {
 #[error("{message}")]
 pub struct ControlError {
     pub kind: ErrorKind,
-    pub message: String,
+    pub message: Said,
     /// Which part of the request is wrong, where it is one: `concurrency`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<Cow<'static, str>>,
-    /// Why the records cannot be read, where it is that: pages say it in their reader's language.
-    #[serde(skip)]
-    pub records_problem: Option<Box<RecordsProblem>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -145,46 +143,50 @@ pub enum ErrorKind {
 }
 
 impl ControlError {
-    pub fn failed(message: impl fmt::Display) -> Self {
+    pub fn failed(message: impl Into<Said>) -> Self {
+        Self::of_kind(ErrorKind::Failed, message)
+    }
+
+    fn of_kind(kind: ErrorKind, message: impl Into<Said>) -> Self {
         Self {
-            kind: ErrorKind::Failed,
-            message: message.to_string(),
+            kind,
+            message: message.into(),
             field: None,
-            records_problem: None,
         }
     }
 
-    /// The error with all its causes, as one sentence: the socket carries no sources.
+    /// The error with all its causes, as one sentence: the socket carries no sources. The causes of
+    /// our errors are what the system says.
     #[allow(clippy::needless_pass_by_value, reason = "for map_err")]
-    pub fn caused_by(error: impl Error) -> Self {
-        let mut message = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            let text = cause.to_string();
-            // Some errors repeat their cause in their own text.
-            if !message.contains(&text) {
-                message.push_str(": ");
-                message.push_str(&text);
+    pub fn caused_by(error: impl Error + InLanguage) -> Self {
+        Self::failed(Said::in_each(|language| {
+            let mut message = error.text(language).into_owned();
+            let mut source = error.source();
+            while let Some(cause) = source {
+                let text = cause.to_string();
+                // Some errors repeat their cause in their own text.
+                if !message.contains(&text) {
+                    message.push_str(": ");
+                    message.push_str(&text);
+                }
+                source = cause.source();
             }
-            source = cause.source();
-        }
-        Self::failed(message)
+            message
+        }))
     }
 
-    pub(super) fn of_records(problem: RecordsProblem) -> Self {
-        Self {
-            records_problem: Some(Box::new(problem.clone())),
-            ..Self::caused_by(problem)
-        }
+    /// What others say, or what only the command line tells.
+    pub fn quoted(words: impl fmt::Display) -> Self {
+        Self::failed(Said::quoted(words))
     }
 
-    pub fn usage(message: impl fmt::Display) -> Self {
-        Self {
-            kind: ErrorKind::WrongUsage,
-            message: message.to_string(),
-            field: None,
-            records_problem: None,
-        }
+    pub fn usage(message: impl Into<Said>) -> Self {
+        Self::of_kind(ErrorKind::WrongUsage, message)
+    }
+
+    /// The sentence, without its full stop.
+    pub fn text(&self, language: Language) -> &str {
+        self.message.text(language)
     }
 
     /// The same, with the part of the request that is wrong.
@@ -197,31 +199,23 @@ impl ControlError {
     }
 
     /// What was entered in one field is wrong.
-    pub fn in_field(field: &'static str, message: impl fmt::Display) -> Self {
+    pub fn in_field(field: &'static str, message: impl Into<Said>) -> Self {
         Self::usage(message).of_field(field)
     }
 
     pub fn not_running() -> Self {
-        let message = "the agent is not running; `aerostat` starts it".to_owned();
-        Self {
-            kind: ErrorKind::NotRunning,
-            message,
-            field: None,
-            records_problem: None,
-        }
+        Self::of_kind(ErrorKind::NotRunning, Refusal::NotRunning)
     }
 
     /// The agent's response is not of the form that this program reads.
     pub(super) fn other_version() -> Self {
-        Self::failed(format!(
-            "the running agent answers in a form that version {} does not know; end it with the `aerostat quit` of its own version, and start this one",
-            env!("CARGO_PKG_VERSION")
-        ))
+        let version = env!("CARGO_PKG_VERSION");
+        Self::failed(Refusal::OtherVersion { version })
     }
 
     /// The verb's task panicked.
-    pub(super) fn broke() -> Self {
-        Self::failed("the verb broke; this is a bug")
+    pub fn broke() -> Self {
+        Self::failed(Refusal::Broke)
     }
 }
 
@@ -328,13 +322,23 @@ mod tests {
         #[derive(Debug, thiserror::Error)]
         #[error("the file cannot be read ({0})")]
         struct Inline(#[source] io::Error);
+        impl InLanguage for Outer {
+            fn text(&self, _: Language) -> Cow<'_, str> {
+                Cow::Owned(self.to_string())
+            }
+        }
+        impl InLanguage for Inline {
+            fn text(&self, _: Language) -> Cow<'_, str> {
+                Cow::Owned(self.to_string())
+            }
+        }
         let full = || io::Error::other("the disk is full");
         assert_eq!(
-            ControlError::caused_by(Outer(full())).message,
+            ControlError::caused_by(Outer(full())).to_string(),
             "the file cannot be read: the disk is full"
         );
         assert_eq!(
-            ControlError::caused_by(Inline(full())).message,
+            ControlError::caused_by(Inline(full())).to_string(),
             "the file cannot be read (the disk is full)"
         );
     }

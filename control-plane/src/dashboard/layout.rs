@@ -179,14 +179,14 @@ fn key_help(text: Texts) -> Markup {
 pub(super) fn failure(context: &PageContext, error: &ControlError) -> Markup {
     html! {
         div.notice.bad role="alert" {
-            p { strong { (context.text.not_done()) ". " } (marked(&context.error_text(error))) }
+            p { strong { (context.text.not_done()) ". " } (marked(context.error_text(error))) }
         }
     }
 }
 
 /// A page without what it is about, because the records cannot be read.
 pub(super) fn unreadable(context: &PageContext, section: Section, error: &ControlError) -> Page {
-    let content = html! { div.notice.bad role="alert" { p { (marked(&sentence(&context.error_text(error)))) } } };
+    let content = html! { div.notice.bad role="alert" { p { (marked(&sentence(context.error_text(error)))) } } };
     Page::new(section, context.text.records_are_unreadable(), content)
 }
 

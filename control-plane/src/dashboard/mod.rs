@@ -35,6 +35,7 @@ use hyper::body::Incoming;
 use parking_lot::{Mutex, MutexGuard};
 use tokio_util::sync::CancellationToken;
 
+use crate::control::refusal::Refusal;
 use crate::control::{
     ControlError, ControlService, DashboardLink, Home, LinkIssuer, Secret, WireSecret,
 };
@@ -77,7 +78,7 @@ pub struct Dashboard {
 }
 
 /// Says why the tray icon is not shown. `None` where it is. May take some milliseconds.
-pub type TrayNote = fn() -> Option<&'static str>;
+pub type TrayNote = fn(Language) -> Option<&'static str>;
 
 /// The dashboard's open port.
 pub struct DashboardListener(Listeners);
@@ -196,9 +197,9 @@ impl LinkIssuer for Dashboard {
         };
         let file = self.write_file(&url);
         let file = file.map_err(|error| {
-            ControlError::failed(format!(
-                "the file that leads to the dashboard cannot be written: {error}"
-            ))
+            ControlError::failed(Refusal::LinkFileNotWritten {
+                error: error.to_string(),
+            })
         })?;
         Ok(DashboardLink {
             file,

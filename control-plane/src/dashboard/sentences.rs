@@ -20,11 +20,8 @@ impl PageContext {
     }
 
     /// Why something was not done or cannot be read.
-    pub(super) fn error_text(&self, error: &ControlError) -> String {
-        match &error.records_problem {
-            Some(problem) => problem.text(self.language()),
-            None => error.message.clone(),
-        }
+    pub(super) fn error_text<'e>(&self, error: &'e ControlError) -> &'e str {
+        error.text(self.language())
     }
 
     /// What is to be done and why, as a sentence.

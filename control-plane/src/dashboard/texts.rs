@@ -56,20 +56,20 @@ texts! {
     not_done: "Not done" | "Nicht ausgeführt";
 
     // What is true of the whole.
-    nothing_to_serve_with: "Nothing to serve with yet." | "Noch kein Konto, das antworten kann.";
+    nothing_to_serve_with: "Nothing to serve with yet." | "Noch kein Konto verfügbar.";
     serving: "Serving." | "In Betrieb.";
     serving_one_needs_you: "Serving. One account needs you." |
-        "In Betrieb. Ein Konto braucht Sie.";
+        "In Betrieb. Bei einem Konto ist ein Eingriff nötig.";
     serving_some_need_you(count): "Serving. {count} accounts need you." |
-        "In Betrieb. {count} Konten brauchen Sie.";
+        "In Betrieb. Bei {count} Konten ist ein Eingriff nötig.";
     serving_network: "Serving your local network." | "In Betrieb, auch für das lokale Netz.";
     serving_slowly(provider, time): "Serving slowly: all of {provider} rests until {time}." |
         "Eingeschränkt in Betrieb: alle Konten von {provider} pausieren bis {time}.";
     serving_partly(count, total): "Serving with {count} of {total} accounts." |
         "In Betrieb mit {count} von {total} Konten.";
     no_account_until(time): "No account can serve until {time}." |
-        "Bis {time} kann kein Konto antworten.";
-    no_account_can_serve: "No account can serve." | "Kein Konto kann antworten.";
+        "Bis {time} ist kein Konto verfügbar.";
+    no_account_can_serve: "No account can serve." | "Kein Konto ist verfügbar.";
     starting: "Starting." | "Startet.";
     stopping: "Stopping: the last answers are being sent." |
         "Wird beendet: die letzten Antworten werden noch gesendet.";
@@ -106,7 +106,7 @@ texts! {
     requests_today: "Requests today" | "Anfragen heute";
     so_many_failed(count): "{count} failed" | "{count} fehlgeschlagen";
     so_many_left(count): "{count} left early" | "{count} vorzeitig beendet";
-    tokens_today: "Tokens today" | "Tokens heute";
+    tokens_today: "Tokens today" | "Token heute";
     share_from_cache(share): "{share} of the input from cache" | "{share} der Eingabe aus dem Cache";
     cache_share_unknown: "cache share unknown" | "Cache-Anteil unbekannt";
     cost_today: "Cost today" | "Kosten heute";
@@ -144,10 +144,10 @@ texts! {
     step_is_open: "To do" | "Offen";
     step_try: "1. Try it now" | "1. Jetzt ausprobieren";
     step_account: "2. Add an account" | "2. Konto hinzufügen";
-    step_client: "3. Point a program here" | "3. Ein Programm hierher leiten";
+    step_client: "3. Point a program here" | "3. Ein Programm verbinden";
     step_first_request: "4. The first request" | "4. Die erste Anfrage";
     try_is_offline: "Sends one request to the built-in demo, the way any program would. No account is needed, and nothing leaves this computer." |
-        "Sendet eine Anfrage an die eingebaute Demo, so wie es jedes Programm täte. Es braucht kein Konto, und nichts verlässt diesen Rechner.";
+        "Sendet eine Anfrage an die eingebaute Demo, so wie es jedes Programm täte. Ein Konto ist nicht nötig, und nichts verlässt diesen Rechner.";
     demo_is_disabled: "The demo is switched off: [providers.demo] enabled is false." |
         "Die Demo ist abgeschaltet: [providers.demo] enabled steht auf false.";
     try_message: "Say hello in one sentence." | "Sag in einem Satz hallo.";
@@ -198,11 +198,11 @@ texts! {
     account_limits: "Limits" | "Limits";
     order_of_use: "Order" | "Reihenfolge";
     cache_24_h: "Cache, 24 h" | "Cache, 24 h";
-    used_by_it_today: "Requests · tokens today" | "Anfragen · Tokens heute";
+    used_by_it_today: "Requests · tokens today" | "Anfragen · Token heute";
     used_nothing: "nothing" | "nichts";
-    one_request_and_tokens(tokens): "1 request, {tokens} tokens" | "1 Anfrage, {tokens} Tokens";
+    one_request_and_tokens(tokens): "1 request, {tokens} tokens" | "1 Anfrage, {tokens} Token";
     requests_and_tokens(requests, tokens): "{requests} requests, {tokens} tokens" |
-        "{requests} Anfragen, {tokens} Tokens";
+        "{requests} Anfragen, {tokens} Token";
     use_earlier(name): "Use {name} earlier" | "{name} früher verwenden";
     use_later(name): "Use {name} later" | "{name} später verwenden";
     figures_unknown(why): "The figures are unknown: {why}. Everything else works." |
@@ -212,19 +212,19 @@ texts! {
     // How many can serve, and what the first of the others needs.
     no_accounts_yet: "No accounts yet." | "Noch keine Konten.";
     all_accounts_off: "All accounts are switched off." | "Alle Konten sind ausgeschaltet.";
-    the_account_can_serve: "The account can serve." | "Das Konto kann antworten.";
-    the_account_cannot_serve: "The account cannot serve." | "Das Konto kann nicht antworten.";
-    both_accounts_can_serve: "Both accounts can serve." | "Beide Konten können antworten.";
-    neither_account_can_serve: "Neither account can serve." | "Keines der beiden Konten kann antworten.";
+    the_account_can_serve: "The account can serve." | "Das Konto ist verfügbar.";
+    the_account_cannot_serve: "The account cannot serve." | "Das Konto ist nicht verfügbar.";
+    both_accounts_can_serve: "Both accounts can serve." | "Beide Konten sind verfügbar.";
+    neither_account_can_serve: "Neither account can serve." | "Keines der beiden Konten ist verfügbar.";
     none_of_accounts_can_serve(count): "None of {count} accounts can serve." |
-        "Keines der {count} Konten kann antworten.";
+        "Keines der {count} Konten ist verfügbar.";
     all_accounts_can_serve(count): "All {count} accounts can serve." |
-        "Alle {count} Konten können antworten.";
+        "Alle {count} Konten sind verfügbar.";
     some_accounts_can_serve(able, count): "{able} of {count} accounts can serve." |
-        "{able} von {count} Konten können antworten.";
+        "{able} von {count} Konten sind verfügbar.";
     others_need_you(count): "And {count} more." | "Und {count} weitere.";
-    account_can_serve(name): "{name} can serve." | "{name} kann antworten.";
-    account_cannot_serve(name): "{name} cannot serve." | "{name} kann nicht antworten.";
+    account_can_serve(name): "{name} can serve." | "{name} ist verfügbar.";
+    account_cannot_serve(name): "{name} cannot serve." | "{name} ist nicht verfügbar.";
     account_is_off(name): "{name} is switched off." | "{name} ist ausgeschaltet.";
     account_rests_until(name, time): "{name} rests until {time}." | "{name} pausiert bis {time}.";
     // States, a word each.
@@ -233,7 +233,7 @@ texts! {
     lamp_refreshing: "refreshing" | "erneuert Zugang";
     lamp_rests: "rests" | "pausiert";
     lamp_rests_partly: "rests in part" | "pausiert teilweise";
-    lamp_needs_you: "needs you" | "braucht Sie";
+    lamp_needs_you: "needs you" | "Eingriff nötig";
     lamp_off: "off" | "aus";
     // Why an account does not serve.
     pauses_until(time, cause): "rests until {time}: {cause}" | "pausiert bis {time}: {cause}";
@@ -249,9 +249,9 @@ texts! {
     // Limits.
     limits_unknown: "limits unknown" | "Limits unbekannt";
     window_requests: "requests" | "Anfragen";
-    window_tokens: "tokens" | "Tokens";
-    window_input_tokens: "input tokens" | "Eingabe-Tokens";
-    window_output_tokens: "output tokens" | "Ausgabe-Tokens";
+    window_tokens: "tokens" | "Token";
+    window_input_tokens: "input tokens" | "Eingabe-Token";
+    window_output_tokens: "output tokens" | "Ausgabe-Token";
     window_day: "day" | "Tag";
     window_hour: "hour" | "Stunde";
     window_minute: "minute" | "Minute";
@@ -265,6 +265,8 @@ texts! {
         "seither neu begonnen ({time}), nicht neu gelesen";
     gone_at_this_pace(time): "gone {time} at this pace" | "bei diesem Tempo leer um {time}";
     window_read_ago(age): "read {age} ago" | "vor {age} gelesen";
+    window_just_read: "just read" | "gerade gelesen";
+    window_is_stale(age): "out of date: read {age} ago" | "veraltet: vor {age} gelesen";
     of_the_window_gone(percent): "{percent} % of the window is gone" |
         "{percent} % des Zeitraums sind vorbei";
     budget_used(spent, limit): "{spent} of {limit} used" | "{spent} von {limit} verbraucht";
@@ -281,21 +283,21 @@ texts! {
         "Wird nicht gefragt: Der Anbieter ist nicht aktiv.";
     would_be_next: "Would be asked next." | "Würde als Nächstes gefragt.";
     behind_by_priority(first): "Could serve; {first} comes first by its order." |
-        "Könnte antworten; {first} ist nach der Reihenfolge früher dran.";
+        "Wäre verfügbar; {first} ist nach der Reihenfolge früher dran.";
     behind_as_it_failed(first): "Could serve, but failed lately; {first} comes first." |
-        "Könnte antworten, schlug aber zuletzt fehl; {first} ist früher dran.";
+        "Wäre verfügbar, schlug aber zuletzt fehl; {first} ist früher dran.";
     behind_as_used_up(first): "Is tried only if {first} fails: its provider said that nothing is left." |
         "Wird nur gefragt, wenn {first} ausfällt: Laut Anbieter ist nichts mehr übrig.";
     behind_as_nearly_used_up(first): "Could serve, but a limit is nearly used up; {first} comes first." |
-        "Könnte antworten, aber ein Limit ist fast verbraucht; {first} ist früher dran.";
+        "Wäre verfügbar, aber ein Limit ist fast verbraucht; {first} ist früher dran.";
     behind_a_probe(first): "Could serve; {first} is tried again first." |
-        "Könnte antworten; zuerst wird {first} wieder versucht.";
+        "Wäre verfügbar; zuerst wird {first} wieder versucht.";
     behind_by_load(first): "Could serve; {first} has less to do." |
-        "Könnte antworten; {first} hat weniger zu tun.";
+        "Wäre verfügbar; {first} hat weniger zu tun.";
     behind_by_turn(first): "Could serve; it is {first}'s turn." |
-        "Könnte antworten; {first} ist an der Reihe.";
+        "Wäre verfügbar; {first} ist an der Reihe.";
     behind_by_order(first): "Could serve; {first} is used up first." |
-        "Könnte antworten; {first} wird zuerst aufgebraucht.";
+        "Wäre verfügbar; {first} wird zuerst aufgebraucht.";
     not_asked(why): "Not asked: {why}." | "Wird nicht gefragt: {why}.";
     not_asked_model: "Not asked: the model is not in its list." |
         "Wird nicht gefragt: Das Modell steht nicht in seiner Liste.";
@@ -436,7 +438,7 @@ texts! {
     changed_meanwhile: "config.toml was changed elsewhere meanwhile. Nothing was written: this is the difference to the file as it is now." |
         "config.toml wurde inzwischen anderswo geändert. Nichts wurde geschrieben: Dies ist der Unterschied zur jetzigen Datei.";
     auth_is_kept: "config.toml was gone or empty; the authentication that is in force is written with the change." |
-        "config.toml war weg oder leer; die geltende Authentifizierung wird mit der Änderung hineingeschrieben.";
+        "config.toml fehlte oder war leer; die geltende Authentifizierung wird mit der Änderung hineingeschrieben.";
     what_changes: "What changes" | "Was sich ändert";
     removed_line: "removed" | "entfernt";
     added_line: "added" | "neu";
@@ -487,14 +489,14 @@ texts! {
     // A request.
     no_record_of_it: "There is no record of this request." | "Zu dieser Anfrage gibt es keine Aufzeichnung.";
     records_are_kept(days, failed_days): "An answer's x-aerostat-request-id names its record. Served requests are kept for {days} days, failed ones for {failed_days}, as long as the file has room." |
-        "Der Header x-aerostat-request-id einer Antwort nennt ihre Aufzeichnung. Bediente Anfragen bleiben {days} Tage erhalten, fehlgeschlagene {failed_days}, solange die Datei Platz hat.";
+        "Der Header x-aerostat-request-id einer Antwort nennt ihre Aufzeichnung. Beantwortete Anfragen bleiben {days} Tage erhalten, fehlgeschlagene {failed_days}, solange die Datei Platz hat.";
     see_all_requests: "All requests" | "Alle Anfragen";
-    served_in(time): "Served in {time}." | "Bedient in {time}.";
+    served_in(time): "Served in {time}." | "Beantwortet in {time}.";
     client_left_after(time): "The client left after {time}." | "Der Client hat nach {time} abgebrochen.";
     refused_because(why): "Refused. {why}" | "Abgelehnt. {why}";
     failed_after(time, why): "Failed after {time}. {why}" | "Fehlgeschlagen nach {time}. {why}";
     copy_id: "Copy id" | "ID kopieren";
-    client_was_told: "The client was told:" | "Der Client erhielt:";
+    client_was_told(words): "The client was told: “{words}”" | "Der Client erhielt: „{words}“";
     fault_of_client: "the client's fault" | "Ursache beim Client";
     fault_of_gateway: "Aerostat's fault" | "Ursache bei Aerostat";
     fault_of_account: "the account's limit or credential" | "Ursache beim Konto";
@@ -529,7 +531,7 @@ texts! {
     what_followed: "Then" | "Danach";
     upstream_id: "Upstream's id" | "ID des Anbieters";
     until_moment(time): "until {time}" | "bis {time}";
-    outcome_served: "served" | "bedient";
+    outcome_served: "served" | "beantwortet";
     outcome_throttled: "at a limit" | "am Limit";
     outcome_quota_spent: "quota spent" | "Kontingent verbraucht";
     outcome_unauthorized: "credential refused" | "Zugangsdaten abgelehnt";
@@ -543,7 +545,7 @@ texts! {
     outcome_unread: "the client did not read" | "vom Client nicht gelesen";
     outcome_failed: "failed" | "fehlgeschlagen";
     outcome_malformed: "unreadable answer" | "Antwort nicht lesbar";
-    tokens_and_cost: "Tokens and cost" | "Tokens und Kosten";
+    tokens_and_cost: "Tokens and cost" | "Token und Kosten";
     new_tokens(count): "{count} new" | "{count} neu";
     tokens_from_cache(count): "{count} from cache" | "{count} aus dem Cache";
     tokens_to_cache(count): "{count} written to the cache" | "{count} in den Cache geschrieben";
@@ -554,7 +556,7 @@ texts! {
     price_was_charged: "charged by the provider" | "vom Anbieter berechnet";
     price_is_free: "a server of your own" | "ein eigener Server";
     price_from(date): "from {date} on" | "ab {date}";
-    price_above(count): "above {count} tokens of input" | "über {count} Tokens Eingabe";
+    price_above(count): "above {count} tokens of input" | "über {count} Token Eingabe";
 
     as_curl: "As a curl command" | "Als curl-Befehl";
     copy_as_curl: "Copy as curl" | "Als curl kopieren";
@@ -565,7 +567,7 @@ texts! {
     repeats: "Sends again" | "Wiederholt";
     then_returned: "the error went to the client" | "der Fehler ging an den Client";
     then_refreshed: "the access token was refreshed" | "das Zugriffstoken wurde erneuert";
-    then_without_reasoning: "sent again without earlier reasoning" | "ohne frühere Gedankengänge erneut gesendet";
+    then_without_reasoning: "sent again without earlier reasoning" | "ohne früheres Reasoning erneut gesendet";
     then_other_account: "another account was next" | "ein anderes Konto war an der Reihe";
     then_none_left: "no other account was left to ask" | "kein anderes Konto war mehr übrig";
     then_other_candidate: "the next candidate was next" | "der nächste Kandidat war an der Reihe";
@@ -616,7 +618,7 @@ texts! {
     any: "any" | "alle";
     no_name: "none" | "keine";
     ending: "State" | "Status";
-    ending_done: "served" | "bedient";
+    ending_done: "served" | "beantwortet";
     ending_left: "left early" | "abgebrochen";
     ending_failed: "failed" | "fehlgeschlagen";
     ending_refused: "refused" | "abgelehnt";
@@ -640,7 +642,7 @@ texts! {
     unknown_path: "unknown path" | "unbekannter Pfad";
     attempts_made(count): "{count} attempts" | "{count} Versuche";
     dropped_fields(fields): "dropped {fields}" | "weggelassen: {fields}";
-    tokens_so_far: "tokens so far" | "Tokens bis zum Abbruch";
+    tokens_so_far: "tokens so far" | "Token bis zum Abbruch";
     expected_a_time: "Write 24h, 7d, today, 2026-11-29 or 2026-11-29T14:00:00Z." |
         "Möglich sind 24h, 7d, today, 2026-11-29 oder 2026-11-29T14:00:00Z.";
     show_without: "Show without it" | "Ohne diesen Filter zeigen";
@@ -648,7 +650,7 @@ texts! {
     without_part(part, value, count): "Without {part} “{value}” there are {count}." |
         "Ohne {part} „{value}“ gibt es {count}.";
     no_part_excludes: "No single part of the filter excludes them: leave out several." |
-        "Es liegt an keinem einzelnen Filter: mehrere weglassen.";
+        "Kein einzelner Filter ist der Grund: mehrere weglassen.";
     requests_will_come: "Each request appears here as soon as it has ended." |
         "Jede Anfrage erscheint hier, sobald sie beendet ist.";
     nothing_listed: "This filter cannot be read." | "Dieser Filter ist nicht lesbar.";
@@ -660,7 +662,7 @@ texts! {
     reload: "Reload" | "Neu laden";
     new_requests: "new" | "neue";
     no_live_stream: "No stream for this page now: too many are open, or its filter cannot be read." |
-        "Für diese Seite gibt es jetzt keinen Strom: zu viele sind offen, oder ihr Filter ist nicht lesbar.";
+        "Diese Seite wird zurzeit nicht live aktualisiert: Zu viele Seiten sind offen, oder ihr Filter ist nicht lesbar.";
     paging: "Older and newer requests" | "Ältere und neuere Anfragen";
     rows_up_to(count, time): "{count} up to {time}" | "{count} bis {time}";
     older: "Older" | "Ältere";
@@ -672,14 +674,14 @@ texts! {
     requests_match(count): "{count} requests match." | "{count} Anfragen passen zum Filter.";
     more_requests_match(count): "{count} requests match, and older ones." |
         "{count} Anfragen passen zum Filter, und ältere.";
-    last_was_served: "The last request was served." | "Die letzte Anfrage wurde bedient.";
+    last_was_served: "The last request was served." | "Die letzte Anfrage wurde beantwortet.";
     last_failed: "The last request failed." | "Die letzte Anfrage ist fehlgeschlagen.";
     all_were_served(count): "All of the last {count} requests were served." |
-        "Alle der letzten {count} Anfragen wurden bedient.";
+        "Die letzten {count} Anfragen wurden alle beantwortet.";
     none_failed_some_left(count, left): "None of the last {count} requests failed; clients left {left} early." |
         "Keine der letzten {count} Anfragen ist fehlgeschlagen; {left} haben Clients abgebrochen.";
     all_failed(count): "All of the last {count} requests failed." |
-        "Alle der letzten {count} Anfragen sind fehlgeschlagen.";
+        "Die letzten {count} Anfragen sind alle fehlgeschlagen.";
     some_failed(failed, count): "{failed} of the last {count} requests failed." |
         "{failed} der letzten {count} Anfragen sind fehlgeschlagen.";
 
@@ -740,6 +742,8 @@ texts! {
     rule_targets: "Becomes, in this order" | "Wird zu, in dieser Reihenfolge";
     rule_targets_hint: "provider/model, several with commas between them. A * takes what the name's * stands for." |
         "anbieter/modell, mehrere durch Kommas getrennt. Ein * übernimmt, wofür das * im Namen steht.";
+    rule_earlier(name): "Move the rule {name} up" | "Regel {name} nach oben verschieben";
+    rule_later(name): "Move the rule {name} down" | "Regel {name} nach unten verschieben";
     remove_rule(name): "Remove the rule {name}" | "Regel {name} entfernen";
     remove: "Remove" | "Entfernen";
     keys: "Keys" | "Schlüssel";
@@ -748,7 +752,7 @@ texts! {
     made: "Made" | "Erstellt";
     used_last: "Used last" | "Zuletzt benutzt";
     limits: "Limits" | "Grenzen";
-    refused_today: "Refused today" | "Heute abgewiesen";
+    refused_today: "Refused today" | "Heute abgelehnt";
     change: "Change" | "Ändern";
     never: "never" | "nie";
     is_expired: "expired" | "abgelaufen";
@@ -774,8 +778,8 @@ texts! {
     requests_a_minute(count): "{count} requests a minute" | "{count} Anfragen pro Minute";
     requests_a_day(count): "{count} requests a day" | "{count} Anfragen pro Tag";
     requests_a_month(count): "{count} requests a month" | "{count} Anfragen pro Monat";
-    tokens_a_day(count): "{count} tokens a day" | "{count} Tokens pro Tag";
-    tokens_a_month(count): "{count} tokens a month" | "{count} Tokens pro Monat";
+    tokens_a_day(count): "{count} tokens a day" | "{count} Token pro Tag";
+    tokens_a_month(count): "{count} tokens a month" | "{count} Token pro Monat";
     money_a_day(amount): "{amount} a day" | "{amount} pro Tag";
     money_a_month(amount): "{amount} a month" | "{amount} pro Monat";
     expires_on: "Expires" | "Läuft ab";
@@ -789,8 +793,8 @@ texts! {
     requests_per_minute: "Requests a minute" | "Anfragen pro Minute";
     requests_per_day: "Requests a day" | "Anfragen pro Tag";
     requests_per_month: "Requests a month" | "Anfragen pro Monat";
-    tokens_per_day: "Tokens a day" | "Tokens pro Tag";
-    tokens_per_month: "Tokens a month" | "Tokens pro Monat";
+    tokens_per_day: "Tokens a day" | "Token pro Tag";
+    tokens_per_month: "Tokens a month" | "Token pro Monat";
     dollars_per_day: "Dollars a day" | "Dollar pro Tag";
     dollars_per_month: "Dollars a month" | "Dollar pro Monat";
     what_a_name_becomes: "What a model's name becomes" | "Was aus einem Modellnamen wird";
@@ -798,8 +802,8 @@ texts! {
     rules: "Rules" | "Regeln";
     no_rules: "There are no rules: a name goes to the provider that lists it, or that it names as provider/model." |
         "Es gibt keine Regeln: Ein Name geht an den Anbieter, der ihn führt oder den er als anbieter/modell nennt.";
-    order_of_rules: "A rule without * comes first, then the address provider/model, then the rule with the most letters." |
-        "Zuerst gilt eine Regel ohne *, dann die Adresse anbieter/modell, dann die Regel mit den meisten Buchstaben.";
+    order_of_rules: "A rule without * comes first, then the address provider/model, then the rule with the most letters; among equals the upper one." |
+        "Zuerst gilt eine Regel ohne *, dann die Adresse anbieter/modell, dann die Regel mit den meisten Buchstaben; unter gleichen die obere.";
     name_asked_for: "Name" | "Name";
     becomes: "Becomes" | "Wird zu";
     then: "then" | "dann";
@@ -822,7 +826,7 @@ texts! {
     model_at_provider: "Model" | "Modell";
     state: "State" | "Zustand";
     what_to_expect: "What to expect, by the program's dialect" | "Was zu erwarten ist, je nach Dialekt des Programms";
-    price_of_million: "Price of a million tokens" | "Preis einer Million Tokens";
+    price_of_million: "Price of a million tokens" | "Preis einer Million Token";
     account_would_serve: "would be asked next:" | "käme als Nächstes dran:";
     is_built_in: "built in" | "eingebaut";
     is_ready: "ready" | "bereit";
@@ -852,18 +856,18 @@ texts! {
     by_hand: "By hand" | "Von Hand";
     programs_here: "Programs on this computer" | "Programme auf diesem Rechner";
     clients_are_set_up: "Connected, they call this gateway. You see the change of their settings first, and it can be undone to the byte. On a command line:" |
-        "Verbunden rufen sie dieses Gateway auf. Sie sehen vorher, was sich in ihren Einstellungen ändert, und es lässt sich bis aufs Byte zurücknehmen. Auf der Kommandozeile:";
+        "Einmal verbunden, rufen sie dieses Gateway auf. Sie sehen vorher, was sich in ihren Einstellungen ändert, und es lässt sich bis aufs Byte zurücknehmen. Auf der Kommandozeile:";
     another_program: "Another program" | "Ein anderes Programm";
     program: "Program" | "Programm";
     how_it_stands: "State" | "Stand";
     connect_it: "Connect" | "Verbinden";
-    connect_again: "Refresh" | "Auffrischen";
+    connect_again: "Refresh" | "Aktualisieren";
     disconnect_it: "Disconnect" | "Trennen";
     client_not_found: "not found" | "nicht gefunden";
     client_not_connected: "not connected" | "nicht verbunden";
     client_connected: "connected" | "verbunden";
     client_edited(keys): "connected, and edited since: {keys}" | "verbunden, seither geändert: {keys}";
-    client_overridden(by): "overridden by {by}" | "übergangen wegen {by}";
+    client_overridden(by): "overridden by {by}" | "{by} hat Vorrang";
     client_elsewhere(url): "points to {url}" | "zeigt auf {url}";
     client_unreadable(why): "cannot be read: {why}" | "nicht lesbar: {why}";
     client_wants_variables(names): "its files are set up; it also needs {names} in your shell" |
@@ -905,7 +909,7 @@ texts! {
     default_heading: "Default" | "Vorgabe";
     without_default: "Not set by default." | "Ohne Vorgabe.";
     see_what_is_marked: "Nothing was changed: what is marked is not possible." |
-        "Nichts wurde geändert: Das Markierte ist nicht möglich.";
+        "Nichts wurde geändert: Die markierten Werte sind nicht möglich.";
     back_to_default: "Back to default" | "Auf Vorgabe zurück";
     kept_as(value): "Set to {value}. A new value replaces it; user and password are not shown." |
         "Gesetzt auf {value}. Ein neuer Wert ersetzt ihn; Benutzer und Passwort werden nicht angezeigt.";
@@ -951,7 +955,7 @@ texts! {
     starts_not_at_login: "Aerostat does not start at login." |
         "Aerostat startet nicht bei der Anmeldung.";
     starts_nothing: "An entry is there and starts nothing: its program has gone." |
-        "Ein Eintrag ist da und startet nichts: Sein Programm ist weg.";
+        "Ein Eintrag ist vorhanden, startet aber nichts: Das Programm gibt es nicht mehr.";
     login_unavailable: "This system says nowhere where such entries belong." |
         "Dieses System nennt keinen Ort für solche Einträge.";
     turn_on: "Turn on" | "Einschalten";
@@ -960,16 +964,16 @@ texts! {
     records_hold: "Of each request: when it came, from which program and key, which model and account served it, tokens, cost, times, and why it failed." |
         "Zu jeder Anfrage: wann sie kam, von welchem Programm und Schlüssel, welches Modell und Konto sie beantwortet hat, Token, Kosten, Zeiten und warum sie fehlschlug.";
     prompts_and_answers: "Prompts and answers" | "Prompts und Antworten";
-    bodies_off: "Not kept." | "Werden nicht behalten.";
+    bodies_off: "Not kept." | "Werden nicht gespeichert.";
     bodies_of_failures: "Kept of requests that fail, without secrets." |
-        "Werden bei fehlgeschlagenen Anfragen behalten, ohne Geheimnisse.";
+        "Werden bei fehlgeschlagenen Anfragen gespeichert, ohne Geheimnisse.";
     bodies_of_all: "Kept of all requests, without secrets." |
-        "Werden bei allen Anfragen behalten, ohne Geheimnisse.";
+        "Werden bei allen Anfragen gespeichert, ohne Geheimnisse.";
     until_time(time): "Until {time}." | "Bis {time}.";
-    keep_for_a_while: "Keep for 15 minutes" | "15 Minuten lang behalten";
+    keep_for_a_while: "Keep for 15 minutes" | "15 Minuten lang speichern";
     keep_of_next_failures: "Keep those of the next 10 failures" |
-        "Bei den nächsten 10 Fehlern behalten";
-    keep_no_longer: "Keep no longer" | "Nicht mehr behalten";
+        "Bei den nächsten 10 Fehlern speichern";
+    keep_no_longer: "Keep no longer" | "Nicht mehr speichern";
     bodies_as_configured: "As configured again" | "Wieder wie eingestellt";
     delete_bodies: "Delete prompts and answers" | "Prompts und Antworten löschen";
     delete_now: "Delete now" | "Jetzt löschen";
@@ -988,8 +992,8 @@ texts! {
     version: "Version" | "Version";
     if_it_fails: "If something does not work" | "Wenn etwas nicht funktioniert";
     model_rules: "Model rules" | "Modellregeln";
-    model_rules_hint: "The first rule that fits decides what a name becomes." |
-        "Die erste passende Regel entscheidet, wozu ein Name wird.";
+    model_rules_hint: "The rule that fits a name most closely decides what it becomes." |
+        "Was aus einem Namen wird, entscheidet die Regel, die ihn am genauesten trifft.";
     no_model_rules: "None: names go to the providers that know them." |
         "Keine: Namen gehen an die Anbieter, die sie kennen.";
     asked_name: "Clients ask for" | "Clients fragen nach";
@@ -999,7 +1003,7 @@ texts! {
     add_rule: "Add a rule" | "Regel hinzufügen";
     own_providers: "Providers" | "Anbieter";
     own_providers_hint: "Servers of your own, and presets with settings of their own." |
-        "Eigene Server, und Vorlagen mit eigenen Einstellungen.";
+        "Eigene Server und Vorlagen mit eigenen Einstellungen.";
     no_own_providers: "None: presets need no entry here, only an account." |
         "Keine: Vorlagen brauchen hier keinen Eintrag, nur ein Konto.";
     speaks: "Speaks" | "Spricht";
@@ -1025,9 +1029,9 @@ texts! {
     cache_read: "From cache" | "Aus dem Cache";
     cache_write: "Written to cache" | "In den Cache";
     output: "Output" | "Ausgabe";
-    output_without_reasoning: "Output without reasoning" | "Ausgabe ohne Nachdenken";
-    reasoning: "Reasoning" | "Nachdenken";
-    of_it_reasoning: "of it reasoning" | "davon Nachdenken";
+    output_without_reasoning: "Output without reasoning" | "Ausgabe ohne Reasoning";
+    reasoning: "Reasoning" | "Reasoning";
+    of_it_reasoning: "of it reasoning" | "davon Reasoning";
     charged_and_search: "Charged by the provider, and search" |
         "Vom Anbieter berechnet, und Suche";
     tokens: "Tokens" | "Token";

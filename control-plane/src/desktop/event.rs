@@ -7,6 +7,7 @@ use super::session::TrayBackend;
 use crate::control::Started;
 use crate::control::overview::Overview;
 use crate::control::today::Totals;
+use crate::language::Said;
 
 /// One thing that happened.
 pub enum Event {
@@ -26,7 +27,7 @@ pub enum Event {
     /// A button of a notification was pressed.
     ButtonPressed(Button),
     /// An action has ended; the error says why it failed.
-    ActionDone(Result<(), String>),
+    ActionDone(Result<(), Said>),
     AgentEnded,
 }
 

@@ -86,7 +86,7 @@ pub(super) fn cause(cause: Cause) -> &'static str {
         Cause::TooLarge => "Die Anfrage ist zu groß.",
         Cause::SlowClient => "Der Client war zu langsam.",
         Cause::Unsupported => "Das kann Aerostat nicht.",
-        Cause::Account => "Kein Konto konnte antworten.",
+        Cause::Account => "Kein Konto war verfügbar.",
         Cause::Forbidden => "Der Anbieter erlaubt dem Konto das nicht.",
         Cause::QuotaSpent => "Das Kontingent des Kontos ist ausgeschöpft.",
         Cause::RateLimited => "Das Konto ist an einem Limit des Anbieters.",

@@ -1,7 +1,10 @@
 //! Whether the desktop shows tray icons.
 
 #[cfg(target_os = "linux")]
+use super::texts::Texts;
+#[cfg(target_os = "linux")]
 use crate::control::session_bus::SessionBus;
+use crate::language::Language;
 
 /// Whether the icon is visible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,18 +20,17 @@ pub enum Visibility {
 
 impl Visibility {
     /// What the user can do. `None` where the icon is visible.
-    pub fn advice(self) -> Option<&'static str> {
+    pub fn advice(self, language: Language) -> Option<&'static str> {
+        #[cfg(target_os = "linux")]
+        let texts = Texts(language);
+        #[cfg(not(target_os = "linux"))]
+        let _ = language;
         match self {
             Self::Shown => None,
             #[cfg(target_os = "linux")]
-            Self::NoBus => Some(
-                "this session has no tray; `aerostat open` opens the dashboard, `aerostat status` shows the state",
-            ),
+            Self::NoBus => Some(texts.session_has_no_tray()),
             #[cfg(target_os = "linux")]
-            Self::NoHost => Some(
-                "nothing in this desktop shows tray icons (GNOME needs the extension AppIndicator); `aerostat open`, or Aerostat in \
-                 the applications menu, opens the dashboard",
-            ),
+            Self::NoHost => Some(texts.desktop_shows_no_icons()),
         }
     }
 }

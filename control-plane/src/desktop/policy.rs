@@ -334,7 +334,7 @@ fn alerts(
         Topic::Config => status
             .config_error
             .iter()
-            .map(|error| config_rejected(error, now.texts()))
+            .map(|error| config_rejected(error.text(now.language), now.texts()))
             .collect(),
         Topic::ActionFailed => Vec::new(),
     })
@@ -379,7 +379,7 @@ fn vault_locked<'a>(
             reason.get_or_insert(detail);
         }
     }
-    let (reason, all) = (cut(reason?, 120), list(&names, texts));
+    let (reason, all) = (cut(reason?.text(texts.0), 120), list(&names, texts));
     let line = match names.len() {
         1 => texts.vault_line_one(reason, all),
         _ => texts.vault_line(reason, all),

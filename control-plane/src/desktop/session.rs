@@ -104,7 +104,9 @@ impl Session {
                 self.perform(Action::SignIn(name), now);
             }
             Event::ActionDone(Ok(())) => {}
-            Event::ActionDone(Err(error)) => self.report_failure(&error),
+            Event::ActionDone(Err(error)) => {
+                self.report_failure(error.text(self.language));
+            }
             Event::AgentStarting(_) | Event::AgentStarted(_) | Event::AgentEnded => {}
         }
         self.refresh(now);
@@ -114,7 +116,7 @@ impl Session {
     pub(super) fn on_timer(&mut self, now: SystemTime) {
         if self.tray_check_at.is_some_and(|due| due <= now) {
             self.tray_check_at = None;
-            if let Some(advice) = visibility().advice() {
+            if let Some(advice) = visibility().advice(Language::English) {
                 info!("the tray icon is not shown: {advice}");
             }
         }

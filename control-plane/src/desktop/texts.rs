@@ -139,6 +139,12 @@ texts! {
         "es gibt keinen Schlüssel zum Kopieren; `aerostat key show` sagt, warum";
     not_copied(error): "it could not be copied: {error}" | "Kopieren nicht möglich: {error}";
 
+    // Why the icon is not shown.
+    session_has_no_tray: "this session has no tray; `aerostat open` opens the dashboard, `aerostat status` shows the state" |
+        "in dieser Sitzung gibt es keine Taskleiste mit Symbolen; `aerostat open` öffnet die Übersicht, `aerostat status` zeigt den Zustand";
+    desktop_shows_no_icons: "nothing in this desktop shows tray icons (GNOME needs the extension AppIndicator); `aerostat open`, or Aerostat in the applications menu, opens the dashboard" |
+        "dieser Desktop zeigt keine Symbole in der Taskleiste (GNOME braucht dafür die Erweiterung AppIndicator); die Übersicht öffnet sich mit `aerostat open` oder über Aerostat im Anwendungsmenü";
+
     // Buttons.
     sign_in: "Sign in" | "Anmelden";
     enter_key: "Enter key" | "Schlüssel eingeben";

@@ -165,6 +165,7 @@ pub(super) fn quota_usage(account: &AccountFacts, now: SystemTime) -> Vec<QuotaU
 
 #[cfg(test)]
 pub(super) mod samples {
+    use crate::language::Said;
     use std::time::Duration;
 
     use super::*;
@@ -212,14 +213,14 @@ pub(super) mod samples {
             until: after(minutes),
             cause: CooldownCause::RateLimit,
             models: Vec::new(),
-            detail: Some(detail.to_owned()),
+            detail: Some(Said::quoted(detail)),
         }
     }
 
     pub(in crate::desktop) fn exhausted(detail: &str, minutes: u64) -> AccountStatus {
         AccountStatus::QuotaExhausted {
             until: after(minutes),
-            quota: ExhaustedQuota::Provider(Some(detail.to_owned())),
+            quota: ExhaustedQuota::Provider(Some(Said::quoted(detail))),
         }
     }
 

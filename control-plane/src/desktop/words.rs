@@ -184,7 +184,7 @@ fn account_status(account: &AccountFacts, now: &LocalTime) -> String {
             texts.address_changed().to_owned()
         }
         AccountStatus::NeedsUser(NeedsUser::VaultLocked { detail }) => {
-            texts.vault_is_locked(detail)
+            texts.vault_is_locked(detail.text(texts.0))
         }
         AccountStatus::NeedsUser(NeedsUser::Expired { .. }) => texts.expired().to_owned(),
         AccountStatus::Disabled => texts.off().to_owned(),
@@ -396,7 +396,8 @@ mod tests {
         let stuck = with(|overview| overview.accounts = vec![account("work", signed_out())]);
         assert_eq!(at_noon(&stuck), "No account can serve");
         let rejected = |overview: &mut Overview| {
-            overview.status.config_error = Some("config.toml:4:1: a: b".to_owned());
+            overview.status.config_error =
+                Some(crate::language::Said::quoted("config.toml:4:1: a: b"));
             overview.status.config_error_line = Some(4);
         };
         assert_eq!(at_noon(&with(rejected)), "Configuration not used: line 4");
@@ -515,7 +516,7 @@ mod tests {
         let slow = account("work", cooling("slow down", 24 * 60));
         assert_eq!(
             super::account(&slow, &mittag()),
-            "work — Ratenlimit: slow down, pausiert bis morgen 12:00"
+            "work — Ratenlimit: „slow down“, pausiert bis morgen 12:00"
         );
         let mut used = account("work", AccountStatus::Ready);
         used.quota = vec![five_hour_quota(45, 140)];

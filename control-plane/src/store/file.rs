@@ -14,38 +14,34 @@ use super::migrations::{FORGET_SAID, Schema, VERSION};
 use super::{ApiKey, Contents};
 use crate::account::Account;
 use crate::host::private_file::{self, FileIdentity};
+use crate::language::said;
 
 /// How long to wait for another process that uses the file, such as a backup tool.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Why the database cannot be used: a sentence that says what to do.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum StoreError {
-    #[error(
-        "`aerostat.db` is of version {found}, which a newer aerostat made; this one knows versions up to {VERSION}: \
-         install the newer one again, or move the file away"
-    )]
-    Newer { found: u32 },
-    #[error(
-        "`aerostat.db` is damaged ({why}): move it and, where they are there, `aerostat.db-wal` and `aerostat.db-shm` away and try \
-         again; credentials lie in `vault` and are kept, and their accounts come back with default settings"
-    )]
-    Damaged { why: String },
-    #[error(
-        "`aerostat.db` belongs to another program: move it away, or set another `AEROSTAT_HOME`"
-    )]
-    Foreign,
-    #[error("`aerostat.db` cannot be copied before it is brought to a newer form: {why}")]
-    Backup { why: String },
-    #[error("`aerostat.db` cannot be used: {why}")]
-    Unusable { why: String },
-    #[error(
-        "`aerostat.db` was deleted or replaced while the agent runs, so a change would be lost with it: put the file \
-         back, or quit the agent and start it again; credentials lie in `vault` and are kept"
-    )]
-    Gone,
-    #[error("the store is closed: the agent ends")]
-    Closed,
+said! {
+    /// Why the database cannot be used: a sentence that says what to do.
+    #[derive(Clone, Debug)]
+    pub enum StoreError;
+    Newer { found: u32 }: "`aerostat.db` is of version {found}, which a newer aerostat made; this one knows versions up to {VERSION}: \
+         install the newer one again, or move the file away" |
+        "`aerostat.db` hat Version {found} und stammt von einem neueren aerostat; dieses kennt Versionen bis {VERSION}: \
+         das neuere wieder installieren oder die Datei verschieben";
+    Damaged { why: String }: "`aerostat.db` is damaged ({why}): move it and, where they are there, `aerostat.db-wal` and `aerostat.db-shm` away and try \
+         again; credentials lie in `vault` and are kept, and their accounts come back with default settings" |
+        "`aerostat.db` ist beschädigt ({why}): die Datei und, wo vorhanden, `aerostat.db-wal` und `aerostat.db-shm` verschieben und noch einmal \
+         versuchen; die Zugangsdaten liegen in `vault` und bleiben erhalten, ihre Konten kommen mit Vorgaben wieder";
+    Foreign: "`aerostat.db` belongs to another program: move it away, or set another `AEROSTAT_HOME`" |
+        "`aerostat.db` gehört einem anderen Programm: die Datei verschieben oder ein anderes `AEROSTAT_HOME` setzen";
+    Backup { why: String }: "`aerostat.db` cannot be copied before it is brought to a newer form: {why}" |
+        "`aerostat.db` lässt sich nicht kopieren, bevor es in eine neuere Form gebracht wird: {why}";
+    Unusable { why: String }: "`aerostat.db` cannot be used: {why}" |
+        "`aerostat.db` ist nicht benutzbar: {why}";
+    Gone: "`aerostat.db` was deleted or replaced while the agent runs, so a change would be lost with it: put the file \
+         back, or quit the agent and start it again; credentials lie in `vault` and are kept" |
+        "`aerostat.db` wurde gelöscht oder ersetzt, während der Agent läuft, eine Änderung ginge damit verloren: die Datei \
+         zurücklegen oder den Agenten beenden und neu starten; die Zugangsdaten liegen in `vault` und bleiben erhalten";
+    Closed: "the store is closed: the agent ends" | "der Speicher ist geschlossen: der Agent wird beendet";
 }
 
 impl From<rusqlite::Error> for StoreError {

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Store;
 use crate::account::{AccountName, BudgetUnit, Period};
+use crate::language::Said;
 use crate::outcome::{Reading, ReadingSource, Scope, Timestamp, Unit};
 use crate::pool::{
     Cooldown, CooldownEnd, QuotaReading, SavedBinding, SavedState, SessionKey, Spent, StateStore,
@@ -280,12 +281,13 @@ fn account_of(key: &str) -> Option<AccountName> {
 
 /// What the provider said of the account. What it says of a request may quote the prompt, and is
 /// kept in memory only.
-fn said(cooldown: &Cooldown) -> Option<&str> {
+fn said(cooldown: &Cooldown) -> Option<String> {
     let is_of_account = matches!(
         cooldown.cause,
         CooldownCause::Quota | CooldownCause::RefreshFailing
     );
-    cooldown.detail.as_deref().filter(|_| is_of_account)
+    let detail = cooldown.detail.as_ref().filter(|_| is_of_account);
+    detail.map(ToString::to_string)
 }
 
 fn shared(text: Option<Cow<'_, str>>) -> Option<Arc<str>> {
@@ -296,7 +298,7 @@ fn cooldown_of(row: CooldownRow<'_>) -> Option<Cooldown> {
     Some(Cooldown {
         model: shared(row.model),
         cause: CooldownCause::from_name(&row.cause)?,
-        detail: shared(row.detail),
+        detail: row.detail.map(Said::quoted),
         since: row.since,
         until: row.until,
         end: CooldownEnd::from_name(&row.end)?,
@@ -384,7 +386,7 @@ mod tests {
         Cooldown {
             model: model.map(Into::into),
             cause: CooldownCause::Quota,
-            detail: Some("come back\ntomorrow".into()),
+            detail: Some(Said::quoted("come back\ntomorrow")),
             since: at(1),
             until: at(2),
             end: CooldownEnd::Named,

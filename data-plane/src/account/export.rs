@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::vault::{
-    FileFormat, FormatError, Kdf, KeyKind, PASSPHRASE_CHARS_MIN, SealedBytes, SealingKey,
+    Damage, FileFormat, FormatError, Kdf, KeyKind, PASSPHRASE_CHARS_MIN, SealedBytes, SealingKey,
     VaultEntryDef, seal,
 };
 use super::{Account, AccountName, Address, Secret, VaultEntry, timestamp};
@@ -67,7 +67,7 @@ pub enum ExportError {
     #[error("the passphrase of an export has at least {PASSPHRASE_CHARS_MIN} characters")]
     ShortPassphrase,
     #[error("this is no export of Aerostat: {0}")]
-    NoExport(&'static str),
+    NoExport(Damage),
     #[error(
         "the export was written by a newer Aerostat (version {found}, this one reads up to {known}): update Aerostat"
     )]
@@ -106,19 +106,19 @@ impl Export {
         let sealed_bytes = SealedBytes::parse(FORMAT, bytes).map_err(format_error)?;
         // Aerostat never writes an export in plain text.
         if sealed_bytes.key_kind() != KeyKind::Passphrase {
-            return Err(ExportError::NoExport("it is not sealed with a passphrase"));
+            return Err(ExportError::NoExport(Damage::NoPassphrase));
         }
-        let kdf = sealed_bytes.kdf().ok_or(ExportError::NoExport(
-            "its header lacks what a passphrase needs",
-        ))?;
+        let kdf = sealed_bytes
+            .kdf()
+            .ok_or(ExportError::NoExport(Damage::NoKdf))?;
         let key = kdf
             .derive(passphrase)
-            .ok_or(ExportError::NoExport("its header asks for outlandish work"))?;
+            .ok_or(ExportError::NoExport(Damage::OutlandishKdf))?;
         let text = sealed_bytes
             .unseal(&SealingKey::from_passphrase(kdf.clone(), key))
             .ok_or(ExportError::DoesNotOpen)?;
-        let export: Self = serde_json::from_slice(&text)
-            .map_err(|_| ExportError::NoExport("what it holds can't be read"))?;
+        let export: Self =
+            serde_json::from_slice(&text).map_err(|_| ExportError::NoExport(Damage::Content))?;
         export.check_names()?;
         Ok(export)
     }

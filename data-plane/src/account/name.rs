@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::language::said;
+
 const CHARS_MAX: usize = 64;
 
 /// The name of an account: 1 to 64 of `A-Z a-z 0-9 . _ @ + -`, unique among all accounts of a home.
@@ -21,10 +23,13 @@ impl AccountName {
     }
 }
 
-/// A text that names no account.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{}` is no account name: expected 1 to {CHARS_MAX} letters, digits or `. _ @ + -`, starting with a letter or digit", .0.escape_debug())]
-pub struct BadName(String);
+said! {
+    /// A text that names no account.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub enum BadName;
+    Form { found: String }: "`{found}` is no account name: expected 1 to {CHARS_MAX} letters, digits or `. _ @ + -`, starting with a letter or digit" |
+        "`{found}` ist kein Kontoname: erwartet werden 1 bis {CHARS_MAX} Buchstaben, Ziffern oder `. _ @ + -`, am Anfang ein Buchstabe oder eine Ziffer";
+}
 
 impl FromStr for AccountName {
     type Err = BadName;
@@ -36,7 +41,8 @@ impl FromStr for AccountName {
         if is_short && starts_well && text.bytes().all(is_allowed) {
             Ok(Self(text.into()))
         } else {
-            Err(BadName(shortened(text)))
+            let found = shortened(text).escape_debug().to_string();
+            Err(BadName::Form { found })
         }
     }
 }

@@ -7,6 +7,7 @@ use http::Uri;
 use percent_encoding::percent_decode_str;
 
 use super::Secret;
+use crate::language::said;
 
 /// The protocol of a proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,12 +31,13 @@ pub struct Proxy {
     pub password: Option<Secret>,
 }
 
-/// A text that is no proxy. The error never repeats the text, which may contain a password.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "expected a proxy such as `http://host:3128`, `https://host:443` or `socks5://host:1080`, with `user:password@` where it wants one"
-)]
-pub struct BadProxy;
+said! {
+    /// A text that is no proxy. The error never repeats the text, which may contain a password.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum BadProxy;
+    Form: "expected a proxy such as `http://host:3128`, `https://host:443` or `socks5://host:1080`, with `user:password@` where it wants one" |
+        "erwartet wird ein Proxy wie `http://host:3128`, `https://host:443` oder `socks5://host:1080`, bei Bedarf mit `user:password@`";
+}
 
 impl FromStr for Proxy {
     type Err = BadProxy;
@@ -47,14 +49,14 @@ impl FromStr for Proxy {
         } else {
             format!("http://{text}").parse()
         }
-        .map_err(|_| BadProxy)?;
-        let (kind, usual_port) = match uri.scheme_str().ok_or(BadProxy)? {
+        .map_err(|_| BadProxy::Form)?;
+        let (kind, usual_port) = match uri.scheme_str().ok_or(BadProxy::Form)? {
             "http" => (ProxyKind::Http, 80),
             "https" => (ProxyKind::Https, 443),
             "socks5" | "socks5h" => (ProxyKind::Socks5, 1080),
-            _ => return Err(BadProxy),
+            _ => return Err(BadProxy::Form),
         };
-        let authority = uri.authority().ok_or(BadProxy)?;
+        let authority = uri.authority().ok_or(BadProxy::Form)?;
         let host = authority.host().to_ascii_lowercase();
         let user_info = authority
             .as_str()
@@ -62,7 +64,7 @@ impl FromStr for Proxy {
             .map(|(user_info, _)| user_info);
         let is_bare = matches!(uri.path(), "" | "/") && uri.query().is_none();
         if host.is_empty() || !is_bare {
-            return Err(BadProxy);
+            return Err(BadProxy::Form);
         }
         let port = match authority
             .as_str()
@@ -72,7 +74,7 @@ impl FromStr for Proxy {
             Some(_) => authority
                 .port_u16()
                 .or_else(|| user_info.and(Some(usual_port)))
-                .ok_or(BadProxy)?,
+                .ok_or(BadProxy::Form)?,
             None => usual_port,
         };
         let (user, password) = user_info.map_or((None, None), |info| {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::period::{BudgetWords, Period};
 use super::{AccountName, timestamp};
+use crate::language::said;
 
 /// One identity at one provider.
 ///
@@ -116,20 +117,24 @@ impl BudgetUnit {
     }
 }
 
-/// A text that names no budget.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadBudget {
-    #[error("`{}` is no budget: expected one such as `500000 tokens/day Europe/Berlin` or `1000 requests/month`", .0.escape_debug())]
-    Form(String),
-    #[error("`{}` is no time zone: expected a name such as `Europe/Berlin` or `UTC`", .0.escape_debug())]
-    TimeZone(String),
+said! {
+    /// A text that names no budget.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub enum BadBudget;
+    Form { found: String }: "`{found}` is no budget: expected one such as `500000 tokens/day Europe/Berlin` or `1000 requests/month`" |
+        "`{found}` ist kein Budget: erwartet wird eines wie `500000 tokens/day Europe/Berlin` oder `1000 requests/month`";
+    TimeZone { found: String }: "`{found}` is no time zone: expected a name such as `Europe/Berlin` or `UTC`" |
+        "`{found}` ist keine Zeitzone: erwartet wird ein Name wie `Europe/Berlin` oder `UTC`";
 }
 
 impl FromStr for Budget {
     type Err = BadBudget;
 
     fn from_str(text: &str) -> Result<Self, BadBudget> {
-        let form = || BadBudget::Form(text.to_owned());
+        let escaped = |text: &str| text.escape_debug().to_string();
+        let form = || BadBudget::Form {
+            found: escaped(text),
+        };
         let words = BudgetWords::of(text).ok_or_else(form)?;
         let limit = words.amount.parse().map_err(|_| form())?;
         let unit = [BudgetUnit::Tokens, BudgetUnit::Requests]
@@ -137,7 +142,9 @@ impl FromStr for Budget {
             .find(|known| known.name() == words.unit)
             .ok_or_else(form)?;
         let (period, time_zone) = (words.period, words.time_zone.unwrap_or("UTC"));
-        TimeZone::get(time_zone).map_err(|_| BadBudget::TimeZone(time_zone.to_owned()))?;
+        TimeZone::get(time_zone).map_err(|_| BadBudget::TimeZone {
+            found: escaped(time_zone),
+        })?;
         Ok(Self {
             unit,
             limit,
@@ -216,7 +223,7 @@ mod tests {
             "-5 tokens/day",
         ] {
             assert!(
-                matches!(text.parse::<Budget>(), Err(BadBudget::Form(_))),
+                matches!(text.parse::<Budget>(), Err(BadBudget::Form { .. })),
                 "{text}"
             );
         }

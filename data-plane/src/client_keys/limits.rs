@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::{BudgetWords, Period};
 use crate::host::numbers::grouped;
+use crate::language::said;
 use crate::outcome::Timestamp;
 use crate::prices::{self, Money};
 use crate::provider::rules::Pattern;
@@ -99,13 +100,14 @@ impl KeyUnit {
     }
 }
 
-/// A text that names no budget of a key.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadKeyBudget {
-    #[error("`{}` is no budget: expected one such as `1000 requests/day`, `500000 tokens/day Europe/Berlin` or `5.50 dollars/month`", .0.escape_debug())]
-    Form(String),
-    #[error("`{}` is no time zone: expected a name such as `Europe/Berlin` or `UTC`", .0.escape_debug())]
-    TimeZone(String),
+said! {
+    /// A text that names no budget of a key.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub enum BadKeyBudget;
+    Form { found: String }: "`{found}` is no budget: expected one such as `1000 requests/day`, `500000 tokens/day Europe/Berlin` or `5.50 dollars/month`" |
+        "`{found}` ist kein Budget: erwartet wird eines wie `1000 requests/day`, `500000 tokens/day Europe/Berlin` oder `5.50 dollars/month`";
+    TimeZone { found: String }: "`{found}` is no time zone: expected a name such as `Europe/Berlin` or `UTC`" |
+        "`{found}` ist keine Zeitzone: erwartet wird ein Name wie `Europe/Berlin` oder `UTC`";
 }
 
 impl KeyBudget {
@@ -114,14 +116,19 @@ impl KeyBudget {
     /// # Errors
     /// When the text has another form, or the zone is not known.
     pub fn parse(text: &str, zone: &str) -> Result<Self, BadKeyBudget> {
-        let form = || BadKeyBudget::Form(text.to_owned());
+        let escaped = |text: &str| text.escape_debug().to_string();
+        let form = || BadKeyBudget::Form {
+            found: escaped(text),
+        };
         let words = BudgetWords::of(text).ok_or_else(form)?;
         let mut units = KeyUnit::ALL.into_iter();
         let unit = units.find(|unit| unit.name() == words.unit);
         let unit = unit.ok_or_else(form)?;
         let limit = unit.read(words.amount).ok_or_else(form)?;
         let time_zone = words.time_zone.unwrap_or(zone);
-        TimeZone::get(time_zone).map_err(|_| BadKeyBudget::TimeZone(time_zone.to_owned()))?;
+        TimeZone::get(time_zone).map_err(|_| BadKeyBudget::TimeZone {
+            found: escaped(time_zone),
+        })?;
         Ok(Self {
             unit,
             limit,
@@ -206,7 +213,8 @@ mod tests {
             "5 tokens/day UTC now",
         ] {
             let bad = KeyBudget::parse(text, "UTC").unwrap_err();
-            assert_eq!(bad, BadKeyBudget::Form(text.to_owned()));
+            let found = text.escape_debug().to_string();
+            assert_eq!(bad, BadKeyBudget::Form { found });
         }
         let bad = KeyBudget::parse("5 tokens/day Mars/Olympus", "UTC").unwrap_err();
         assert!(bad.to_string().contains("`Mars/Olympus` is no time zone"));

@@ -30,7 +30,7 @@ use crate::record::Record;
 use refusal::Refusals;
 
 pub use key::{ClientKey, Permit};
-pub use limits::{KeyBudget, KeyLimits};
+pub use limits::{KeyBudget, KeyLimits, KeyUnit};
 pub use refusal::Limit;
 pub use usage::{KeyUsage, LimitUsage};
 

@@ -30,6 +30,7 @@ use crate::protocol;
 use crate::record::bodies::BodyCollector;
 use crate::record::{Attempt, Ending, Failure, NextStep, PassedOver, Record, Recorder};
 use crate::segmented_bytes::SegmentedBytes;
+use crate::status::NotAsked;
 use crate::upstream::UpstreamBody;
 
 /// An open record. Finishing consumes it; dropping it records that the client left.
@@ -193,21 +194,15 @@ impl RequestTracker {
         if let Some(index) = earlier {
             passed_over.remove(index);
         }
-        let (why, said) = match &account.why {
-            SkipReason::CoolingDown(cooldown) => {
-                let said = cooldown.detail.clone();
-                let cooldown = pool::Cooldown {
-                    detail: None,
-                    ..cooldown.clone()
-                };
-                (cooldown.to_string(), said)
-            }
-            why => (why.to_string(), None),
+        let said = match &account.why {
+            SkipReason::CoolingDown(cooldown) => cooldown.detail.as_ref(),
+            _ => None,
         };
+        let said = said.map(|said| Arc::from(said.to_string()));
         passed_over.push(PassedOver {
             candidate,
             account: Some(account.account.clone()),
-            why,
+            why: NotAsked::from(&account.why),
             said,
         });
     }

@@ -37,7 +37,7 @@ impl ResolvedModel {
             .iter()
             .map(|name| response_headers::model(name))
             .collect();
-        let recorded = Arc::new(Resolved::new(resolution.to_string(), candidates));
+        let recorded = Arc::new(Resolved::new(resolution.resolved_by(), candidates));
         let passed_over = resolution.skipped.iter().map(passed_over).collect();
         Arc::new(Self {
             resolution,
@@ -58,7 +58,7 @@ fn passed_over(skipped: &Skipped) -> PassedOver {
     PassedOver {
         candidate: skipped.candidate.to_string(),
         account: None,
-        why: skipped.to_string(),
+        why: skipped.into(),
         said: None,
     }
 }

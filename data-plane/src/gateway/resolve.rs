@@ -14,8 +14,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::canon::{Blame, Fault, FaultKind, ModelCard};
+use crate::language::Language;
 use crate::provider::rules::{Pattern, Rule, RuleTarget, Rules};
 use crate::provider::{DEMO, Provider, alias, dialect};
+use crate::record::{Clauses, Nearest, Reasons, ResolvedBy};
+use crate::status::{NotAsked, rfc3339};
 use crate::suggestion::nearest;
 
 /// How many similar names an error offers.
@@ -62,12 +65,19 @@ pub enum SkipReason {
     Missing,
 }
 
+impl From<&Skipped> for NotAsked {
+    fn from(skipped: &Skipped) -> Self {
+        let provider = skipped.candidate.provider.to_string();
+        match skipped.reason {
+            SkipReason::Disabled => Self::ProviderDisabled { provider },
+            SkipReason::Missing => Self::ProviderMissing { provider },
+        }
+    }
+}
+
 impl fmt::Display for Skipped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.reason {
-            SkipReason::Disabled => write!(f, "provider `{}` is disabled", self.candidate.provider),
-            SkipReason::Missing => write!(f, "there is no provider `{}`", self.candidate.provider),
-        }
+        f.write_str(&NotAsked::from(self).text(Language::English, &rfc3339))
     }
 }
 
@@ -136,52 +146,36 @@ impl Resolution {
 /// A sentence for people: why these candidates, or why none.
 impl fmt::Display for Resolution {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name: String = self.name.chars().take(NAME_CHARS_MAX).collect();
-        match &self.reason {
-            Reason::Rule(pattern) if self.candidates.is_empty() => {
-                write!(
-                    f,
-                    "rule `{pattern}` matches `{name}`, but none of its providers can serve: "
-                )?;
-                write_list(f, &self.skipped)
-            }
-            Reason::Rule(pattern) => write!(f, "rule `{pattern}` matches `{name}`"),
-            Reason::Addressed => write!(f, "`{name}` addresses a provider directly"),
-            Reason::Demo => write!(f, "`{name}` is the built-in offline provider"),
-            Reason::Listed => write!(f, "a provider lists `{name}`"),
-            Reason::OnlyProvider => write!(f, "`{name}` goes to the only enabled provider"),
-            Reason::Unknown { nearest } => self.write_unknown(f, &name, nearest),
-        }
+        write!(f, "{}", self.resolved_by())
     }
 }
 
 impl Resolution {
-    fn write_unknown(
-        &self,
-        f: &mut fmt::Formatter<'_>,
-        name: &str,
-        nearest: &[String],
-    ) -> fmt::Result {
-        write!(f, "no rule and no provider lists `{name}`")?;
-        for skipped in &self.skipped {
-            write!(f, "; {skipped}")?;
+    /// Why these candidates, or why none, as records keep it.
+    pub fn resolved_by(&self) -> ResolvedBy {
+        let name: String = self.name.chars().take(NAME_CHARS_MAX).collect();
+        let skipped = || self.skipped.iter().map(NotAsked::from).collect();
+        match &self.reason {
+            Reason::Rule(pattern) if self.candidates.is_empty() => ResolvedBy::RuleInVain {
+                name,
+                rule: pattern.to_string(),
+                skipped: Reasons(skipped()),
+            },
+            Reason::Rule(pattern) => ResolvedBy::Rule {
+                name,
+                rule: pattern.to_string(),
+            },
+            Reason::Addressed => ResolvedBy::Addressed { name },
+            Reason::Demo => ResolvedBy::Demo { name },
+            Reason::Listed => ResolvedBy::Listed { name },
+            Reason::OnlyProvider => ResolvedBy::OnlyProvider { name },
+            Reason::Unknown { nearest } => ResolvedBy::Unknown {
+                name,
+                skipped: Clauses(skipped()),
+                nearest: Nearest(nearest.clone()),
+            },
         }
-        if !nearest.is_empty() {
-            f.write_str("; nearest: ")?;
-            write_list(f, nearest.iter().map(|name| format!("`{name}`")))?;
-        }
-        f.write_str("; add a [[models]] rule or address it as provider/model")
     }
-}
-
-fn write_list<T: fmt::Display>(
-    f: &mut fmt::Formatter<'_>,
-    items: impl IntoIterator<Item = T>,
-) -> fmt::Result {
-    for (index, item) in items.into_iter().enumerate() {
-        write!(f, "{}{item}", if index == 0 { "" } else { ", " })?;
-    }
-    Ok(())
 }
 
 /// Resolves `name`; Gemini's clients may write `models/` in front of it, and Claude Code may ask by

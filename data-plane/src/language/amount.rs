@@ -74,14 +74,10 @@ impl Language {
     }
 
     fn long_duration(self, seconds: u64) -> String {
-        let day = match self {
-            Self::English => "d",
-            Self::German => "T",
-        };
         let (large, small) = match seconds {
             0..3_600 => ((seconds / 60, "min"), (seconds % 60, "s")),
             3_600..86_400 => ((seconds / 3_600, "h"), (seconds % 3_600 / 60, "min")),
-            _ => ((seconds / 86_400, day), (seconds % 86_400 / 3_600, "h")),
+            _ => ((seconds / 86_400, "d"), (seconds % 86_400 / 3_600, "h")),
         };
         match small.0 {
             0 => format!("{} {}", large.0, large.1),

@@ -1,11 +1,16 @@
 //! The languages in which people read the program: the choice of one, and how numbers, times and
-//! amounts are written in it. The words themselves stand in one file a surface, see [`texts`].
+//! amounts are written in it. The words themselves stand in one file a surface, see [`texts`] and
+//! [`said`](crate::said).
+
+use std::borrow::Cow;
 
 mod amount;
 mod moment;
+mod said;
 mod texts;
 
 pub use moment::zoned;
+pub use said::{InLanguage, Said, said};
 pub use texts::{text_function, texts};
 
 /// A language that every text of the dashboard and the tray exists in.
@@ -45,6 +50,14 @@ impl Language {
             }
         }
         best.map_or_else(Self::default, |(language, _)| language)
+    }
+
+    /// What others said, told from the sentence around it. English leaves it as it is.
+    pub fn quotation<'w>(self, words: &'w str) -> Cow<'w, str> {
+        match self {
+            Self::English => Cow::Borrowed(words),
+            Self::German => Cow::Owned(format!("„{words}“")),
+        }
     }
 
     /// The form of a noun that a count takes: both languages have two.

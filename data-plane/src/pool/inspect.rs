@@ -107,7 +107,7 @@ fn cooling_down(slot: &AccountSlot, now: Timestamp) -> Option<AccountStatus> {
         .max_by_key(|cooldown| cooldown.until);
     let last = of_account.or_else(|| blocking.iter().max_by_key(|cooldown| cooldown.until))?;
     let (until, cause) = (last.until, last.cause);
-    let detail = last.detail.as_deref().map(str::to_owned);
+    let detail = last.detail.clone();
     if of_account.is_some() && cause == CooldownCause::Quota {
         let quota = ExhaustedQuota::Provider(detail);
         return Some(AccountStatus::QuotaExhausted { until, quota });

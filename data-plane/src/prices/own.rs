@@ -9,12 +9,29 @@ use super::decimal::micros;
 use super::table::quarter_of_date;
 use super::{Pattern, Prices, Rates, Row};
 use crate::canon::ServiceTier;
+use crate::language::said;
 use crate::toml_text;
 
-/// What is wrong with a file of prices: a sentence that names the row.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("prices.toml: {0}")]
-pub struct BadPrices(String);
+said! {
+    /// What is wrong with a file of prices, and with which row.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub enum BadPrices;
+    /// What the parser says.
+    Toml { words: String }: "prices.toml: {words}" | "prices.toml ist kein TOML dieser Form: {words}";
+    Row { place: usize, model: String, why: BadRow }: "prices.toml: price {place} (`{model}`): {why}" |
+        "prices.toml: Preis {place} (`{model}`): {why}";
+}
+
+said! {
+    /// What is wrong with a row.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub enum BadRow;
+    Amount { key: &'static str }: "{key}: expected dollars with at most six digits after the point" |
+        "{key}: erwartet werden Dollar mit höchstens sechs Stellen nach dem Punkt";
+    From: "from: expected a day such as `2026-11-29`" | "from: erwartet wird ein Tag wie `2026-11-29`";
+    Tier: "tier: expected `standard`, `priority`, `flex` or `batch`" |
+        "tier: erwartet wird `standard`, `priority`, `flex` oder `batch`";
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -67,16 +84,18 @@ impl Amount {
 /// # Errors
 /// What is wrong with it, and where.
 pub fn parse(text: &str) -> Result<Prices, BadPrices> {
-    let wrong = |error: &dyn fmt::Display| BadPrices(error.to_string().trim_end().to_owned());
+    let wrong = |error: &dyn fmt::Display| BadPrices::Toml {
+        words: error.to_string().trim_end().to_owned(),
+    };
     let document = toml_text::parse(text).map_err(|error| wrong(&error))?;
     let file: File = toml_edit::de::from_document(document).map_err(|error| wrong(&error))?;
     let rows = file.price.iter().enumerate();
     let own: Result<Vec<Row>, BadPrices> = rows
         .map(|(index, row)| {
-            let place = index + 1;
-            row.read().map_err(|why| {
-                let model = row.model.escape_debug();
-                BadPrices(format!("price {place} (`{model}`): {why}"))
+            row.read().map_err(|why| BadPrices::Row {
+                place: index + 1,
+                model: row.model.escape_debug().to_string(),
+                why,
             })
         })
         .collect();
@@ -84,19 +103,15 @@ pub fn parse(text: &str) -> Result<Prices, BadPrices> {
 }
 
 impl OwnRow {
-    fn read(&self) -> Result<Row, String> {
-        let amount = |key: &str, amount: &Amount| {
-            amount.micros().ok_or_else(|| {
-                format!("{key}: expected dollars with at most six digits after the point")
-            })
-        };
-        let optional = |key: &str, value: &Option<Amount>| match value {
+    fn read(&self) -> Result<Row, BadRow> {
+        let amount =
+            |key: &'static str, amount: &Amount| amount.micros().ok_or(BadRow::Amount { key });
+        let optional = |key: &'static str, value: &Option<Amount>| match value {
             Some(value) => amount(key, value).map(Some),
             None => Ok(None),
         };
         let from = match &self.from {
-            Some(date) => quarter_of_date(date)
-                .ok_or_else(|| "from: expected a day such as `2026-11-29`".to_owned())?,
+            Some(date) => quarter_of_date(date).ok_or(BadRow::From)?,
             None => i64::MIN,
         };
         let tier = match self.tier.as_deref() {
@@ -104,10 +119,7 @@ impl OwnRow {
             Some(word) => {
                 let tier = ServiceTier::of(word);
                 let is_known = !matches!(tier, ServiceTier::Other | ServiceTier::Standard);
-                Some(tier).filter(|_| is_known).ok_or_else(|| {
-                    "tier: expected `standard`, `priority`, `flex` or `batch`".to_owned()
-                })?;
-                Some(tier)
+                Some(Some(tier).filter(|_| is_known).ok_or(BadRow::Tier)?)
             }
         };
         Ok(Row {

@@ -9,6 +9,7 @@ use http::Uri;
 use http::uri::{Authority, Scheme};
 
 use crate::account::Address;
+use crate::language::said;
 
 /// Scheme, host, port and the path prefix of every call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,17 +23,22 @@ pub struct BaseUrl {
     address: Address,
 }
 
-/// A base URL that cannot be used: what was expected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BadBaseUrl(&'static str);
-
-impl fmt::Display for BadBaseUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
+said! {
+    /// A base URL that cannot be used: what was expected.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum BadBaseUrl;
+    Fragment: "expected a URL without a fragment" | "erwartet wird eine URL ohne Fragment";
+    Scheme: "expected an http or https URL" | "erwartet wird eine URL mit http oder https";
+    NoScheme: "expected an http or https URL, starting with `https://` or `http://`" |
+        "erwartet wird eine URL, die mit `https://` oder `http://` beginnt";
+    User: "expected a URL without a user or password: keys belong into the variable that `key_env` names" |
+        "erwartet wird eine URL ohne Benutzer und Passwort: Schlüssel gehören in die Variable, die `key_env` nennt";
+    Query: "expected a URL without a query" | "erwartet wird eine URL ohne Query";
+    Authority: "expected an http or https URL with a host and, at most, a port" |
+        "erwartet wird eine URL mit http oder https, einem Host und höchstens einem Port";
+    DotDot: "expected a path without `..` segments" | "erwartet wird ein Pfad ohne `..`";
+    Path: "expected a path that a URL can carry" | "erwartet wird ein Pfad, der in eine URL passt";
 }
-
-impl std::error::Error for BadBaseUrl {}
 
 /// Paths that users paste along with the base URL. What precedes one is used exactly as it is,
 /// which is also how to configure a service without a version segment.
@@ -43,37 +49,28 @@ impl BaseUrl {
     /// When the text is no http or https URL, or carries what has no place in a base URL.
     pub fn parse(text: &str) -> Result<Self, BadBaseUrl> {
         if text.contains('#') {
-            return Err(BadBaseUrl("expected a URL without a fragment"));
+            return Err(BadBaseUrl::Fragment);
         }
-        let uri: Uri = text
-            .trim()
-            .parse()
-            .map_err(|_| BadBaseUrl("expected an http or https URL"))?;
+        let uri: Uri = text.trim().parse().map_err(|_| BadBaseUrl::Scheme)?;
         let address = Address::of(&uri);
         let parts = uri.into_parts();
         let (Some(scheme), Some(authority)) = (parts.scheme, parts.authority) else {
-            return Err(BadBaseUrl(
-                "expected an http or https URL, starting with `https://` or `http://`",
-            ));
+            return Err(BadBaseUrl::NoScheme);
         };
         if scheme != Scheme::HTTP && scheme != Scheme::HTTPS {
-            return Err(BadBaseUrl("expected an http or https URL"));
+            return Err(BadBaseUrl::Scheme);
         }
         if authority.as_str().contains('@') {
-            return Err(BadBaseUrl(
-                "expected a URL without a user or password: keys belong into the variable that `key_env` names",
-            ));
+            return Err(BadBaseUrl::User);
         }
         let path_and_query = parts
             .path_and_query
             .map(|path| path.to_string())
             .unwrap_or_default();
         if path_and_query.contains('?') {
-            return Err(BadBaseUrl("expected a URL without a query"));
+            return Err(BadBaseUrl::Query);
         }
-        let address = address.map_err(|_| {
-            BadBaseUrl("expected an http or https URL with a host and, at most, a port")
-        })?;
+        let address = address.map_err(|_| BadBaseUrl::Authority)?;
         let (path, is_versioned) = normalised(&path_and_query);
         Ok(Self {
             scheme,
@@ -91,7 +88,7 @@ impl BaseUrl {
     /// When the path contains `..` (clients choose the names of models) or does not fit into a URL.
     pub fn join(&self, version: &str, path: &str, query: Option<&str>) -> Result<Uri, BadBaseUrl> {
         if path.split('/').any(is_dots) {
-            return Err(BadBaseUrl("expected a path without `..` segments"));
+            return Err(BadBaseUrl::DotDot);
         }
         let query = query.filter(|query| !query.is_empty());
         let length =
@@ -112,7 +109,7 @@ impl BaseUrl {
             .authority(self.authority.clone())
             .path_and_query(target)
             .build()
-            .map_err(|_| BadBaseUrl("expected a path that a URL can carry"))
+            .map_err(|_| BadBaseUrl::Path)
     }
 
     /// The origin, which a credential is bound to.
@@ -129,8 +126,7 @@ impl BaseUrl {
             .scheme(self.scheme.clone())
             .authority(self.authority.clone())
             .path_and_query(path);
-        uri.build()
-            .map_err(|_| BadBaseUrl("expected a path that a URL can carry"))
+        uri.build().map_err(|_| BadBaseUrl::Path)
     }
 
     pub fn is_plain_http(&self) -> bool {

@@ -8,6 +8,7 @@ use super::balance::Balance;
 use super::limits::DayEnd;
 use super::{Auth, BaseUrl, Provider, oauth};
 use crate::canon::Dialect;
+use crate::language::said;
 use crate::protocol::{Maker, anthropic, gemini, openai_chat, openai_responses};
 
 /// A provider's data where nothing is configured.
@@ -80,14 +81,20 @@ impl Preset {
     }
 
     /// What has to be configured before it can be called, if anything.
-    pub fn needs(&self) -> Option<String> {
+    pub fn needs(&self) -> Option<PresetNeeds> {
         match self.base_url {
             PresetUrl::Fixed(_) => None,
-            PresetUrl::Example(example) => {
-                Some(format!("set `base_url` to your own, such as `{example}`"))
-            }
+            PresetUrl::Example(example) => Some(PresetNeeds::BaseUrl { example }),
         }
     }
+}
+
+said! {
+    /// What has to be configured before a preset can be called, as the end of a sentence.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum PresetNeeds;
+    BaseUrl { example: &'static str }: "set `base_url` to your own, such as `{example}`" |
+        "`base_url` auf die eigene setzen, etwa `{example}`";
 }
 
 impl AuthorizationServer {

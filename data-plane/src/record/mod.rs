@@ -6,6 +6,7 @@
 mod agent_family;
 pub mod bodies;
 mod cause;
+mod resolved;
 mod ring;
 #[cfg(feature = "otlp")]
 mod trace_parent;
@@ -20,10 +21,12 @@ use crate::account::AccountName;
 use crate::canon::{Dialect, Loss, ServiceTier, Usage};
 use crate::outcome::{Next, Outcome, Refusal, Timestamp};
 use crate::protocol::Operation;
+pub use crate::status::NotAsked;
 
 pub use agent_family::{CONNECTABLE, agent_family, connectable};
 use bodies::{BodyCollector, RawBodies};
 pub use cause::{Cause, Ending, Failure, blame_name, blame_named};
+pub use resolved::{Clauses, Nearest, Reasons, Resolved, ResolvedBy};
 pub use ring::Ring;
 #[cfg(feature = "otlp")]
 pub use trace_parent::TraceParent;
@@ -78,23 +81,6 @@ pub struct Record {
     pub repeats: Option<Box<str>>,
 }
 
-/// What a model's name became. Requests for the same name share it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Resolved {
-    /// A sentence for people.
-    pub text: String,
-    /// The places that could serve it, `provider/model`, in the order in which they are tried.
-    pub candidates: Vec<String>,
-}
-
-impl Resolved {
-    pub fn new(mut text: String, mut candidates: Vec<String>) -> Self {
-        shorten(&mut text);
-        candidates.truncate(LIST_MAX);
-        Self { text, candidates }
-    }
-}
-
 /// A candidate, or an account of it, that was not tried.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PassedOver {
@@ -102,7 +88,7 @@ pub struct PassedOver {
     pub candidate: String,
     /// `None` where the candidate as a whole was passed over.
     pub account: Option<AccountName>,
-    pub why: String,
+    pub why: NotAsked,
     /// What its provider said, which may quote a request; as [`Record::failure`].
     pub said: Option<Arc<str>>,
 }

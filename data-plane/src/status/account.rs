@@ -1,5 +1,6 @@
 //! How an account stands, and what it needs.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeStruct as _};
@@ -7,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeStru
 use super::texts::Texts;
 use super::timestamp;
 use crate::account::{Address, Budget, CredentialProblem};
-use crate::language::Language;
+use crate::language::{Language, Said};
 use crate::outcome::Timestamp;
 
 /// How an account stands: the one fact that matters most.
@@ -32,8 +33,8 @@ pub enum AccountStatus {
         until: Timestamp,
         cause: CooldownCause,
         models: Vec<String>,
-        /// What the provider said, bounded and without secrets.
-        detail: Option<String>,
+        /// What the provider said, bounded and without secrets, or why its token cannot be refreshed.
+        detail: Option<Said>,
     },
     /// Its access token is being refreshed.
     Refreshing,
@@ -84,7 +85,7 @@ pub enum ExhaustedQuota {
     /// One that the user set.
     Budget(Budget),
     /// One of the provider, with what it said: bounded and without secrets.
-    Provider(Option<String>),
+    Provider(Option<Said>),
 }
 
 /// What only the user can resolve.
@@ -101,7 +102,7 @@ pub enum NeedsUser {
     Credential(CredentialProblem),
     /// The vault that holds the credential cannot be opened at the moment.
     VaultLocked {
-        detail: String,
+        detail: Said,
     },
     /// The day that the user gave for the account's end has come.
     Expired {
@@ -189,7 +190,7 @@ impl AccountStatus {
             } => Some(cooldown_reason(
                 cause.text(language),
                 models,
-                detail.as_deref(),
+                detail.as_ref().map(|detail| quoted(detail, language)),
             )),
             Self::QuotaExhausted { quota, .. } => Some(quota.text(language)),
             Self::Unreachable { .. } => Some(text.provider_cannot_be_reached().to_owned()),
@@ -303,8 +304,16 @@ impl<'de> Deserialize<'de> for AccountStatus {
 #[derive(Serialize, Deserialize)]
 struct Typed(#[serde(with = "AccountStatus")] AccountStatus);
 
+/// What others said is told from the sentence around it.
+fn quoted(detail: &Said, language: Language) -> Cow<'_, str> {
+    match detail.is_quoted() {
+        true => language.quotation(detail.text(language)),
+        false => Cow::Borrowed(detail.text(language)),
+    }
+}
+
 /// `rate limit, model-a, model-b: try again later`.
-fn cooldown_reason(cause: &str, models: &[String], detail: Option<&str>) -> String {
+fn cooldown_reason(cause: &str, models: &[String], detail: Option<Cow<'_, str>>) -> String {
     let mut reason = cause.to_owned();
     if !models.is_empty() {
         reason = format!("{reason}, {}", models.join(", "));
@@ -369,7 +378,7 @@ impl ExhaustedQuota {
     pub fn text(&self, language: Language) -> String {
         match self {
             Self::Budget(budget) => Texts(language).your_budget(budget),
-            Self::Provider(Some(detail)) => detail.clone(),
+            Self::Provider(Some(detail)) => quoted(detail, language).into_owned(),
             Self::Provider(None) => Texts(language).providers_limit().to_owned(),
         }
     }
@@ -438,7 +447,7 @@ impl NeedsUser {
                 text.sign_in_needed(self.sign_in_reason(language).unwrap_or_default())
             }
             Self::Credential(problem) => problem.text(language),
-            Self::VaultLocked { detail } => text.vault_locked(detail),
+            Self::VaultLocked { detail } => text.vault_locked(detail.text(language)),
             Self::Expired { at } => text.expired_at(timestamp::rfc3339(*at)),
         }
     }
@@ -462,7 +471,7 @@ impl SignIn {
         match (&self.detail, self.cause) {
             // What the provider says about a token that it accepted before helps no one.
             (_, SignInCause::InterruptedRefresh) | (None, _) => cause.to_owned(),
-            (Some(detail), _) => format!("{cause}: {detail}"),
+            (Some(detail), _) => format!("{cause}: {}", language.quotation(detail)),
         }
     }
 }
@@ -598,7 +607,7 @@ mod tests {
             until: at(60),
             cause: CooldownCause::RateLimit,
             models: Vec::new(),
-            detail: Some("slow down".to_owned()),
+            detail: Some(Said::quoted("slow down")),
         };
         let json = serde_json::json!({
             "state": "cooling",

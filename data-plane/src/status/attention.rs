@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::texts::Texts;
 use super::{AccountStatus, BindFailure, BindFailureCause, NeedsUser, PortOwner, SignInCause};
-use crate::language::Language;
+use crate::language::{Language, Said};
 
 /// One thing that needs the user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,18 +20,15 @@ pub enum Attention {
         open_port: u16,
     },
     /// The configuration file cannot be used; the last good one is active.
-    ConfigRejected { line: Option<usize>, error: String },
+    ConfigRejected { line: Option<usize>, error: Said },
     /// Other machines are not served, although the configuration asks for it.
-    LanRefused { reason: String },
+    LanRefused { reason: Said },
     /// Nothing is measured at the port that is configured for it.
     MetricsUnavailable { failure: BindFailure },
     /// Requests are served and not recorded.
-    RecordsStopped { advice: String },
+    RecordsStopped { advice: Said },
     /// The vault is locked, and with it these accounts.
-    VaultLocked {
-        accounts: Vec<String>,
-        detail: String,
-    },
+    VaultLocked { accounts: Vec<String>, detail: Said },
     Account {
         name: String,
         provider: String,
@@ -51,13 +48,13 @@ impl Attention {
                 text.old_port_serves(port_advice(failure, "port", language), open_port)
             }
             Self::ConfigRejected { error, .. } => {
-                text.fix_config(error.lines().next().unwrap_or_default())
+                text.fix_config(error.text(language).lines().next().unwrap_or_default())
             }
-            Self::LanRefused { reason } => text.lan_refused(reason),
+            Self::LanRefused { reason } => reason.text(language).to_owned(),
             Self::MetricsUnavailable { failure } => port_advice(failure, "metrics_port", language),
-            Self::RecordsStopped { advice } => advice.clone(),
+            Self::RecordsStopped { advice } => advice.text(language).to_owned(),
             Self::VaultLocked { accounts, detail } => {
-                text.unlock_the_vault(accounts.join(", "), detail)
+                text.unlock_the_vault(accounts.join(", "), detail.text(language))
             }
             Self::Account {
                 name,
@@ -141,7 +138,9 @@ pub fn account_reason(
             need.sign_in_reason(language)
         }
         AccountStatus::NeedsUser(NeedsUser::Credential(problem)) => Some(problem.text(language)),
-        AccountStatus::NeedsUser(NeedsUser::VaultLocked { detail }) => Some(detail.clone()),
+        AccountStatus::NeedsUser(NeedsUser::VaultLocked { detail }) => {
+            Some(detail.text(language).to_owned())
+        }
         AccountStatus::ProviderDisabled { .. } | AccountStatus::ProviderUnknown { .. } => {
             status.reason_in(language)
         }
@@ -214,7 +213,7 @@ mod tests {
         );
         let config = Attention::ConfigRejected {
             line: Some(4),
-            error: "config.toml:4:8: port: expected a number\nmore".to_owned(),
+            error: Said::quoted("config.toml:4:8: port: expected a number\nmore"),
         };
         assert_eq!(
             config.to_string(),

@@ -1,9 +1,10 @@
 //! How the API port and the agent that opens it stand.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::texts::Texts;
-use crate::language::Language;
+use crate::language::{InLanguage, Language};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeStruct as _};
 
 /// The API port, as the agent reports it.
@@ -150,24 +151,27 @@ impl BindFailure {
     }
 }
 
-impl fmt::Display for BindFailure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let port = self.port;
-        match &self.cause {
+impl InLanguage for BindFailure {
+    fn text(&self, language: Language) -> Cow<'_, str> {
+        let (text, port) = (Texts(language), self.port);
+        Cow::Owned(match &self.cause {
             BindFailureCause::InUse {
                 owner: PortOwner::Aerostat,
-            } => write!(
-                f,
-                "port {port} is in use by another aerostat, of another home; stop it, or set another `port`"
-            ),
+            } => text.port_of_another_home(port),
             BindFailureCause::InUse {
                 owner: owner @ PortOwner::Program { .. },
-            } => write!(f, "port {port} is in use by {owner}; set `port` or stop it"),
+            } => text.port_in_use_by(port, owner.text(language)),
             BindFailureCause::InUse {
                 owner: PortOwner::Unknown,
             }
-            | BindFailureCause::Refused => f.write_str(&self.detail),
-        }
+            | BindFailureCause::Refused => text.port_cannot_be_opened(port, &self.detail),
+        })
+    }
+}
+
+impl fmt::Display for BindFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&InLanguage::text(self, Language::English))
     }
 }
 

@@ -1,11 +1,14 @@
 //! How a provider stands: whether it could serve, and what it lacks.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeStruct as _};
 
 use super::AccountStatus;
+use super::texts::Texts;
 use crate::account::CredentialProblem;
+use crate::language::{InLanguage, Language, Said};
 
 /// How a provider stands.
 ///
@@ -43,7 +46,7 @@ pub enum ProviderStatus {
     NotConfigured {
         provider: String,
         /// What it takes besides, as the end of a sentence.
-        needs: Option<String>,
+        needs: Option<Said>,
     },
 }
 
@@ -87,30 +90,34 @@ impl ProviderStatus {
 }
 
 /// A sentence with what to do, where something is to be done.
+impl InLanguage for ProviderStatus {
+    fn text(&self, language: Language) -> Cow<'_, str> {
+        let text = Texts(language);
+        Cow::Owned(match self {
+            Self::BuiltIn => return text.built_in().into(),
+            Self::Ready => return text.ready().into(),
+            Self::NoCredential(problem) => problem.text(language),
+            Self::Account { account } => match account.reason_in(language) {
+                Some(reason) => reason,
+                // Scripts know the status by this word.
+                None if language == Language::English => return account.name().into(),
+                None => return account.label(language).into(),
+            },
+            Self::Accounts { total, ready, .. } => text.accounts_ready(total, ready),
+            Self::NoAccount => return text.has_no_account().into(),
+            Self::Disabled { provider } => text.enable_provider(provider),
+            Self::NotConfigured {
+                provider,
+                needs: Some(needs),
+            } => text.add_provider_and(provider, needs.text(language)),
+            Self::NotConfigured { provider, .. } => text.add_provider(provider),
+        })
+    }
+}
+
 impl fmt::Display for ProviderStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::BuiltIn => f.write_str("built in, offline: answers come from this program"),
-            Self::Ready => f.write_str("ready"),
-            Self::NoCredential(problem) => write!(f, "{problem}"),
-            Self::Account { account } => match account.reason() {
-                Some(reason) => f.write_str(&reason),
-                None => f.write_str(account.name()),
-            },
-            Self::Accounts { total, ready, .. } => write!(f, "{total} accounts, {ready} ready"),
-            Self::NoAccount => f.write_str("it has no account"),
-            Self::Disabled { provider } => write!(
-                f,
-                "disabled: `aerostat config set providers.{provider}.enabled true` enables it"
-            ),
-            Self::NotConfigured { provider, needs } => {
-                write!(f, "add [providers.{provider}] to the configuration")?;
-                match needs {
-                    Some(needs) => write!(f, " and {needs}"),
-                    None => Ok(()),
-                }
-            }
-        }
+        f.write_str(&self.text(Language::English))
     }
 }
 

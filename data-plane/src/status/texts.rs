@@ -72,7 +72,7 @@ texts! {
     has_expired(name): "{name} has expired" | "{name} ist abgelaufen";
     has_no_provider(name): "{name} has no provider" | "{name} hat keinen Anbieter";
     needs_nothing(name): "{name} needs nothing" | "{name} braucht nichts";
-    provider_said(provider, detail): "{provider} said: {detail}" | "{provider} meldet: {detail}";
+    provider_said(provider, detail): "{provider} said: {detail}" | "{provider} meldet „{detail}“";
     free_the_port(port, key): "Free port {port}, or set another `{key}`" |
         "Port {port} freigeben oder einen anderen `{key}` einstellen";
     stop_the_owner(owner, port, key): "Stop {owner} on port {port}, or set another `{key}`" |
@@ -81,11 +81,47 @@ texts! {
         "Einen anderen `{key}` als {port} einstellen";
     old_port_serves(advice, port): "{advice}; port {port} keeps serving" |
         "{advice}; bis dahin antwortet Port {port}";
-    lan_refused(reason): "{reason}" |
-        "Das lokale Netz wird nicht bedient, solange `auth_mode` auf `off` steht: `auth_mode = \"auto\"` setzen";
     fix_config(error): "Fix {error}" | "Zu berichtigen: {error}";
     unlock_the_vault(accounts, detail): "Unlock the vault of {accounts}: {detail}" |
         "Tresor von {accounts} entsperren: {detail}";
+
+    // Why an account, or all of a candidate's, is not asked.
+    already_tried: "already tried for this request" | "bei dieser Anfrage schon versucht";
+    not_the_owner: "the request carries what only another account can read" |
+        "die Anfrage enthält, was nur ein anderes Konto lesen kann";
+    model_not_in_list: "the model is not in its list" | "das Modell steht nicht in seiner Liste";
+    busy_with(count): "busy ({count} in flight)" | "ausgelastet ({count} in Bearbeitung)";
+    paced_until(time): "its limits are nearly used up; the next request may go at {time}" |
+        "seine Limits sind fast verbraucht; die nächste Anfrage ist ab {time} möglich";
+    cooling_until(time, cause): "cooling until {time} ({cause})" | "pausiert bis {time} ({cause})";
+    cooling_for(time, cause, model): "cooling until {time} ({cause}, {model})" |
+        "pausiert bis {time} ({cause}, {model})";
+    budget_spent(time, budget): "quota used up until {time} (your budget of {budget})" |
+        "Kontingent ausgeschöpft bis {time} (eigenes Budget von {budget})";
+    next_try_at(time): "the provider cannot be reached; next try at {time}" |
+        "der Anbieter ist nicht erreichbar; nächster Versuch um {time}";
+    provider_is_off(provider): "provider `{provider}` is disabled" |
+        "der Anbieter `{provider}` ist ausgeschaltet";
+
+    // A provider's status.
+    built_in: "built in, offline: answers come from this program" |
+        "eingebaut, offline: Die Antworten kommen aus diesem Programm";
+    accounts_ready(total, ready): "{total} accounts, {ready} ready" | "{total} Konten, {ready} bereit";
+    has_no_account: "it has no account" | "er hat kein Konto";
+    enable_provider(provider): "disabled: `aerostat config set providers.{provider}.enabled true` enables it" |
+        "ausgeschaltet: `aerostat config set providers.{provider}.enabled true` schaltet ihn ein";
+    add_provider(provider): "add [providers.{provider}] to the configuration" |
+        "[providers.{provider}] in die Konfiguration aufnehmen";
+    add_provider_and(provider, needs): "add [providers.{provider}] to the configuration and {needs}" |
+        "[providers.{provider}] in die Konfiguration aufnehmen und {needs}";
+
+    // A port that cannot be opened.
+    port_of_another_home(port): "port {port} is in use by another aerostat, of another home; stop it, or set another `port`" |
+        "Port {port} ist von einem Aerostat eines anderen Verzeichnisses belegt; dieses beenden oder einen anderen `port` einstellen";
+    port_in_use_by(port, owner): "port {port} is in use by {owner}; set `port` or stop it" |
+        "Port {port} ist von {owner} belegt; einen anderen `port` einstellen oder es beenden";
+    port_cannot_be_opened(port, detail): "{detail}" | "Port {port} lässt sich nicht öffnen („{detail}“)";
+
     another_aerostat: "another aerostat" | "ein anderes Aerostat";
     another_program: "another program" | "ein anderes Programm";
 }

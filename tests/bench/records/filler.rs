@@ -9,7 +9,8 @@ use aerostat::canon::{Blame, Fault, FaultKind, Loss, LossKind, ServiceTier, Usag
 use aerostat::outcome::{Next, Outcome, Refusal, Scope, Stage};
 use aerostat::protocol::{self, Operation};
 use aerostat::record::{
-    Attempt, Ending, Failure, NextStep, PassedOver, Record, Recorder as _, Resolved, Ring,
+    Attempt, Ending, Failure, NextStep, NotAsked, PassedOver, Record, Recorder as _, Resolved,
+    ResolvedBy, Ring,
 };
 use aerostat::store::records::{RecordStore, Retention};
 use fastrand::Rng;
@@ -169,7 +170,9 @@ impl Generator {
         record.agent = Some(AGENTS[spread.agent].into());
         record.session = Some(session(index / 22, spread.agent));
         record.resolved = Some(Arc::new(Resolved::new(
-            format!("addressed as `{}`", record.model),
+            ResolvedBy::Addressed {
+                name: record.model.clone(),
+            },
             vec![format!("{}/{model}", place.provider)],
         )));
         record.bytes_in = self.rng.u64(800..400_000);
@@ -393,7 +396,7 @@ impl Generator {
         record.passed_over = vec![PassedOver {
             candidate: "lab/m-1".to_owned(),
             account: Some("lab".parse().expect("an account's name")),
-            why: "it rests".to_owned(),
+            why: NotAsked::Disabled,
             said: None,
         }];
         record.status = status;

@@ -30,7 +30,7 @@ by_hand!(
 by_hand!(
     XCODE,
     "xcode",
-    "Xcode's chat",
+    "Xcode Chat",
     "",
     "Settings, Intelligence, Add a Model Provider: locally hosted with this port, or internet hosted with this URL and key.",
     "Einstellungen, Intelligence, Add a Model Provider: lokal mit diesem Port, oder über das Internet mit dieser URL und diesem Schlüssel."

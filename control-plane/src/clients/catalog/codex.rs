@@ -33,7 +33,7 @@ pub(super) static CODEX: Client = Client {
 
 pub(super) static PROFILE: Client = Client {
     variant: Some("profile-only"),
-    title: "Codex, as a profile",
+    title: "Codex (profile-only)",
     setup: Setup::Files(&[file("aerostat.config.toml")]),
     warnings: &[],
     afterwards: Text::new(

@@ -49,7 +49,7 @@ pub(super) static GEMINI_CLI: Client = Client {
 /// The variables in Gemini CLI's own `.env`.
 pub(super) static DOTENV: Client = Client {
     variant: Some("dotenv"),
-    title: "Gemini CLI, with a `.env`",
+    title: "Gemini CLI (`.env`)",
     setup: Setup::Files(&[
         FileRule {
             place: folder(".env"),

@@ -19,7 +19,7 @@ mod yaml;
 
 pub use path::{Path, Step};
 pub use splice::{Changed, Splice, undo};
-pub use unreadable::{Problem, Unreadable};
+pub use unreadable::{Flaw, Problem, Unreadable};
 pub use values::Refused;
 
 use serde_json::{Map, Value};

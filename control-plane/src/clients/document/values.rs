@@ -3,23 +3,35 @@
 use serde_json::{Map, Value};
 
 use super::path::{Path, Step};
+use crate::language::said;
 
-/// An edit that cannot be made. The document is unchanged.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    #[error("`{at}` is {found}, expected {expected}")]
-    OtherType {
-        at: String,
-        expected: &'static str,
-        found: &'static str,
-    },
-    #[error("several items fit `{at}`")]
-    Ambiguous { at: String },
-    #[error("`{at}`: this file has no way to write {what}")]
-    Unwritable { at: String, what: &'static str },
+said! {
+    /// An edit that cannot be made. The document is unchanged.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub enum Refused;
+    OtherType { at: String, expected: Kind, found: Kind }: "`{at}` is {found}, expected {expected}" |
+        "`{at}` ist {found}, erwartet wird {expected}";
+    OtherRoot { expected: Kind, found: Kind }: "`the file` is {found}, expected {expected}" |
+        "die Datei ist {found}, erwartet wird {expected}";
+    Ambiguous { at: String }: "several items fit `{at}`" | "auf `{at}` passen mehrere Einträge";
+    Unwritable { at: String, what: Kind }: "`{at}`: this file has no way to write {what}" |
+        "`{at}`: In dieser Datei lässt sich {what} nicht schreiben";
     /// How the file is written leaves no place that is known to be safe.
-    #[error("`{at}` cannot be changed without changing more of the file")]
-    Inexact { at: String },
+    Inexact { at: String }: "`{at}` cannot be changed without changing more of the file" |
+        "`{at}` lässt sich nicht ändern, ohne mehr an der Datei zu ändern";
+}
+
+said! {
+    /// What a value is.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Kind;
+    Null: "null" | "null";
+    Bool: "a boolean" | "ein Wahrheitswert";
+    Number: "a number" | "eine Zahl";
+    Text: "a text" | "ein Text";
+    List: "a list" | "eine Liste";
+    Object: "an object" | "ein Objekt";
+    ListItem: "an item of a list" | "ein Listeneintrag";
 }
 
 impl Refused {
@@ -34,28 +46,29 @@ impl Refused {
         Self::Ambiguous { at: at.to_string() }
     }
 
-    fn other_type(taken: &[Step], expected: &'static str, found: &Value) -> Self {
+    fn other_type(taken: &[Step], expected: Kind, found: &Value) -> Self {
+        let found = kind(found);
+        if taken.is_empty() {
+            return Self::OtherRoot { expected, found };
+        }
         let at: Path = taken.iter().cloned().collect();
-        let at = match taken {
-            [] => "the file".to_owned(),
-            _ => at.to_string(),
-        };
+        let at = at.to_string();
         Self::OtherType {
             at,
             expected,
-            found: kind(found),
+            found,
         }
     }
 }
 
-fn kind(value: &Value) -> &'static str {
+fn kind(value: &Value) -> Kind {
     match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a text",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
+        Value::Null => Kind::Null,
+        Value::Bool(_) => Kind::Bool,
+        Value::Number(_) => Kind::Number,
+        Value::String(_) => Kind::Text,
+        Value::Array(_) => Kind::List,
+        Value::Object(_) => Kind::Object,
     }
 }
 
@@ -151,8 +164,8 @@ pub(super) fn with(
                     }
                 }
             }
-            (Step::Key(_), found) => return Err(Refused::other_type(taken, "an object", found)),
-            (Step::Item(_), found) => return Err(Refused::other_type(taken, "a list", found)),
+            (Step::Key(_), found) => return Err(Refused::other_type(taken, Kind::Object, found)),
+            (Step::Item(_), found) => return Err(Refused::other_type(taken, Kind::List, found)),
         };
     }
     *at = value.clone();

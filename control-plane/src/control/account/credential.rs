@@ -16,8 +16,10 @@ use crate::account::{
 };
 use crate::accounts::AccountRegistry;
 use crate::accounts::roster::{address_of, preset_provider};
+use crate::control::refusal::{Notice, Refusal, TestWords};
 use crate::control::service::ControlService;
 use crate::control::wire::{ControlError, Note, Notes, WireSecret};
+use crate::language::Said;
 use crate::provider::oauth::BadServiceAccount;
 use crate::provider::presets::{PRESETS, preset};
 use crate::provider::{Auth, DEMO, Provider};
@@ -64,7 +66,7 @@ pub struct AddedAccount {
     /// Whether the provider took it.
     pub works: bool,
     /// One sentence about the test call.
-    pub message: String,
+    pub message: Said,
     pub models: Vec<String>,
 }
 
@@ -88,12 +90,11 @@ pub(in crate::control) fn provider_for(
         .map(|provider| provider.name.as_str());
     let known = configured.chain(PRESETS.iter().map(|preset| preset.name));
     let shown: String = name.chars().take(NAME_SHOWN_MAX).collect();
-    let shown = shown.escape_debug();
-    let error = ControlError::failed(match nearest(name, known, 1).first() {
-        Some(near) => format!("no provider `{shown}`; did you mean `{near}`?"),
-        None => format!(
-            "no provider `{shown}`; add [providers.{shown}] with `protocol` and `base_url` to the configuration"
-        ),
+    let near = nearest(name, known, 1).first().map(ToString::to_string);
+    let name = shown.escape_debug().to_string();
+    let error = ControlError::failed(match near {
+        Some(near) => Refusal::NoProviderButNear { name, near },
+        None => Refusal::NoProviderToConfigure { name },
     });
     Err(error.of_field("provider"))
 }
@@ -116,20 +117,21 @@ pub(in crate::control) fn free_name(
         name.as_str() == DEMO || added.iter().any(|account| account.name == *name)
     };
     let Some(name) = name else {
-        let first: AccountName = provider.name.parse().map_err(ControlError::usage)?;
+        let first = provider.name.parse::<AccountName>();
+        let first = first.map_err(ControlError::usage)?;
         let others = (2..).map_while(|number| format!("{first}-{number}").parse().ok());
         let mut names = std::iter::once(first.clone()).chain(others);
         return names
             .find(|name| !is_taken(name))
-            .ok_or_else(|| ControlError::usage("no name is free; give one with `--name`"));
+            .ok_or_else(|| ControlError::usage(Refusal::NoFreeName));
     };
-    let name: AccountName = name
-        .parse()
+    let name = name
+        .parse::<AccountName>()
         .map_err(|bad| ControlError::usage(bad).of_field("name"))?;
     if is_taken(&name) {
-        let error = ControlError::failed(format!(
-            "an account `{name}` is there already; `aerostat account login {name}` enters its credential again"
-        ));
+        let error = ControlError::failed(Refusal::NameTaken {
+            name: name.to_string(),
+        });
         return Err(error.of_field("name"));
     }
     Ok(name)
@@ -160,13 +162,12 @@ fn read_entered(
     input: &CredentialInput,
     provider: &Provider,
 ) -> Result<(Source, Credential), ControlError> {
-    let name = &provider.name;
+    let name = || provider.name.clone();
     if provider.auth == Auth::None {
         return match input {
             CredentialInput::Nothing => Ok((Source::Keyless, Credential::None)),
             _ => {
-                let error =
-                    ControlError::usage(format!("`{name}` wants no key; add it without one"));
+                let error = ControlError::usage(Refusal::WantsNoKey { provider: name() });
                 Err(error.of_field("key"))
             }
         };
@@ -177,12 +178,12 @@ fn read_entered(
             | CredentialInput::SameForNewAddress
             | CredentialInput::SignIn { .. }
     ) {
-        return Err(ControlError::usage(format!("`{name}` wants a key")).of_field("key"));
+        return Err(ControlError::usage(Refusal::WantsKey { provider: name() }).of_field("key"));
     }
     if provider.would_leak() {
-        return Err(ControlError::failed(format!(
-            "the key would travel unencrypted: use https in `base_url`, or set `insecure_http = true` in [providers.{name}]"
-        )));
+        return Err(ControlError::failed(Refusal::WouldLeak {
+            provider: name(),
+        }));
     }
     let credential = match input {
         CredentialInput::Key(key) => Credential::Key(usable(key)?),
@@ -225,8 +226,7 @@ fn from_variable(
 ) -> Result<(Source, Credential), ControlError> {
     if !is_variable(variable) {
         // It may be the key itself, so it is not repeated.
-        let error =
-            ControlError::usage("--env: expected the name of a variable: letters, digits and `_`");
+        let error = ControlError::usage(Refusal::VariableName);
         return Err(error.of_field("variable"));
     }
     let value = accounts.variable(variable).map(Secret::trimmed);
@@ -245,12 +245,10 @@ fn usable(WireSecret(secret): &WireSecret) -> Result<Secret, ControlError> {
     let secret = secret.clone().trimmed();
     let text = secret.expose();
     if text.is_empty() {
-        return Err(ControlError::usage("the key is empty").of_field("key"));
+        return Err(ControlError::usage(Refusal::EmptyKey).of_field("key"));
     }
     if HeaderValue::from_str(text).is_err() || text.contains(char::is_whitespace) {
-        let error = ControlError::usage(
-            "the key holds blanks or other characters that no header can carry; copy it again",
-        );
+        let error = ControlError::usage(Refusal::UnusableKey);
         return Err(error.of_field("key"));
     }
     Ok(secret)
@@ -287,10 +285,10 @@ pub(in crate::control) async fn store_credential(
     )
     .await?;
     if let (TestResult::Refused { why }, false) = (&tested, options.keep) {
-        let error = ControlError::failed(format!(
-            "{why}; nothing was stored: {}",
-            advice_for_refused(provider)
-        ));
+        let error = ControlError::failed(Refusal::Refused {
+            why: why.clone(),
+            advice: advice_for_refused(provider).into(),
+        });
         return Err(error.of_field("key"));
     }
     if account.source == Source::Vault && is_key {
@@ -308,23 +306,19 @@ pub(in crate::control) async fn store_credential(
     let (works, message, models) = match tested {
         TestResult::Works { models, balance } => {
             service.pool().record_balance(&name, balance);
-            let message = format!("`{}` takes the account", provider.name);
-            (true, message, models)
+            let provider = provider.name.clone();
+            (true, TestWords::Takes { provider }, models)
         }
-        TestResult::Refused { why } => {
-            let message = format!("{why}; it was stored all the same");
-            (false, message, Vec::new())
-        }
+        TestResult::Refused { why } => (false, TestWords::StoredAllTheSame { why }, Vec::new()),
         TestResult::Inconclusive { why } => {
-            let message =
-                format!("{why}; it was stored, and `aerostat account test {name}` tries again");
-            (false, message, Vec::new())
+            let name = name.to_string();
+            (false, TestWords::StoredUntested { why, name }, Vec::new())
         }
     };
     Ok(AddedAccount {
         account: show(&service.accounts, name.as_str())?,
         works,
-        message,
+        message: message.into(),
         models,
     })
 }
@@ -339,10 +333,11 @@ async fn test(
 ) -> Result<TestResult, ControlError> {
     match (&account.source, &credential) {
         (Source::Env { variable }, Credential::None) => Ok(TestResult::Inconclusive {
-            why: format!(
-                "`{}` could not be tried: `{variable}` is not set here",
-                provider.name
-            ),
+            why: TestWords::VariableUnset {
+                provider: provider.name.clone(),
+                variable: variable.clone(),
+            }
+            .into(),
         }),
         (Source::Vault, Credential::OAuth(_) | Credential::ServiceAccount(_)) => {
             seal_and_test(service, account, credential, provider, options, notes).await
@@ -419,8 +414,7 @@ async fn seal(
     if options.insecure_plaintext {
         allow_plaintext(service).await?;
     }
-    let address = address_of(provider)
-        .ok_or_else(|| ControlError::failed("the provider's `base_url` names no server"))?;
+    let address = address_of(provider).ok_or_else(|| ControlError::failed(Refusal::NoServer))?;
     let sealed = VaultEntry {
         provider: provider.name.clone(),
         address,
@@ -451,10 +445,8 @@ async fn told_where_it_is_asked(
             tokio::time::sleep(ASKING_CHECK).await;
         }
         if service.agent.is_some() {
-            let text = format!(
-                "the vault's passphrase is asked for in the terminal where `aerostat` runs (process {})",
-                std::process::id()
-            );
+            let process = std::process::id();
+            let text = Notice::PassphraseAsked { process }.into();
             notes.send(Note { text, url: None }).await;
         }
         std::future::pending().await
@@ -467,10 +459,8 @@ async fn told_where_it_is_asked(
 
 async fn warn_of_plaintext(service: &ControlService, notes: &Notes) {
     if service.accounts.vault().state() == VaultState::Open(KeyKind::Plaintext) {
-        let text = format!(
-            "warning: the credential lies in plain text in `{}`: every program that reads your files can read it",
-            service.home.folder().display()
-        );
+        let folder = service.home.folder().display().to_string();
+        let text = Notice::PlainText { folder }.into();
         notes.send(Note { text, url: None }).await;
     }
 }
@@ -489,14 +479,9 @@ async fn allow_plaintext(service: &ControlService) -> Result<(), ControlError> {
     service.open_vault().await.map_err(ControlError::caused_by)
 }
 
-fn advice_for_refused(provider: &Provider) -> String {
+fn advice_for_refused(provider: &Provider) -> TestWords {
     match preset(&provider.name) {
-        Some(preset) => format!(
-            "compare the key with the one at the provider ({}), or store it with `--keep`",
-            preset.docs
-        ),
-        None => {
-            "compare the key with the one at the provider, or store it with `--keep`".to_owned()
-        }
+        Some(preset) => TestWords::CompareAt { docs: preset.docs },
+        None => TestWords::Compare,
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::texts::Texts;
 use crate::account::{Account, CredentialProblem, Source};
-use crate::language::Language;
+use crate::language::{Language, Said};
 use crate::outcome::{ReadingSource, Timestamp, Unit};
 use crate::pool::{AccountView, BudgetView, Cooldown, QuotaReading};
 use crate::provider::{Provider, window_length};
@@ -110,7 +110,7 @@ pub struct CooldownFacts {
     /// `null` for all models.
     pub model: Option<String>,
     pub cause: CooldownCause,
-    pub detail: Option<String>,
+    pub detail: Option<Said>,
     #[serde(with = "timestamp")]
     pub since: Timestamp,
     #[serde(with = "timestamp")]
@@ -284,7 +284,7 @@ impl CooldownFacts {
         Self {
             model: cooldown.model.as_deref().map(str::to_owned),
             cause: cooldown.cause,
-            detail: cooldown.detail.as_deref().map(str::to_owned),
+            detail: cooldown.detail.clone(),
             since: cooldown.since,
             until: cooldown.until,
         }

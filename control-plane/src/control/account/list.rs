@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use super::facts::{AccountFacts, form_of};
 use crate::account::Account;
 use crate::accounts::AccountRegistry;
+use crate::control::refusal::{Notice, Refusal};
 use crate::control::status::AccountCounts;
 use crate::control::wire::ControlError;
 use crate::outcome::Timestamp;
@@ -36,7 +37,7 @@ pub(in crate::control) fn list(accounts: &AccountRegistry) -> Vec<AccountFacts> 
         if let AccountStatus::NeedsUser(NeedsUser::VaultLocked { detail }) = &mut facts.status
             && is_asking
         {
-            "its passphrase is asked for in the terminal where `aerostat` runs".clone_into(detail);
+            *detail = Notice::PassphraseAskedThere.into();
         }
         facts.added = added.contains(facts.name.as_str());
         facts.form = config
@@ -98,10 +99,11 @@ pub(in crate::control) fn find(
 
 fn unknown<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> ControlError {
     let shown = name.chars().take(64).collect::<String>();
-    let shown = shown.escape_debug();
-    ControlError::failed(match nearest(name, names, 1).first() {
-        Some(near) => format!("no account `{shown}`; did you mean `{near}`?"),
-        None => format!("no account `{shown}`; `aerostat account list` names them"),
+    let near = nearest(name, names, 1).first().map(ToString::to_string);
+    let name = shown.escape_debug().to_string();
+    ControlError::failed(match near {
+        Some(near) => Refusal::NoAccountButNear { name, near },
+        None => Refusal::NoAccount { name },
     })
 }
 

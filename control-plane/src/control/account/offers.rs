@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::facts::{CredentialForm, form_of};
 use crate::config::Config;
+use crate::language::Said;
 use crate::provider::Provider;
 use crate::provider::presets::{PRESETS, Preset, preset};
 
@@ -20,7 +21,7 @@ pub struct ProviderOffer {
     /// Its documentation.
     pub docs: Option<Cow<'static, str>>,
     /// What has to be configured before, as the end of a sentence.
-    pub needs: Option<String>,
+    pub needs: Option<Said>,
     /// Whether the configuration names it.
     pub is_configured: bool,
 }
@@ -59,7 +60,7 @@ fn of_preset(preset: &Preset) -> ProviderOffer {
         needs: None,
         is_configured: false,
     });
-    offer.needs = preset.needs();
+    offer.needs = preset.needs().map(Said::from);
     offer.is_configured = false;
     offer
 }

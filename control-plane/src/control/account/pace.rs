@@ -43,10 +43,17 @@ impl QuotaFacts {
             .filter(|end| Some(*end) < self.resets_at)
     }
 
-    /// How old the reading is, where that is worth a word.
+    /// How old the reading is; nothing where the clock was set back since.
+    pub fn age(&self, now: Timestamp) -> Duration {
+        now.duration_since(self.read_at).unwrap_or_default()
+    }
+
+    /// How old the reading is, where it says little about now: older than an hour, or than its
+    /// window, which began again since.
     pub fn stale_for(&self, now: Timestamp) -> Option<Duration> {
-        let age = now.duration_since(self.read_at).ok()?;
-        (age > FRESH).then_some(age)
+        let length = self.length_seconds.filter(|length| *length > 0);
+        let fresh = length.map_or(FRESH, |length| FRESH.min(Duration::from_secs(length)));
+        Some(self.age(now)).filter(|age| *age > fresh)
     }
 
     /// Whether the window began again since it was read: what is left is unknown.
@@ -127,6 +134,14 @@ mod tests {
             window.stale_for(at(4 * HOUR)),
             Some(Duration::from_secs(2 * HOUR))
         );
+        let minute = QuotaFacts {
+            length_seconds: Some(60),
+            resets_at: None,
+            ..window.clone()
+        };
+        let later = at(2 * HOUR + 61);
+        assert_eq!(minute.stale_for(later), Some(Duration::from_secs(61)));
+        assert_eq!(window.stale_for(later), None);
         assert!(!window.has_reset(at(5 * HOUR - 1)) && window.has_reset(at(5 * HOUR)));
         assert_eq!(window.gone_share(at(6 * HOUR)), None);
     }

@@ -6,7 +6,9 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
+use crate::account::BadBudget;
 use crate::account::{AccountSettings, Budget, Proxy};
+use crate::control::refusal::Refusal;
 use crate::control::wire::ControlError;
 use crate::outcome::Timestamp;
 
@@ -78,10 +80,9 @@ pub(in crate::control) fn unless_none<T>(
 fn concurrency(value: &str) -> Result<u32, ControlError> {
     match value.parse() {
         Ok(number) if number > 0 => Ok(number),
-        _ => Err(ControlError::usage(format!(
-            "--concurrency: expected a number from 1 on, or `none`, found `{}`",
-            value.escape_debug()
-        ))
+        _ => Err(ControlError::usage(Refusal::Concurrency {
+            found: value.escape_debug().to_string(),
+        })
         .of_field("concurrency")),
     }
 }
@@ -95,10 +96,9 @@ pub(in crate::control) fn end_of_day(value: &str) -> Result<Timestamp, ControlEr
     let midnight = day.and_then(|next| next.to_zoned(TimeZone::system()));
     match midnight {
         Ok(midnight) => Ok(SystemTime::from(midnight.timestamp())),
-        Err(_) => Err(ControlError::usage(format!(
-            "--expires: expected a day such as `2027-01-31`, or `none`, found `{}`",
-            value.escape_debug()
-        ))
+        Err(_) => Err(ControlError::usage(Refusal::Expires {
+            found: value.escape_debug().to_string(),
+        })
         .of_field("expires")),
     }
 }
@@ -116,10 +116,7 @@ fn proxy(value: &str) -> Result<String, ControlError> {
     if value.parse::<Proxy>().is_ok() && value.contains("://") && !value.contains('@') {
         return Ok(value.to_owned());
     }
-    Err(ControlError::usage(
-        "--proxy: expected a URL without a password, such as `http://127.0.0.1:3128` or `socks5://127.0.0.1:1080`, or `none`",
-    )
-    .of_field("proxy"))
+    Err(ControlError::usage(Refusal::Proxy).of_field("proxy"))
 }
 
 fn budgets(values: &[String]) -> Result<Vec<Budget>, ControlError> {
@@ -129,11 +126,9 @@ fn budgets(values: &[String]) -> Result<Vec<Budget>, ControlError> {
     let mut budgets = Vec::new();
     for value in values {
         let budget = value.parse();
-        budgets.push(
-            budget.map_err(|bad| {
-                ControlError::usage(format!("--budget: {bad}")).of_field("budgets")
-            })?,
-        );
+        budgets.push(budget.map_err(|bad: BadBudget| {
+            ControlError::usage(Refusal::Budget { why: bad.into() }).of_field("budgets")
+        })?);
     }
     Ok(budgets)
 }
@@ -201,7 +196,7 @@ mod tests {
         assert!(
             applied(&changes("soon"))
                 .unwrap_err()
-                .message
+                .to_string()
                 .contains("`2027-01-31`")
         );
     }
@@ -212,7 +207,12 @@ mod tests {
             proxy: Some("http://me:hunter2@proxy:1".to_owned()),
             ..SettingChanges::default()
         };
-        assert!(!applied(&changes).unwrap_err().message.contains("hunter2"));
+        assert!(
+            !applied(&changes)
+                .unwrap_err()
+                .to_string()
+                .contains("hunter2")
+        );
     }
 
     #[test]

@@ -5,7 +5,9 @@ use crate::account::{Account, Credential};
 use crate::accounts::balance_client;
 use crate::canon::{Fault, FaultKind};
 use crate::config::Config;
+use crate::control::refusal::{Refusal, TestWords};
 use crate::control::service::Environment;
+use crate::language::Said;
 use crate::outcome::Reading;
 use crate::provider::Provider;
 use crate::upstream::ProxyChoice;
@@ -18,9 +20,9 @@ pub(in crate::control) enum TestResult {
         balance: Vec<Reading>,
     },
     /// The provider does not take the credential.
-    Refused { why: String },
+    Refused { why: Said },
     /// The call showed nothing about the credential.
-    Inconclusive { why: String },
+    Inconclusive { why: Said },
 }
 
 /// Makes the cheapest call that shows whether a provider takes a credential, and the one that tells
@@ -36,10 +38,11 @@ pub(in crate::control) async fn test_call(
         Ok(proxy) => proxy,
         Err(why) => {
             return TestResult::Inconclusive {
-                why: format!(
-                    "the proxy of account `{}` cannot be used: {why}",
-                    account.name
-                ),
+                why: TestWords::ProxyUnusable {
+                    account: account.name.to_string(),
+                    why: why.into(),
+                }
+                .into(),
             };
         }
     };
@@ -55,13 +58,21 @@ pub(in crate::control) async fn test_call(
             },
         },
         Err(fault) if is_refusal(&fault) => TestResult::Refused {
-            why: format!(
-                "`{}` does not take the credential: {}",
-                provider.name, fault.message
-            ),
+            why: TestWords::Refuses {
+                provider: provider.name.clone(),
+                words: fault.message,
+            }
+            .into(),
         },
         Err(fault) => TestResult::Inconclusive {
-            why: format!("`{}` could not be tried: {}", provider.name, fault.message),
+            why: TestWords::NotTried {
+                provider: provider.name.clone(),
+                why: Refusal::NotReached {
+                    words: fault.message,
+                }
+                .into(),
+            }
+            .into(),
         },
     }
 }

@@ -5,11 +5,13 @@ use std::time::SystemTime;
 
 use crate::account::{Account, Credential, Secret, Tokens};
 use crate::accounts::token_client::TokenSender;
+use crate::control::refusal::{Notice, Refusal, TestWords};
 use crate::control::service::ControlService;
 use crate::control::sign_in::{SIGN_IN_TIMEOUT, SignIn};
 use crate::control::wire::{ControlError, Note, Notes};
 use crate::pool::{CredentialStore as _, CredentialStoreError, Refresher as _};
 use crate::provider::Provider;
+use crate::provider::oauth::NoToken;
 use crate::provider::oauth::{TokenGrant, TokenResponse};
 use crate::upstream::ProxyChoice;
 
@@ -27,10 +29,9 @@ pub(super) async fn sign_in(
     notes: &Notes,
 ) -> Result<Credential, ControlError> {
     let missing = || {
-        ControlError::failed(format!(
-            "[providers.{}.oauth] is missing in the configuration",
-            provider.name
-        ))
+        ControlError::failed(Refusal::NoOAuth {
+            provider: provider.name.clone(),
+        })
     };
     let client = provider.oauth.clone().ok_or_else(missing)?;
     let sign_in = SignIn::start(&client)
@@ -39,14 +40,13 @@ pub(super) async fn sign_in(
     // A caller that left signs in nowhere, and the wait ends by itself.
     notes
         .send(Note {
-            text: "Sign in with your browser, at:".to_owned(),
+            text: Notice::SignInAt.into(),
             url: Some(sign_in.url().to_owned()),
         })
         .await;
     let upstream = service.environment.upstream(&service.config());
-    let proxy = ProxyChoice::of(account).map_err(|why| {
-        ControlError::failed(format!("the account's proxy cannot be used: {why}"))
-    })?;
+    let proxy = ProxyChoice::of(account)
+        .map_err(|why| ControlError::failed(Refusal::AccountProxy { why: why.into() }))?;
     let tokens = sign_in
         .finish(
             client_secret,
@@ -111,7 +111,10 @@ async fn refresh(
     let is_marked = store.replace(name, &current, &marked).await;
     if !is_marked.map_err(inconclusive)? {
         return Err(TestResult::Inconclusive {
-            why: format!("the credential of `{name}` was changed meanwhile"),
+            why: TestWords::ChangedMeanwhile {
+                account: name.to_string(),
+            }
+            .into(),
         });
     }
     match ask_token_endpoint(service, account, provider, &current).await {
@@ -151,15 +154,22 @@ async fn ask_token_endpoint(
         upstream: service.environment.upstream(&service.config()),
         now: Arc::new(SystemTime::now),
     };
-    let name = &provider.name;
-    let not_tried = |why| TestResult::Inconclusive {
-        why: format!("`{name}` could not be tried: {why}"),
+    let name = || provider.name.clone();
+    let not_tried = |why: NoToken| TestResult::Inconclusive {
+        why: TestWords::NotTried {
+            provider: name(),
+            why: why.into(),
+        }
+        .into(),
     };
     let (result, is_in_doubt) = match sender.refresh(account, credential).await {
         TokenResponse::Granted(granted) => return Ok(granted),
         TokenResponse::Refused { detail } => {
-            let why = format!("`{name}` does not take the credential: {detail}");
-            (TestResult::Refused { why }, false)
+            let why = TestWords::Refuses {
+                provider: name(),
+                words: detail,
+            };
+            (TestResult::Refused { why: why.into() }, false)
         }
         TokenResponse::NotProcessed { reason } => (not_tried(reason), false),
         TokenResponse::Unclear { reason } => (not_tried(reason), true),
@@ -172,9 +182,7 @@ async fn ask_token_endpoint(
 
 #[allow(clippy::needless_pass_by_value, reason = "for map_err")]
 fn inconclusive(error: CredentialStoreError) -> TestResult {
-    TestResult::Inconclusive {
-        why: error.to_string(),
-    }
+    TestResult::Inconclusive { why: error.0 }
 }
 
 fn is_good(credential: &Credential) -> bool {

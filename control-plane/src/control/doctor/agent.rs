@@ -39,7 +39,7 @@ pub(in crate::control) fn of_agent(status: &Result<Status, ControlError>) -> Vec
             let next = "`aerostat` starts it once the configuration is right";
             return vec![Check::warning(Area::Agent, "no agent runs", next)];
         }
-        Err(error) => return vec![Check::of_error(Area::Agent, &error.message)],
+        Err(error) => return vec![Check::of_error(Area::Agent, &error.to_string())],
     };
     if matches!(status.agent, AgentStatus::NotRunning { .. }) {
         let what = "no agent runs: clients find nothing to talk to";
@@ -297,7 +297,7 @@ mod tests {
         });
         assert_eq!(states(&of_agent(&Ok(none))), [State::Warning]);
         assert_eq!(states(&of_agent(&Ok(open(false)))), [State::Ok]);
-        let hangs = ControlError::failed("the agent did not answer within 20 s");
+        let hangs = ControlError::quoted("the agent did not answer within 20 s");
         assert_eq!(states(&of_agent(&Err(hangs))), [State::Failed]);
     }
 }

@@ -266,7 +266,7 @@ mod tests {
     fn a_bundle_says_what_is_in_it_and_what_could_not_be_looked_for() {
         let home = Home::at("/nowhere");
         let own = vec![Section::new("findings", "token = \"abc\"")];
-        let failed = finish(own.clone(), Err(ControlError::failed("it hangs")), &home);
+        let failed = finish(own.clone(), Err(ControlError::quoted("it hangs")), &home);
         assert!(failed.text.contains("In it: findings, not collected."));
         assert!(
             failed

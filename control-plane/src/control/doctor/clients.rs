@@ -81,6 +81,7 @@ fn check(client: &ClientFacts) -> Option<Check> {
 mod tests {
     use super::super::check::State;
     use super::*;
+    use crate::language::Said;
     use crate::status::PortOwner;
 
     fn client(state: ClientState, is_ours: bool) -> ClientFacts {
@@ -113,7 +114,7 @@ mod tests {
             by: vec!["a variable".to_owned()],
         };
         let unreadable = ClientState::Unreadable {
-            why: "line 1".to_owned(),
+            why: Said::quoted("line 1"),
         };
         for (state, is_ours, expected) in [
             (ClientState::Connected, true, Some(State::Ok)),

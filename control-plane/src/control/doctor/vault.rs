@@ -24,7 +24,7 @@ pub(in crate::control) fn check(facts: &VaultFacts) -> Check {
             "start a keyring or name a key file in `AEROSTAT_VAULT_KEY_FILE`, move `vault` away and enter them again",
         ),
         state @ VaultState::Open(_) => Check::ok(Area::Vault, format!("the vault is {state}")),
-        VaultState::Locked { why, .. } => locked(why, &facts.waiting),
+        VaultState::Locked { why, .. } => locked(&why.to_string(), &facts.waiting),
         VaultState::Unopened if facts.kind == Some(KeyKind::Passphrase) => Check::ok(
             Area::Vault,
             "the vault is sealed with a passphrase, which is asked for when the agent starts in a terminal",
@@ -95,6 +95,7 @@ pub(in crate::control) fn locked_keyring() -> Check {
 mod tests {
     use super::super::check::State;
     use super::*;
+    use crate::language::Said;
 
     fn facts(state: VaultState) -> VaultFacts {
         VaultFacts {
@@ -117,8 +118,8 @@ mod tests {
     #[test]
     fn a_locked_vault_names_who_waits_and_what_to_do() {
         let locked = VaultState::Locked {
-            why: "the vault is locked: the keyring is locked; unlock it".to_owned(),
-            detail: String::new(),
+            why: Said::quoted("the vault is locked: the keyring is locked; unlock it"),
+            detail: Said::quoted(""),
             is_transient: true,
         };
         let check = check(&VaultFacts {

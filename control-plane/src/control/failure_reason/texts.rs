@@ -34,7 +34,7 @@ texts! {
     slow_client: "the client was too slow" | "der Client war zu langsam";
     unsupported: "the client asked for what Aerostat does not do" |
         "der Client hat etwas verlangt, das Aerostat nicht kann";
-    no_account: "no account can serve" | "kein Konto kann antworten";
+    no_account: "no account can serve" | "kein Konto ist verfügbar";
     credential_refused(provider, account): "{provider} refused the credential of {account}" |
         "{provider} hat die Zugangsdaten abgelehnt ({account})";
     forbidden(provider, account, model): "{provider} does not let {account} use `{model}`" |

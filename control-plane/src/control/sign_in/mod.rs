@@ -21,6 +21,7 @@ use tokio::time::timeout;
 
 use crate::account::{Secret, Tokens};
 use crate::accounts::token_client;
+use crate::language::{Said, said};
 use crate::outcome::Timestamp;
 use crate::provider::oauth::{AuthorizationRequest, Client, IncompleteClient, TokenResponse};
 use crate::upstream::{ProxyChoice, Upstream};
@@ -29,19 +30,25 @@ use callback::{Ended, response_to};
 /// How long a person may take. Two-factor codes have to be found.
 pub const SIGN_IN_TIMEOUT: Duration = Duration::from_secs(10 * 60);
 
-/// Why there are no tokens. Each is a sentence for people.
-#[derive(Debug, thiserror::Error)]
-pub enum SignInError {
-    #[error(transparent)]
-    IncompleteClient(#[from] IncompleteClient),
-    #[error("no port for the answer could be opened on this machine ({0})")]
-    NoPort(#[source] std::io::Error),
-    #[error("the sign-in was not finished within {} min; start it again", .0.as_secs() / 60)]
-    Late(Duration),
-    #[error("the sign-in was refused ({0}); start it again, or check `client_id` and `scopes`")]
-    Declined(String),
-    #[error("the sign-in gave no tokens: {0}")]
-    NoTokens(String),
+said! {
+    /// Why there are no tokens. Each is a sentence for people.
+    #[derive(Debug)]
+    pub enum SignInError;
+    IncompleteClient { why: IncompleteClient }: "{why}" | "{why}";
+    NoPort { error: std::io::Error }: "no port for the answer could be opened on this machine ({error})" |
+        "auf diesem Rechner ließ sich kein Port für die Antwort öffnen ({error})";
+    Late { minutes: u64 }: "the sign-in was not finished within {minutes} min; start it again" |
+        "die Anmeldung wurde nicht innerhalb von {minutes} min abgeschlossen; sie neu beginnen";
+    Declined { words: String }: "the sign-in was refused ({words}); start it again, or check `client_id` and `scopes`" |
+        "die Anmeldung wurde abgelehnt ({words}); sie neu beginnen oder `client_id` und `scopes` prüfen";
+    NoTokens { why: Said }: "the sign-in gave no tokens: {why}" |
+        "die Anmeldung ergab keine Token: {why}";
+}
+
+impl From<IncompleteClient> for SignInError {
+    fn from(why: IncompleteClient) -> Self {
+        Self::IncompleteClient { why }
+    }
 }
 
 /// A sign-in that waits for its response.
@@ -59,8 +66,8 @@ impl SignIn {
     pub async fn start(client: &Client) -> Result<Self, SignInError> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .await
-            .map_err(SignInError::NoPort)?;
-        let port = listener.local_addr().map_err(SignInError::NoPort)?.port();
+            .map_err(no_port)?;
+        let port = listener.local_addr().map_err(no_port)?.port();
         let question = client.authorize(&format!("http://127.0.0.1:{port}/callback"))?;
         Ok(Self {
             client: client.clone(),
@@ -89,9 +96,9 @@ impl SignIn {
     ) -> Result<Tokens, SignInError> {
         let ended = timeout(limit, response_to(&self.question.state, &self.listener)).await;
         drop(self.listener);
-        let code = match ended.map_err(|_| SignInError::Late(limit))? {
+        let code = match ended.map_err(|_| late(limit))? {
             Ended::Code(code) => code,
-            Ended::Declined(why) => return Err(SignInError::Declined(why)),
+            Ended::Declined(words) => return Err(SignInError::Declined { words }),
         };
         let request = self
             .client
@@ -108,11 +115,23 @@ impl SignIn {
                 client_secret: secret,
                 refresh_sent_at: None,
             }),
-            TokenResponse::Refused { detail: reason }
-            | TokenResponse::NotProcessed { reason }
-            | TokenResponse::Unclear { reason } => Err(SignInError::NoTokens(reason)),
+            TokenResponse::Refused { detail } => Err(SignInError::NoTokens {
+                why: Said::quoted(detail),
+            }),
+            TokenResponse::NotProcessed { reason } | TokenResponse::Unclear { reason } => {
+                Err(SignInError::NoTokens { why: reason.into() })
+            }
         }
     }
+}
+
+fn no_port(error: std::io::Error) -> SignInError {
+    SignInError::NoPort { error }
+}
+
+fn late(limit: Duration) -> SignInError {
+    let minutes = limit.as_secs() / 60;
+    SignInError::Late { minutes }
 }
 
 #[cfg(test)]

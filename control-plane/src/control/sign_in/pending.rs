@@ -8,7 +8,9 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::control::refusal::Refusal;
 use crate::control::wire::ControlError;
+use crate::language::Said;
 use crate::outcome::Timestamp;
 
 /// Sign-ins that wait at a time: each keeps a port open.
@@ -35,7 +37,7 @@ pub enum SignInState {
     Done {
         account: String,
         works: bool,
-        message: String,
+        message: Said,
     },
     Failed(ControlError),
 }
@@ -74,9 +76,9 @@ impl PendingSignIns {
         let mut list = self.list.lock();
         let waiting = list.iter().filter(|pending| pending.is_waiting()).count();
         if waiting >= WAITING_MAX {
-            return Err(ControlError::failed(format!(
-                "{waiting} sign-ins wait already: finish or cancel one of them"
-            )));
+            return Err(ControlError::failed(Refusal::SignInsWait {
+                count: waiting,
+            }));
         }
         while list.len() >= KEPT_MAX {
             let ended = list.iter().position(|pending| !pending.is_waiting());

@@ -63,7 +63,7 @@ impl Verb for AccountExport {
         let sealed = tokio::task::spawn_blocking(move || export.seal(&passphrase))
             .await
             .map_err(|_| ControlError::broke())?
-            .map_err(ControlError::failed)?;
+            .map_err(ControlError::quoted)?;
         Ok(ExportedAccounts {
             sealed: STANDARD.encode(sealed),
             accounts: names,

@@ -10,6 +10,7 @@ use crate::account::{self, ChangeKind, Export, Preview};
 use crate::control::service::ControlService;
 use crate::control::verb::{LOCAL_LIMIT, Needs, Verb};
 use crate::control::wire::{ControlError, Notes, WireSecret};
+use crate::language::Said;
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct AccountImport {
@@ -61,12 +62,12 @@ impl Verb for AccountImport {
         let WireSecret(passphrase) = self.passphrase;
         let bytes = STANDARD
             .decode(&self.file)
-            .map_err(|_| ControlError::usage("expected an export in base64"))?;
+            .map_err(|_| ControlError::usage(Said::quoted("expected an export in base64")))?;
         // Deriving the key takes some tenths of a second.
         let export = tokio::task::spawn_blocking(move || Export::open(&bytes, &passphrase))
             .await
             .map_err(|_| ControlError::broke())?
-            .map_err(ControlError::failed)?;
+            .map_err(ControlError::quoted)?;
         let opened = service.accounts.open_vault().await;
         opened.map_err(ControlError::caused_by)?;
         let vault = service.accounts.vault();

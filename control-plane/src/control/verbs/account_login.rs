@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::control::account::{self, AddedAccount, CredentialInput, StoreOptions};
+use crate::control::refusal::Refusal;
 use crate::control::service::ControlService;
 use crate::control::verb::{Needs, SIGN_IN_LIMIT, Verb};
 use crate::control::wire::{ControlError, Notes};
@@ -34,10 +35,9 @@ impl Verb for AccountLogin {
         let credential = match &self.credential {
             CredentialInput::SameForNewAddress => {
                 let Some(sealed) = accounts.vault().get(&account.name) else {
-                    return Err(ControlError::failed(format!(
-                        "nothing is stored for `{}`",
-                        account.name
-                    )));
+                    return Err(ControlError::failed(Refusal::NothingStored {
+                        name: account.name.to_string(),
+                    }));
                 };
                 sealed.credential
             }

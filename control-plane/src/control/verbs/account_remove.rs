@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::Source;
 use crate::control::account::{self, AccountFacts};
+use crate::control::refusal::Refusal;
 use crate::control::service::ControlService;
 use crate::control::verb::{LOCAL_LIMIT, Needs, Verb};
 use crate::control::wire::{ControlError, Notes};
@@ -32,10 +33,10 @@ impl Verb for AccountRemove {
         let store = service.store();
         if store.account(&account.name).is_none() && account.source != Source::Vault {
             let name = &account.name;
-            return Err(ControlError::failed(format!(
-                "`{name}` was not added: it is there because of [providers.{}]; `aerostat account disable {name}` keeps it from serving",
-                account.provider
-            )));
+            return Err(ControlError::failed(Refusal::NotAdded {
+                name: name.to_string(),
+                provider: account.provider,
+            }));
         }
         // The credential first: a kill in between leaves an account that says that it has none.
         if account.source == Source::Vault {
@@ -55,10 +56,10 @@ impl Verb for AccountRemove {
         if self.forget_figures {
             let deletion = Deletion::Account(account.name.to_string());
             service.delete_records(deletion).await.map_err(|error| {
-                ControlError::failed(format!(
-                    "`{}` is removed, and its figures are still there: {error}",
-                    account.name
-                ))
+                ControlError::failed(Refusal::FiguresStay {
+                    name: account.name.to_string(),
+                    error: error.message,
+                })
             })?;
         }
         Ok(facts)

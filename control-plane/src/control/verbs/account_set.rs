@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::Account;
 use crate::control::account::{self, AccountFacts, SettingChanges};
+use crate::control::refusal::Refusal;
 use crate::control::service::ControlService;
 use crate::control::verb::{LOCAL_LIMIT, Needs, Verb};
 use crate::control::wire::{ControlError, Notes};
@@ -35,9 +36,9 @@ impl Verb for AccountSet {
 
     async fn run(self, service: &ControlService, _: &Notes) -> Result<AccountFacts, ControlError> {
         if self.changes.is_empty() {
-            return Err(ControlError::usage(
-                "expected something to set, such as `--priority 10`",
-            ));
+            return Err(ControlError::usage(Refusal::NothingToSet {
+                example: "--priority 10",
+            }));
         }
         let account = account::find(&service.accounts, &self.name)?;
         let settings = self.changes.apply(&account.settings)?;

@@ -5,9 +5,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::control::account::{self, AccountFacts, TestResult};
+use crate::control::refusal::{Refusal, TestWords};
 use crate::control::service::ControlService;
 use crate::control::verb::{CALL_LIMIT, Needs, Verb};
 use crate::control::wire::{ControlError, Notes};
+use crate::language::Said;
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct AccountTest {
@@ -20,7 +22,7 @@ pub struct TestedAccount {
     pub account: AccountFacts,
     pub works: bool,
     /// One sentence: what the provider said, or that it took the account.
-    pub message: String,
+    pub message: Said,
     pub models: Vec<String>,
 }
 
@@ -40,16 +42,20 @@ impl Verb for AccountTest {
             .find(|member| member.account.name == account.name);
         let credential = match member.map(|member| member.credential) {
             Some(Ok(credential)) => credential,
-            Some(Err(need)) => return Ok(not_called(facts, need.to_string())),
+            Some(Err(need)) => {
+                let why = Said::in_each(|language| need.text(language));
+                return Ok(not_called(facts, why));
+            }
             None => {
-                let why = facts.status.reason().unwrap_or_default();
+                let status = &facts.status;
+                let why = Said::in_each(|language| status.reason_in(language).unwrap_or_default());
                 return Ok(not_called(facts, why));
             }
         };
         let config = accounts.effective_config();
         let provider = config
             .provider(&account.provider)
-            .ok_or_else(|| ControlError::failed("its provider is gone"))?;
+            .ok_or_else(|| ControlError::failed(Refusal::ProviderGone))?;
         let tested = match account::bearer(service, &account, provider, credential).await {
             Ok(bearer) => {
                 let environment = &*service.environment;
@@ -61,7 +67,8 @@ impl Verb for AccountTest {
         let (works, message, models) = match tested {
             TestResult::Works { models, balance } => {
                 service.pool().record_balance(&account.name, balance);
-                let message = format!("`{}` takes the account", provider.name);
+                let provider = provider.name.clone();
+                let message = TestWords::Takes { provider }.into();
                 (true, message, models)
             }
             TestResult::Refused { why } | TestResult::Inconclusive { why } => {
@@ -77,7 +84,7 @@ impl Verb for AccountTest {
     }
 }
 
-fn not_called(account: AccountFacts, why: String) -> TestedAccount {
+fn not_called(account: AccountFacts, why: Said) -> TestedAccount {
     TestedAccount {
         account,
         works: false,

@@ -9,6 +9,7 @@ use crate::control::clients::{self as service_clients, ClientChoice};
 use crate::control::service::ControlService;
 use crate::control::verb::{LOCAL_LIMIT, Needs, Verb};
 use crate::control::wire::{ControlError, Notes, WireSecret};
+use crate::language::Said;
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ClientEnv {
@@ -55,11 +56,11 @@ impl Verb for ClientEnv {
         let target = service.client_target(&client, false, &at).await?;
         let arguments = (found.arguments)(&target);
         if found.variables.is_empty() && arguments.is_empty() {
-            return Err(ControlError::usage(format!(
+            return Err(ControlError::usage(Said::quoted(format_args!(
                 "{} reads no variable that points it elsewhere: `aerostat client connect {}`",
                 found.title,
                 found.words()
-            )));
+            ))));
         }
         let pairs = clients::variable_pairs(found, &target).into_iter();
         let secret = |value| WireSecret(crate::account::Secret::new(value));
@@ -79,5 +80,8 @@ impl Verb for ClientEnv {
 
 fn unknown_shell(name: &str) -> ControlError {
     let names: Vec<&str> = Shell::names().collect();
-    ControlError::usage(format!("no shell `{name}`: expected {}", names.join(", ")))
+    ControlError::usage(Said::quoted(format_args!(
+        "no shell `{name}`: expected {}",
+        names.join(", ")
+    )))
 }

@@ -108,8 +108,12 @@ async fn test(service: &ControlService, account: &AccountFacts) -> Tested {
     let notes = Notes::discard();
     let called = tokio::time::timeout(TEST_LIMIT, verb.run(service, &notes)).await;
     let (works, message, advice) = match called {
-        Ok(Ok(tested)) => (tested.works, tested.message, tested.account.advice),
-        Ok(Err(error)) => (false, error.message, None),
+        Ok(Ok(tested)) => (
+            tested.works,
+            tested.message.to_string(),
+            tested.account.advice,
+        ),
+        Ok(Err(error)) => (false, error.to_string(), None),
         Err(_) => {
             let limit = TEST_LIMIT.as_secs();
             let message = format!("`{}` gave no answer within {limit} s", account.provider);

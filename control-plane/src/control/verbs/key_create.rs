@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::client_keys::KeyLimits;
 use crate::config::local_key::{self, LOCAL_NAME};
 use crate::control::key_limits::KeyLimitChanges;
+use crate::control::refusal::Refusal;
 use crate::control::service::ControlService;
 use crate::control::verb::{LOCAL_LIMIT, Needs, Verb};
 use crate::control::wire::{ControlError, Notes, WireSecret};
@@ -35,18 +36,16 @@ impl Verb for KeyCreate {
     async fn run(self, service: &ControlService, _: &Notes) -> Result<NewKey, ControlError> {
         let name: KeyName = self.name.parse().map_err(|_| bad_name(&self.name))?;
         if self.name == LOCAL_NAME {
-            return Err(ControlError::usage(
-                "`local` is the home's own key; take another name",
-            ));
+            return Err(ControlError::usage(Refusal::KeyNameReserved));
         }
         let limits = self.limits.apply(&KeyLimits::default())?;
         let store = service.store();
         if store.keys().iter().any(|known| known.name == name) {
-            return Err(ControlError::failed(format!(
-                "a key `{name}` is there already; revoke it or take another name"
-            )));
+            return Err(ControlError::failed(Refusal::KeyNameTaken {
+                name: name.to_string(),
+            }));
         }
-        let key = local_key::generate().map_err(ControlError::failed)?;
+        let key = local_key::generate().map_err(ControlError::quoted)?;
         store
             .put_key(ApiKey::new(name.clone(), &key, limits, SystemTime::now()))
             .await
@@ -61,9 +60,6 @@ impl Verb for KeyCreate {
 
 fn bad_name(name: &str) -> ControlError {
     let shown: String = name.chars().take(64).collect();
-    let expected = "1 to 64 letters, digits or `. _ @ + -`, starting with a letter or digit";
-    ControlError::usage(format!(
-        "`{}` is no name of a key: expected {expected}",
-        shown.escape_debug()
-    ))
+    let found = shown.escape_debug().to_string();
+    ControlError::usage(Refusal::KeyName { found })
 }

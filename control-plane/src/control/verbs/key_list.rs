@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::client_keys::LimitUsage;
 use crate::config::local_key::LOCAL_NAME;
+use crate::control::refusal::Refusal;
 use crate::control::service::ControlService;
 use crate::control::verb::{LOCAL_LIMIT, Needs, Verb};
 use crate::control::wire::{ControlError, Notes};
@@ -115,15 +116,11 @@ pub(super) fn find_key(service: &ControlService, name: &str) -> Result<ApiKey, C
     if let Some(key) = keys.find(|key| key.name.as_str() == name) {
         return Ok(key);
     }
-    let why = if name == LOCAL_NAME {
-        "the home's own key has no limits and cannot be revoked; `aerostat key create NAME` makes one that can".to_owned()
-    } else {
-        format!(
-            "no key `{}`; `aerostat key list` names them",
-            name.escape_debug()
-        )
-    };
-    Err(ControlError::failed(why))
+    let name_shown = name.escape_debug().to_string();
+    Err(ControlError::failed(match name {
+        LOCAL_NAME => Refusal::LocalKeyStays,
+        _ => Refusal::NoKey { name: name_shown },
+    }))
 }
 
 impl Verb for KeyList {

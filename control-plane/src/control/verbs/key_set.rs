@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::key_list::{KeyFacts, find_key};
 use crate::control::key_limits::KeyLimitChanges;
+use crate::control::refusal::Refusal;
 use crate::control::service::ControlService;
 use crate::control::verb::{LOCAL_LIMIT, Needs, Verb};
 use crate::control::wire::{ControlError, Notes};
@@ -24,9 +25,9 @@ impl Verb for KeySet {
 
     async fn run(self, service: &ControlService, _: &Notes) -> Result<KeyFacts, ControlError> {
         if self.limits.is_empty() {
-            return Err(ControlError::usage(
-                "expected something to set, such as `--requests-per-minute 60`",
-            ));
+            return Err(ControlError::usage(Refusal::NothingToSet {
+                example: "--requests-per-minute 60",
+            }));
         }
         let mut key = find_key(service, &self.name)?;
         key.limits = self.limits.apply(&key.limits)?;

@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::control::period;
+use crate::control::refusal::{Expected, Refusal};
 use crate::control::request_log::{LogPage, page_of};
 use crate::control::service::ControlService;
 use crate::control::verb::{LOCAL_LIMIT, Needs, Verb};
@@ -147,8 +148,8 @@ impl Log {
         let session = self.session.as_deref().map(session_named).transpose()?;
         Ok(RequestFilter {
             endings: self.endings()?,
-            cause: known(self.cause.as_deref(), Cause::named, CAUSES)?,
-            blame: known(self.blame.as_deref(), blame_named, BLAMES)?,
+            cause: known(self.cause.as_deref(), Cause::named, Expected::Cause)?,
+            blame: known(self.blame.as_deref(), blame_named, Expected::Blame)?,
             from: at(&self.since)?,
             until: at(&self.until)?,
             asked: self.asked.clone(),
@@ -164,7 +165,7 @@ impl Log {
     fn endings(&self) -> Result<Vec<Ending>, ControlError> {
         let mut endings = Vec::new();
         for word in &self.ending {
-            endings.extend(known(Some(word), Ending::named, ENDINGS)?);
+            endings.extend(known(Some(word), Ending::named, Expected::Ending)?);
         }
         if self.failed && endings.is_empty() {
             endings = vec![Ending::Failed, Ending::Refused];
@@ -175,15 +176,11 @@ impl Log {
     }
 }
 
-const ENDINGS: &str = "an ending: `done`, `left`, `failed` or `refused`";
-const BLAMES: &str = "whose fault it was: `client`, `gateway`, `account` or `provider`";
-const CAUSES: &str = "a cause, such as `rate_limited`; `aerostat log --failed --json` names them";
-
 /// The value of a word.
 fn known<T>(
     word: Option<&str>,
     named: impl Fn(&str) -> Option<T>,
-    expected: &str,
+    expected: Expected,
 ) -> Result<Option<T>, ControlError> {
     let Some(word) = word else {
         return Ok(None);
@@ -197,12 +194,15 @@ fn known<T>(
 fn session_named(text: &str) -> Result<[u8; 16], ControlError> {
     let bytes = hex::decode(text).ok();
     let session = bytes.and_then(|bytes| bytes.try_into().ok());
-    session.ok_or_else(|| unexpected(text, "a conversation, as 32 digits"))
+    session.ok_or_else(|| unexpected(text, Expected::Session))
 }
 
-fn unexpected(word: &str, expected: &str) -> ControlError {
+fn unexpected(word: &str, expected: Expected) -> ControlError {
     let shown: String = word.chars().take(40).collect();
-    ControlError::usage(format!("`{}`: expected {expected}", shown.escape_debug()))
+    ControlError::usage(Refusal::Word {
+        found: shown.escape_debug().to_string(),
+        expected: expected.into(),
+    })
 }
 
 #[cfg(test)]

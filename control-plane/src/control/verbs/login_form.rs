@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::Source;
 use crate::control::account::{self, CredentialForm};
+use crate::control::refusal::Refusal;
 use crate::control::service::ControlService;
 use crate::control::verb::{LOCAL_LIMIT, Needs, Verb};
 use crate::control::wire::{ControlError, Notes};
@@ -26,19 +27,18 @@ impl Verb for LoginForm {
         service: &ControlService,
         _: &Notes,
     ) -> Result<CredentialForm, ControlError> {
-        let name = &self.name;
-        let account = account::find(&service.accounts, name)?;
+        let name = self.name;
+        let account = account::find(&service.accounts, &name)?;
         match account.source {
             Source::Vault => {
                 let provider = account::provider_for(&service.accounts, &account.provider)?;
                 Ok(account::form_of(&provider))
             }
-            Source::Env { variable } => Err(ControlError::failed(format!(
-                "`{name}` takes its key from `{variable}`: set that, or add another account"
-            ))),
-            Source::Keyless => Err(ControlError::failed(format!(
-                "`{name}` wants no credential"
-            ))),
+            Source::Env { variable } => Err(ControlError::failed(Refusal::KeyInVariable {
+                name,
+                variable,
+            })),
+            Source::Keyless => Err(ControlError::failed(Refusal::WantsNoCredential { name })),
         }
     }
 }

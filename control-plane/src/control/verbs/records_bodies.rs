@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::Config;
 use crate::control::bodies_asked;
 use crate::control::record_keeping::{body_settings, retention};
+use crate::control::refusal::{Refusal, UnclearBodies};
 use crate::control::service::ControlService;
 use crate::control::verb::{LOCAL_LIMIT, Needs, Verb};
 use crate::control::wire::{ControlError, Notes};
@@ -117,28 +118,28 @@ impl RecordsBodies {
         let mode = match self.mode.as_deref() {
             // Failures are what so many of them are waited for.
             None if self.next_failures.is_some() => BodyMode::Errors,
-            None if is_bounded => return Err(unclear("say which bodies: `errors` or `all`")),
+            None if is_bounded => return Err(unclear(UnclearBodies::Which)),
             None => return Ok(None),
             Some(CONFIGURED) if is_bounded => {
-                return Err(unclear("`configured` holds without an end"));
+                return Err(unclear(UnclearBodies::WithoutEnd));
             }
             Some(CONFIGURED) => return Ok(Some(None)),
             Some(word) => BodyMode::by_name(word).ok_or_else(|| unknown_mode(word))?,
         };
         if mode == BodyMode::Off && self.next_failures.is_some() {
-            return Err(unclear("no failure is kept while bodies are off"));
+            return Err(unclear(UnclearBodies::Off));
         }
         if self
             .for_seconds
             .is_some_and(|seconds| !(1..=SECONDS_MAX).contains(&seconds))
         {
-            return Err(unclear("expected a time from one second to 30 days"));
+            return Err(unclear(UnclearBodies::Seconds));
         }
         if self
             .next_failures
             .is_some_and(|count| !(1..=FAILURES_MAX).contains(&count))
         {
-            return Err(unclear("expected 1 to 1000 failures"));
+            return Err(unclear(UnclearBodies::Failures));
         }
         Ok(Some(Some(AskedFor {
             mode,
@@ -150,16 +151,14 @@ impl RecordsBodies {
     }
 }
 
-fn unclear(why: &str) -> ControlError {
-    ControlError::usage(format!("records bodies: {why}"))
+fn unclear(why: UnclearBodies) -> ControlError {
+    ControlError::usage(Refusal::Bodies { why })
 }
 
 fn unknown_mode(word: &str) -> ControlError {
     let shown: String = word.chars().take(40).collect();
-    unclear(&format!(
-        "`{}`: expected `off`, `errors`, `all` or `configured`",
-        shown.escape_debug()
-    ))
+    let found = shown.escape_debug().to_string();
+    unclear(UnclearBodies::Mode { found })
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::control::period;
 use crate::control::record_keeping::RecordsFacts;
+use crate::control::refusal::Refusal;
 use crate::control::service::ControlService;
 use crate::control::verb::{CALL_LIMIT, Needs, Verb};
 use crate::control::wire::{ControlError, Notes};
@@ -50,9 +51,7 @@ impl Verb for RecordsDelete {
             }
             (false, None, Some(account)) => Deletion::Account(account),
             _ => {
-                return Err(ControlError::usage(
-                    "say which records: all, those before a time, or those of an account",
-                ));
+                return Err(ControlError::usage(Refusal::WhichRecords));
             }
         };
         Ok(RecordsDeleted {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::explain_bodies::ExplainBodies;
 use crate::control::body_facts::BodyFacts;
 use crate::control::curl::missing;
+use crate::control::refusal::Refusal;
 use crate::control::resender::Resent;
 use crate::control::service::ControlService;
 use crate::control::verb::{Needs, Verb};
@@ -53,7 +54,7 @@ impl Verb for Resend {
         let sending = service.resender()?.resend(request, found.id.clone());
         let Resent { request_id, status } = tokio::time::timeout(ANSWER_LIMIT, sending)
             .await
-            .map_err(|_| ControlError::failed("the answer took more than ten minutes"))?;
+            .map_err(|_| ControlError::failed(Refusal::AnswerLate))?;
         Ok(ResentFacts {
             id: request_id,
             status,
@@ -67,15 +68,11 @@ impl Verb for Resend {
 /// # Errors
 /// When its body is not kept whole.
 fn request_of(sent: Option<&BodyFacts>) -> Result<Request<Bytes>, ControlError> {
-    let sent = sent.ok_or_else(|| {
-        ControlError::failed(
-            "its body is not kept; of later requests it is with `aerostat records bodies all --for 15m`",
-        )
-    })?;
+    let sent = sent.ok_or_else(|| ControlError::failed(Refusal::BodyNotKept))?;
     if let Some(why) = missing(sent) {
-        return Err(ControlError::failed(format!(
-            "it cannot be sent again: {why}"
-        )));
+        return Err(ControlError::failed(Refusal::NotSentAgain {
+            why: why.into(),
+        }));
     }
     let text = sent.text.clone().unwrap_or_default();
     let mut request = Request::new(Bytes::from(text));
@@ -83,8 +80,7 @@ fn request_of(sent: Option<&BodyFacts>) -> Result<Request<Bytes>, ControlError> 
     let read = method
         .and_then(|method| method.parse::<Method>().ok())
         .zip(target.and_then(|target| without_key(target).parse::<Uri>().ok()));
-    let (method, uri) =
-        read.ok_or_else(|| ControlError::failed("its first line cannot be read"))?;
+    let (method, uri) = read.ok_or_else(|| ControlError::failed(Refusal::FirstLineUnreadable))?;
     *request.method_mut() = method;
     *request.uri_mut() = uri;
     let kept = sent.headers.iter().filter_map(|header| {

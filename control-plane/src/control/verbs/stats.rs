@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::control::period;
+use crate::control::refusal::Refusal;
 use crate::control::service::ControlService;
 use crate::control::stats::{By, Statistics};
 use crate::control::verb::{LOCAL_LIMIT, Needs, Verb};
@@ -42,9 +43,7 @@ impl Verb for Stats {
 
     async fn run(self, service: &ControlService, _: &Notes) -> Result<Statistics, ControlError> {
         if self.by.len() > BY_MAX {
-            return Err(ControlError::usage(format!(
-                "at most {BY_MAX} dimensions at a time"
-            )));
+            return Err(ControlError::usage(Refusal::DimensionsMax { max: BY_MAX }));
         }
         let zone = zone_named(self.zone.as_deref())?;
         let now = SystemTime::now();
@@ -85,10 +84,9 @@ fn zone_named(name: Option<&str>) -> Result<TimeZone, ControlError> {
         None => Ok(TimeZone::system()),
         Some(name) => TimeZone::get(name).map_err(|_| {
             let shown: String = name.chars().take(40).collect();
-            ControlError::usage(format!(
-                "`{}` is no time zone: expected a name such as `Europe/Berlin`",
-                shown.escape_debug()
-            ))
+            ControlError::usage(Refusal::Zone {
+                found: shown.escape_debug().to_string(),
+            })
         }),
     }
 }

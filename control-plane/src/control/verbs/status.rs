@@ -15,6 +15,7 @@ use crate::control::socket_path::SocketPath;
 use crate::control::status::Status;
 use crate::control::verb::{LOCAL_LIMIT, Needs, Verb};
 use crate::control::wire::{ControlError, Notes};
+use crate::language::Said;
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct GetStatus {}
@@ -45,7 +46,7 @@ pub fn status(service: &ControlService) -> Status {
     let live = service.live.borrow().clone();
     let accounts = account::list(&service.accounts);
     let mut status = Status {
-        config_error: live.error.map(|error| error.to_string()),
+        config_error: live.error.map(|error| Said::of(&*error)),
         config_error_line: live.error_line,
         accounts: Some(account::counts(&accounts)),
         lan_refused: config.lan_refusal().map(|refusal| refusal.message),

@@ -4,6 +4,7 @@ use super::super::view::samples::{
 };
 use super::*;
 use crate::control::Cause;
+use crate::language::Said;
 use crate::status::{PortOwner, PortStatus};
 
 /// The menu as a person reads it.
@@ -304,13 +305,14 @@ fn what_needs_a_person_leads_to_where_it_is_done() {
     };
     assert_eq!(top(&running()), []);
     let rejected = with(|overview| {
-        overview.status.config_error = Some("config.toml:4:8: port: expected a number".to_owned());
+        overview.status.config_error =
+            Some(Said::quoted("config.toml:4:8: port: expected a number"));
     });
     let words = "! Fix config.toml:4:8: port: expected a number…".to_owned();
     assert_eq!(top(&rejected), [(words, Some(Action::OpenConfig))]);
     let lost = with(|overview| {
         let error = "config.toml in `/h`: it is gone or empty, and without it no key would be asked for; put it back, or write `auth_mode = \"off\"` into it";
-        overview.status.config_error = Some(error.to_owned());
+        overview.status.config_error = Some(Said::quoted(error));
     });
     let shown = top(&lost);
     assert!(
@@ -324,7 +326,8 @@ fn what_needs_a_person_leads_to_where_it_is_done() {
         menu(&lost, &noon())[0],
         line("state", "Configuration not used")
     );
-    let refused = with(|overview| overview.status.lan_refused = Some("no key is asked for".into()));
+    let refused =
+        with(|overview| overview.status.lan_refused = Some(Said::quoted("no key is asked for")));
     let words = "! No key is asked for…".to_owned();
     assert_eq!(top(&refused), [(words, Some(Action::OpenConfig))]);
     let taken = PortStatus::Unavailable(in_use(8045, program("python3", 77)));
@@ -334,7 +337,7 @@ fn what_needs_a_person_leads_to_where_it_is_done() {
         [(words, Some(Action::OpenConfig))]
     );
     let locked = with(|overview| {
-        let detail = "the keyring is locked".to_owned();
+        let detail = Said::quoted("the keyring is locked");
         overview.accounts[0].status = AccountStatus::NeedsUser(NeedsUser::VaultLocked { detail });
     });
     let words = "! Unlock the vault of work: the keyring is locked…".to_owned();
@@ -463,7 +466,7 @@ fn german_is_as_a_person_writes_it() {
     ---
     Konten (5, 1 mit Handlungsbedarf) >
         [x] work — Bereit
-        [x] R&&D_team — Ratenlimit: slow down, pausiert bis 12:03
+        [x] R&&D_team — Ratenlimit: „slow down“, pausiert bis 12:03
         [x] spare — Kontingent ausgeschöpft, pausiert bis 14:20
         [ ] old — Aus
         ! home — Neuen Schlüssel eingeben…

@@ -4,6 +4,7 @@ use super::super::view::samples::{
 };
 use super::*;
 use crate::control::account::CredentialForm;
+use crate::language::{Language, Said};
 
 /// A user who is shown one view after another, and what is reported to them.
 #[derive(Default)]
@@ -80,7 +81,7 @@ fn a_trouble_is_told_once_and_its_end_once() {
 fn a_locked_vault_is_one_trouble_for_all_its_accounts() {
     let locked = || {
         AccountStatus::NeedsUser(NeedsUser::VaultLocked {
-            detail: "the keyring is locked".to_owned(),
+            detail: Said::quoted("the keyring is locked"),
         })
     };
     let mut person = Person::default();
@@ -487,7 +488,7 @@ fn a_provider_without_an_account_is_no_news() {
 #[test]
 fn a_network_that_is_not_served_is_told_until_it_is() {
     let refused = with(|overview| {
-        overview.status.lan_refused = Some("the LAN is not served".to_owned());
+        overview.status.lan_refused = Some(Said::quoted("the LAN is not served"));
     });
     let mut person = Person::default();
     assert_eq!(
@@ -509,7 +510,8 @@ fn a_network_that_is_not_served_is_told_until_it_is() {
 
 #[test]
 fn every_rejected_configuration_is_told() {
-    let rejected = |why: &str| with(|overview| overview.status.config_error = Some(why.to_owned()));
+    let rejected =
+        |why: &str| with(|overview| overview.status.config_error = Some(Said::quoted(why)));
     let mut person = Person::default();
     let shown = "The changed configuration is not used | line 3: no such key\nThe last good one stays active.";
     assert_eq!(person.reads(&rejected("line 3: no such key")), [shown]);
@@ -651,10 +653,17 @@ fn german_notices_say_the_same() {
     );
 }
 
+fn in_both(english: &str, german: &str) -> Said {
+    Said::in_each(|language| match language {
+        Language::English => english.to_owned(),
+        Language::German => german.to_owned(),
+    })
+}
+
 #[test]
 fn no_german_notice_is_worded_as_the_english_one() {
     let locked = AccountStatus::NeedsUser(NeedsUser::VaultLocked {
-        detail: "x".to_owned(),
+        detail: Said::quoted("x"),
     });
     let views = [
         needing(&["a", "b"]),
@@ -665,8 +674,8 @@ fn no_german_notice_is_worded_as_the_english_one() {
         with(|overview| overview.accounts = vec![account("work", locked)]),
         with(|overview| overview.accounts = vec![account("work", exhausted("", 140))]),
         with(|overview| overview.accounts[0].expires_on = Some(after(60))),
-        with(|overview| overview.status.lan_refused = Some("off".to_owned())),
-        with(|overview| overview.status.config_error = Some("config.toml:1".to_owned())),
+        with(|overview| overview.status.lan_refused = Some(in_both("off", "aus"))),
+        with(|overview| overview.status.config_error = Some(in_both("line 1", "Zeile 1"))),
     ];
     for view in views {
         let told = |now: &LocalTime| {

@@ -13,13 +13,14 @@ use crate::account::AccountName;
 use crate::canon::{Loss, LossKind, Usage};
 use crate::outcome::{Next, Outcome, Refusal, Scope, Stage, Timestamp};
 use crate::protocol;
-use crate::record::{Attempt, NextStep, PassedOver, Record, Resolved};
+use crate::record::{Attempt, NextStep, PassedOver, Record, Resolved, ResolvedBy};
+use crate::status::NotAsked;
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct Detail<'d> {
     /// What the model's name became.
-    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
-    model: Option<Cow<'d, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    model: Option<Stored<ResolvedBy>>,
     #[serde(default, borrow, skip_serializing_if = "Vec::is_empty")]
     candidates: Vec<Cow<'d, str>>,
     #[serde(default, borrow, skip_serializing_if = "Vec::is_empty")]
@@ -40,8 +41,15 @@ struct Passed<'d> {
     c: Cow<'d, str>,
     #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
     a: Option<Cow<'d, str>>,
-    #[serde(borrow)]
-    why: Cow<'d, str>,
+    why: Stored<NotAsked>,
+}
+
+/// A value, or the sentence that an earlier version stored in its place.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Stored<T> {
+    Value(T),
+    Sentence(String),
 }
 
 /// Times are in microseconds; `at` counts from the request's arrival.
@@ -87,7 +95,7 @@ impl<'d> Detail<'d> {
     pub(super) fn of(record: &'d Record) -> Self {
         let resolved = record.resolved.as_deref();
         Self {
-            model: resolved.map(|resolved| Cow::Borrowed(&*resolved.text)),
+            model: resolved.map(|resolved| Stored::Value(resolved.by.clone())),
             candidates: resolved
                 .map(|resolved| {
                     resolved
@@ -110,12 +118,13 @@ impl<'d> Detail<'d> {
 
     /// Completes a record that was read from its columns.
     pub(super) fn complete(self, record: &mut Record) {
-        record.resolved = self.model.map(|text| {
+        record.resolved = self.model.map(|by| {
             let candidates = self.candidates.into_iter().map(Cow::into_owned).collect();
-            Arc::new(Resolved {
-                text: text.into_owned(),
-                candidates,
-            })
+            let by = match by {
+                Stored::Value(by) => by,
+                Stored::Sentence(text) => ResolvedBy::Sentence { text },
+            };
+            Arc::new(Resolved { by, candidates })
         });
         record.passed_over = self.passed.into_iter().map(Passed::read).collect();
         record.attempts = self
@@ -134,7 +143,7 @@ impl<'d> Passed<'d> {
         Self {
             c: (&*passed.candidate).into(),
             a: account.map(|account| account.as_str().into()),
-            why: (&*passed.why).into(),
+            why: Stored::Value(passed.why.clone()),
         }
     }
 
@@ -142,7 +151,10 @@ impl<'d> Passed<'d> {
         PassedOver {
             candidate: self.c.into_owned(),
             account: self.a.and_then(|name| name.parse().ok()),
-            why: self.why.into_owned(),
+            why: match self.why {
+                Stored::Value(why) => why,
+                Stored::Sentence(text) => NotAsked::Sentence { text },
+            },
             said: None,
         }
     }

@@ -266,7 +266,7 @@ impl RecordStore {
         let deleted = self.shared.queue.delete(deletion).await;
         deleted.unwrap_or_else(|_| {
             Err(RecordsProblem::Unusable {
-                why: "the agent ends".to_owned(),
+                why: problem::Lost::Closed.into(),
             })
         })
     }

@@ -1,9 +1,11 @@
 //! Why records are not kept at the moment: a sentence that says what still works and what to do.
 
+use std::borrow::Cow;
+
 use rusqlite::ErrorCode;
 use serde::{Deserialize, Serialize};
 
-use crate::language::{Language, texts};
+use crate::language::{InLanguage, Language, Said, said, texts};
 use crate::store::StoreError;
 
 texts! {
@@ -34,23 +36,25 @@ pub enum RecordsProblem {
     Damaged { why: String },
     Newer,
     Foreign,
-    Unusable { why: String },
+    Unusable { why: Said },
+}
+
+/// The sentence, without its full stop.
+impl InLanguage for RecordsProblem {
+    fn text(&self, language: Language) -> Cow<'_, str> {
+        let text = Texts(language);
+        match self {
+            Self::DiskFull => text.disk_full().into(),
+            Self::ReadOnly => text.read_only().into(),
+            Self::Damaged { why } => text.damaged(why).into(),
+            Self::Newer => text.newer().into(),
+            Self::Foreign => text.foreign().into(),
+            Self::Unusable { why } => text.unusable(why.text(language)).into(),
+        }
+    }
 }
 
 impl RecordsProblem {
-    /// The sentence, without its full stop.
-    pub fn text(&self, language: Language) -> String {
-        let text = Texts(language);
-        match self {
-            Self::DiskFull => text.disk_full().to_owned(),
-            Self::ReadOnly => text.read_only().to_owned(),
-            Self::Damaged { why } => text.damaged(why),
-            Self::Newer => text.newer().to_owned(),
-            Self::Foreign => text.foreign().to_owned(),
-            Self::Unusable { why } => text.unusable(why),
-        }
-    }
-
     /// Whether the same file may be written to later.
     pub(super) fn may_pass(&self) -> bool {
         matches!(
@@ -79,9 +83,20 @@ impl From<rusqlite::Error> for RecordsProblem {
             Some(ErrorCode::DiskFull) => Self::DiskFull,
             Some(ErrorCode::ReadOnly) => Self::ReadOnly,
             Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Self::Damaged { why },
-            _ => Self::Unusable { why },
+            _ => Self::Unusable {
+                why: Said::quoted(why),
+            },
         }
     }
+}
+
+said! {
+    /// What became of the file.
+    #[derive(Clone, Copy, Debug)]
+    pub(super) enum Lost;
+    Gone: "it was deleted or replaced" | "sie wurde gelöscht oder ersetzt";
+    Closed: "the agent ends" | "der Agent wird beendet";
+    NeverOpened: "it cannot be opened" | "sie lässt sich nicht öffnen";
 }
 
 impl From<StoreError> for RecordsProblem {
@@ -90,12 +105,14 @@ impl From<StoreError> for RecordsProblem {
             StoreError::Newer { .. } => Self::Newer,
             StoreError::Damaged { why } => Self::Damaged { why },
             StoreError::Foreign => Self::Foreign,
-            StoreError::Backup { why } | StoreError::Unusable { why } => Self::Unusable { why },
+            StoreError::Backup { why } | StoreError::Unusable { why } => Self::Unusable {
+                why: Said::quoted(why),
+            },
             StoreError::Gone => Self::Unusable {
-                why: "it was deleted or replaced".to_owned(),
+                why: Lost::Gone.into(),
             },
             StoreError::Closed => Self::Unusable {
-                why: "the agent ends".to_owned(),
+                why: Lost::Closed.into(),
             },
         }
     }

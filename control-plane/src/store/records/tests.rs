@@ -10,7 +10,8 @@ use super::*;
 use crate::canon::{Blame, Fault, FaultKind, Loss, LossKind, ServiceTier, Usage};
 use crate::outcome::{Next, Outcome, Refusal, Scope, Stage};
 use crate::protocol::{Operation, anthropic, openai_chat};
-use crate::record::{Attempt, Cause, Ending, Failure, NextStep, PassedOver, Resolved};
+use crate::record::{Attempt, Cause, Ending, Failure, NextStep, PassedOver, Resolved, ResolvedBy};
+use crate::status::NotAsked;
 
 fn place() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
@@ -143,13 +144,16 @@ fn full() -> Record {
         agent: Some("codex".into()),
         session: Some([7; 16]),
         resolved: Some(Arc::new(Resolved::new(
-            "rule `fast`".to_owned(),
+            ResolvedBy::Rule {
+                name: "fast".to_owned(),
+                rule: "fast".to_owned(),
+            },
             vec!["lab/m-1".to_owned()],
         ))),
         passed_over: vec![PassedOver {
             candidate: "lab/m-1".to_owned(),
             account: Some("rested".parse().unwrap()),
-            why: "rests".to_owned(),
+            why: NotAsked::Busy { in_flight: 2 },
             said: Some("your prompt was `tell me`".into()),
         }],
         attempts: attempts.collect(),

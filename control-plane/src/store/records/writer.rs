@@ -25,6 +25,7 @@ use super::{Shared, row};
 use crate::canon::ServiceTier;
 use crate::record::{Ending, Record};
 use crate::store::file;
+use crate::store::records::problem::Lost;
 
 /// How long a file that could not be written to is left alone.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
@@ -164,7 +165,7 @@ impl Writer {
         };
         let Some(database) = &mut self.database else {
             let unusable = RecordsProblem::Unusable {
-                why: "it cannot be opened".to_owned(),
+                why: Lost::NeverOpened.into(),
             };
             wanted.refuse(self.shared.problem().unwrap_or(unusable));
             return;

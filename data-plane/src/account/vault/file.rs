@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 
 use super::VaultError;
+use super::error::FileWork;
 use crate::host::private_file::{self, Draft};
 
 /// Far more than thousands of accounts take.
@@ -47,7 +48,7 @@ impl VaultFile {
     pub(super) fn read(&self) -> Result<Option<Vec<u8>>, VaultError> {
         match self.bytes() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            bytes => bytes.map(Some).map_err(VaultError::io("read")),
+            bytes => bytes.map(Some).map_err(VaultError::io(FileWork::Read)),
         }
     }
 
@@ -74,7 +75,7 @@ impl VaultFile {
             file.lock()?;
             Ok(FileLock { _file: file })
         };
-        lock().map_err(VaultError::io("locked"))
+        lock().map_err(VaultError::io(FileWork::Locked))
     }
 
     /// Replaces the file. Where this fails, the old one is untouched. The new one survives a power
@@ -85,12 +86,12 @@ impl VaultFile {
             draft.write(bytes)?;
             draft.rename_to(&self.path())
         };
-        replace().map_err(VaultError::io("written"))
+        replace().map_err(VaultError::io(FileWork::Written))
     }
 
     /// Makes the last replacement survive a power cut.
     pub(super) fn sync_folder(&self) -> Result<(), VaultError> {
-        private_file::sync_folder_of(&self.path()).map_err(VaultError::io("made durable"))
+        private_file::sync_folder_of(&self.path()).map_err(VaultError::io(FileWork::MadeDurable))
     }
 
     /// Removes the draft of an interrupted write, unless another process is writing it now. Best

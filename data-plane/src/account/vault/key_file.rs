@@ -9,7 +9,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use zeroize::Zeroizing;
 
 use super::VaultError;
+use super::error::FileWork;
 use super::key::{KEY_BYTES, Key};
+use super::key_problem::KeyProblem;
 use crate::host::private_file;
 
 /// The variable that names the file.
@@ -49,10 +51,7 @@ impl KeyFile {
 
     pub(super) fn read(&self) -> Result<Key, VaultError> {
         let unreadable = |error: std::io::Error| {
-            VaultError::NeedsKey(format!(
-                "the key file {} can't be read: {error}",
-                self.shown()
-            ))
+            self.unusable(|file| KeyProblem::FileUnreadable { file, error })
         };
         let file = private_file::open_linked(&self.path).map_err(unreadable)?;
         self.check_private(&file)?;
@@ -62,20 +61,13 @@ impl KeyFile {
             Err(error) if error.kind() == std::io::ErrorKind::FileTooLarge => bytes.clear(),
             read => read.map_err(unreadable)?,
         }
-        key_of(&bytes).ok_or_else(|| {
-            VaultError::NeedsKey(format!(
-                "the key file {} holds no key: expected {KEY_BYTES} random bytes, {KEY_FILE_FORM}",
-                self.shown()
-            ))
-        })
+        key_of(&bytes).ok_or_else(|| self.unusable(KeyProblem::file_holds_none))
     }
 
-    /// Names the file by its variable and its base name: messages contain no paths of a home.
-    fn shown(&self) -> String {
-        format!(
-            "named by `{KEY_FILE_VARIABLE}` (`{}`)",
-            self.path.file_name().unwrap_or_default().display()
-        )
+    /// Names the file by its base name: messages contain no paths of a home.
+    fn unusable(&self, problem: impl FnOnce(String) -> KeyProblem) -> VaultError {
+        let name = self.path.file_name().unwrap_or_default();
+        VaultError::NeedsKey(problem(name.display().to_string()).into())
     }
 
     #[cfg(unix)]
@@ -83,7 +75,7 @@ impl KeyFile {
         use std::os::unix::fs::PermissionsExt as _;
         let mode = file
             .metadata()
-            .map_err(VaultError::io("opened"))?
+            .map_err(VaultError::io(FileWork::Opened))?
             .permissions()
             .mode();
         // systemd grants its service access by an access list, which shows in the group's bits.
@@ -91,11 +83,8 @@ impl KeyFile {
         if mode & forbidden == 0 {
             return Ok(());
         }
-        Err(VaultError::NeedsKey(format!(
-            "the key file {} can be read by others (mode {:03o}): run `chmod 600` on it, and make a new key if others may have seen it",
-            self.shown(),
-            mode & 0o777
-        )))
+        let mode = format!("{:03o}", mode & 0o777);
+        Err(self.unusable(|file| KeyProblem::FileOpenToOthers { file, mode }))
     }
 
     #[cfg(unix)]
@@ -112,13 +101,6 @@ impl KeyFile {
         Ok(())
     }
 }
-
-/// What a key file holds and how to make one, for the end of a sentence.
-#[cfg(unix)]
-pub(super) const KEY_FILE_FORM: &str =
-    "as `(umask 077; head -c 32 /dev/urandom > FILE)` makes them";
-#[cfg(not(unix))]
-pub(super) const KEY_FILE_FORM: &str = "raw, or as 64 hexadecimal digits or base64";
 
 fn key_of(bytes: &[u8]) -> Option<Key> {
     // Text of exactly this length is a password that someone made up, or half a key.

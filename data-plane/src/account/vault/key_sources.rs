@@ -5,11 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use super::error::Damage;
 use super::key::{Kdf, Key};
-use super::key_file::{KEY_FILE_FORM, KEY_FILE_VARIABLE, KeyFile};
+use super::key_file::KeyFile;
+use super::key_problem::KeyProblem;
 use super::keyring::{KEYRING_TIMEOUT, Keyring, KeyringError, TimedKeyring};
 use super::sealed_bytes::{KeyKind, SealedBytes, SealingKey};
 use super::{Secret, VaultError};
+use crate::language::Said;
 
 /// Prompts the user for the passphrase.
 pub trait Prompt: Send + Sync {
@@ -111,33 +114,29 @@ impl KeySources {
     fn read_file(&self) -> Result<Key, VaultError> {
         match &self.file {
             Some(file) => file.read(),
-            None => Err(VaultError::NeedsKey(format!(
-                "the vault's key lies in a file: name that file in `{KEY_FILE_VARIABLE}`"
-            ))),
+            None => Err(VaultError::NeedsKey(KeyProblem::FileNotNamed.into())),
         }
     }
 
     fn read_keyring(&self) -> Result<Key, VaultError> {
         let Some(keyring) = &self.keyring else {
-            return Err(VaultError::NeedsKey(
-                "the vault's key lies in the keyring, which was not asked".to_owned(),
-            ));
+            return Err(VaultError::NeedsKey(KeyProblem::KeyringNotAsked.into()));
         };
         let secret = keyring
             .read()
-            .map_err(|error| VaultError::Locked(error.to_string()))?;
+            .map_err(|error| VaultError::Locked(error.into()))?;
         // A new key here would put the vault out of reach for good.
-        let secret = secret.ok_or_else(|| VaultError::Locked(NO_ENTRY.to_owned()))?;
+        let secret = secret.ok_or_else(|| VaultError::Locked(KeyProblem::NoEntry.into()))?;
         Key::from_bytes(&secret).ok_or_else(|| VaultError::WrongKey(another_key(KeyKind::Keyring)))
     }
 
     fn prompt_for_passphrase(&self, sealed: &SealedBytes<'_>) -> Result<SealingKey, VaultError> {
         let Some(prompt) = &self.prompt else {
-            return Err(VaultError::Locked(NO_TERMINAL.to_owned()));
+            return Err(VaultError::Locked(KeyProblem::NoTerminal.into()));
         };
         let kdf = sealed
             .kdf()
-            .ok_or_else(|| VaultError::damaged("its header lacks what a passphrase needs"))?;
+            .ok_or_else(|| VaultError::damaged(Damage::NoKdf))?;
         for attempt in 0..PASSPHRASE_ATTEMPTS_MAX {
             let purpose = if attempt == 0 {
                 PassphrasePurpose::Open
@@ -147,15 +146,13 @@ impl KeySources {
             let passphrase = self.ask(prompt.as_ref(), purpose)?;
             let key = kdf
                 .derive(&passphrase)
-                .ok_or_else(|| VaultError::damaged("its header asks for outlandish work"))?;
+                .ok_or_else(|| VaultError::damaged(Damage::OutlandishKdf))?;
             let key = SealingKey::from_passphrase(kdf.clone(), key);
             if sealed.matches(&key) {
                 return Ok(key);
             }
         }
-        Err(VaultError::WrongKey(
-            "this is not the vault's passphrase; start again with the right one".to_owned(),
-        ))
+        Err(VaultError::WrongKey(KeyProblem::WrongPassphrase.into()))
     }
 
     /// The key for a new vault. Makes one where no source has any.
@@ -192,8 +189,10 @@ impl KeySources {
             Some(Err(KeyringError::Absent)) | None if self.prompt.is_some() => {
                 Ok(KeyKind::Passphrase)
             }
-            Some(Err(KeyringError::Absent)) | None => Err(VaultError::NeedsKey(no_key())),
-            Some(Err(error)) => Err(VaultError::Locked(error.to_string())),
+            Some(Err(KeyringError::Absent)) | None => {
+                Err(VaultError::NeedsKey(KeyProblem::no_place().into()))
+            }
+            Some(Err(error)) => Err(VaultError::Locked(error.into())),
         }
     }
 
@@ -205,7 +204,7 @@ impl KeySources {
         match self.keyring.as_ref().map(keyring_key) {
             Some(Ok(key)) => Ok(SealingKey::new(KeyKind::Keyring, key)),
             Some(Err(KeyringError::Absent)) | None => self.new_passphrase(),
-            Some(Err(error)) => Err(VaultError::Locked(error.to_string())),
+            Some(Err(error)) => Err(VaultError::Locked(error.into())),
         }
     }
 
@@ -220,24 +219,20 @@ impl KeySources {
         self.is_asking.store(false, Ordering::Relaxed);
         match asked {
             Ok(Some(passphrase)) => Ok(passphrase),
-            Ok(None) => Err(VaultError::Locked(
-                "its passphrase was not given".to_owned(),
+            Ok(None) => Err(VaultError::Locked(KeyProblem::PassphraseNotGiven.into())),
+            Err(error) => Err(VaultError::Locked(
+                KeyProblem::PassphraseNotAsked { error }.into(),
             )),
-            Err(error) => Err(VaultError::Locked(format!(
-                "its passphrase could not be asked for ({error})"
-            ))),
         }
     }
 
     fn new_passphrase(&self) -> Result<SealingKey, VaultError> {
         let Some(prompt) = &self.prompt else {
-            return Err(VaultError::NeedsKey(no_key()));
+            return Err(VaultError::NeedsKey(KeyProblem::no_place().into()));
         };
         let passphrase = self.ask(prompt.as_ref(), PassphrasePurpose::New)?;
         if passphrase.expose().chars().count() < PASSPHRASE_CHARS_MIN {
-            return Err(VaultError::NeedsKey(format!(
-                "a passphrase has at least {PASSPHRASE_CHARS_MIN} characters; nothing was stored"
-            )));
+            return Err(VaultError::NeedsKey(KeyProblem::ShortPassphrase.into()));
         }
         let kdf = Kdf::fresh();
         let key = kdf.derive(&passphrase).expect("the parameters are our own");
@@ -248,40 +243,20 @@ impl KeySources {
 /// The key in the keyring; made and stored where there is none.
 fn keyring_key(keyring: &TimedKeyring) -> Result<Key, KeyringError> {
     if let Some(secret) = keyring.read()? {
-        return Key::from_bytes(&secret).ok_or_else(|| {
-            KeyringError::Refused("its entry for aerostat is no key; remove that entry".to_owned())
-        });
+        return Key::from_bytes(&secret).ok_or_else(|| KeyProblem::EntryIsNoKey.into());
     }
     let key = Key::random();
     keyring.write(key.bytes())?;
     // A keyring that forgets at once would take the vault with it.
     match keyring.read()? {
         Some(stored) if stored.as_slice() == key.bytes() => Ok(key),
-        _ => Err(KeyringError::Refused(
-            "it did not keep the key that it was given".to_owned(),
-        )),
+        _ => Err(KeyProblem::KeyNotKept.into()),
     }
 }
 
-const NO_ENTRY: &str = "the keyring is locked, or was replaced by one that lacks the key; unlock it, or bring the former one back";
-const NO_TERMINAL: &str = "it asks for its passphrase; start `aerostat --headless` in a terminal";
-
-fn another_key(kind: KeyKind) -> String {
-    let place = if kind == KeyKind::File {
-        "key file"
-    } else {
-        "keyring"
-    };
-    format!(
-        "the {place} holds another key than the one that the vault was sealed with: bring the former {place} back"
-    )
-}
-
-fn no_key() -> String {
-    format!(
-        "no keyring answers here, so the vault's key has no place: start a keyring (GNOME Keyring, KWallet), or name a key file in \
-         `{KEY_FILE_VARIABLE}` ({KEY_BYTES_HOW}), or start `aerostat --headless` in a terminal to seal with a passphrase; only \
-         `--insecure-plaintext` stores without sealing",
-        KEY_BYTES_HOW = format_args!("32 random bytes, {KEY_FILE_FORM}"),
-    )
+fn another_key(kind: KeyKind) -> Said {
+    match kind {
+        KeyKind::File => KeyProblem::OtherKeyInFile.into(),
+        _ => KeyProblem::OtherKeyInKeyring.into(),
+    }
 }

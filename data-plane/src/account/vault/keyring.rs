@@ -12,6 +12,9 @@ use parking_lot::Mutex;
 use tracing::debug;
 use zeroize::Zeroizing;
 
+use super::key_problem::KeyProblem;
+use crate::language::{Said, said};
+
 /// A store for one secret of bytes.
 pub trait Keyring: Send + Sync {
     /// The secret. `None` does not prove that none is stored: a locked Secret Service answers the
@@ -28,20 +31,33 @@ pub trait Keyring: Send + Sync {
     fn write(&self, secret: &[u8]) -> Result<(), KeyringError>;
 }
 
-/// Why a keyring could not be read or written.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum KeyringError {
+said! {
+    /// Why a keyring could not be read or written.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub enum KeyringError;
     /// No keyring runs on this machine.
-    #[error("no keyring answers")]
-    Absent,
-    #[error("the keyring is locked; unlock it, and aerostat tries again")]
-    Locked,
-    #[error(
-        "the keyring waits for someone to unlock it; answer its question, and aerostat tries again"
-    )]
-    TimedOut,
-    #[error("the keyring refused ({0})")]
-    Refused(String),
+    Absent: "no keyring answers" | "kein Schlüsselbund antwortet";
+    Locked: "the keyring is locked; unlock it, and aerostat tries again" |
+        "der Schlüsselbund ist gesperrt; ihn entsperren, dann versucht es aerostat wieder";
+    TimedOut: "the keyring waits for someone to unlock it; answer its question, and aerostat tries again" |
+        "der Schlüsselbund wartet darauf, entsperrt zu werden; seine Frage beantworten, dann versucht es aerostat wieder";
+    Refused { why: Said }: "the keyring refused ({why})" | "der Schlüsselbund lehnt ab ({why})";
+}
+
+impl KeyringError {
+    /// With what the keyring says.
+    #[allow(clippy::needless_pass_by_value, reason = "for map_err")]
+    fn refused(words: impl std::fmt::Display) -> Self {
+        let why = Said::quoted(words);
+        Self::Refused { why }
+    }
+}
+
+impl From<KeyProblem> for KeyringError {
+    fn from(problem: KeyProblem) -> Self {
+        let why = problem.into();
+        Self::Refused { why }
+    }
 }
 
 /// The time limit of a call: longer than a keyring needs, shorter than users put up with a program
@@ -96,7 +112,7 @@ impl TimedKeyring {
             let _ = result_sender.send(call(keyring.as_ref()));
             drop(end_sender);
         });
-        started.map_err(|error| KeyringError::Refused(error.to_string()))?;
+        started.map_err(KeyringError::refused)?;
         match result.recv_timeout(self.timeout) {
             Ok(result) => result,
             Err(RecvTimeoutError::Timeout) => {
@@ -104,7 +120,7 @@ impl TimedKeyring {
                 Err(KeyringError::TimedOut)
             }
             Err(RecvTimeoutError::Disconnected) => {
-                Err(KeyringError::Refused("its client broke off".to_owned()))
+                Err(KeyringError::from(KeyProblem::ClientBrokeOff))
             }
         }
     }
@@ -163,13 +179,9 @@ fn error_of(error: &keyring_core::Error) -> KeyringError {
     match error {
         Error::NoStorageAccess(_) => KeyringError::Locked,
         // Their texts may contain what was read.
-        Error::BadEncoding(_) | Error::BadDataFormat(..) => {
-            KeyringError::Refused("the key there has another form".to_owned())
-        }
-        Error::Ambiguous(_) => {
-            KeyringError::Refused("there are several keys by the name of aerostat".to_owned())
-        }
-        other => KeyringError::Refused(other.to_string()),
+        Error::BadEncoding(_) | Error::BadDataFormat(..) => KeyProblem::OtherForm.into(),
+        Error::Ambiguous(_) => KeyProblem::SeveralKeys.into(),
+        other => KeyringError::refused(other),
     }
 }
 
@@ -258,7 +270,7 @@ mod tests {
         let (_answer, _keyring, keyring) = asking(Duration::from_secs(60));
         assert_eq!(
             keyring.write(b"key"),
-            Err(KeyringError::Refused("its client broke off".to_owned()))
+            Err(KeyringError::from(KeyProblem::ClientBrokeOff))
         );
     }
 }

@@ -21,6 +21,7 @@ mod error;
 mod file;
 mod key;
 mod key_file;
+mod key_problem;
 mod key_sources;
 mod keyring;
 mod records;
@@ -28,6 +29,7 @@ mod sealed_bytes;
 #[cfg(test)]
 mod tests;
 
+pub(super) use error::Damage;
 pub use error::VaultError;
 pub use key_file::{KEY_FILE_VARIABLE, KeyFile};
 pub use key_sources::{KeySources, PASSPHRASE_CHARS_MIN, PassphrasePurpose, Prompt};
@@ -48,6 +50,7 @@ use parking_lot::{Mutex, MutexGuard};
 use tracing::{debug, info, warn};
 
 use super::{AccountName, Credential, Secret, VaultEntry};
+use crate::language::{Language, Said};
 use file::VaultFile;
 
 const FORMAT: FileFormat = FileFormat {
@@ -114,9 +117,9 @@ pub enum VaultState {
     /// It can't be read now. `is_transient` says whether opening it again may succeed without any
     /// change of files or settings.
     Locked {
-        why: String,
+        why: Said,
         /// The same for a reader who knows that the vault is locked.
-        detail: String,
+        detail: Said,
         is_transient: bool,
     },
 }
@@ -133,7 +136,7 @@ impl fmt::Display for VaultState {
             Self::Open(KeyKind::Plaintext) => {
                 "NOT SEALED: the credentials lie in plain text, as `--insecure-plaintext` asked"
             }
-            Self::Locked { why, .. } => why,
+            Self::Locked { why, .. } => why.text(Language::English),
         })
     }
 }
@@ -448,7 +451,7 @@ impl Shared {
 
     fn publish_locked(&self, error: &VaultError) {
         let state = VaultState::Locked {
-            why: error.to_string(),
+            why: Said::of(&error),
             detail: error.detail(),
             is_transient: error.is_transient(),
         };
@@ -466,8 +469,8 @@ impl Shared {
 fn read_entries(sealed: &SealedBytes<'_>, key: &SealingKey) -> Result<Entries, VaultError> {
     let plaintext = sealed
         .unseal(key)
-        .ok_or_else(|| VaultError::damaged("its bytes are not the ones that were sealed"))?;
-    records::read(&plaintext).ok_or_else(|| VaultError::damaged("what it holds can't be read"))
+        .ok_or_else(|| VaultError::damaged(Damage::OtherBytes))?;
+    records::read(&plaintext).ok_or_else(|| VaultError::damaged(Damage::Content))
 }
 
 fn format_error(error: FormatError) -> VaultError {

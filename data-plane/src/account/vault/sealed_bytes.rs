@@ -16,6 +16,7 @@ use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::error::Damage;
 use super::key::{Kdf, Key, random};
 
 const NONCE_BYTES: usize = 24;
@@ -165,7 +166,7 @@ pub(in crate::account) struct SealedBytes<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::account) enum FormatError {
     /// What is wrong with them.
-    Damaged(&'static str),
+    Damaged(Damage),
     Newer {
         found: u32,
     },
@@ -178,9 +179,9 @@ impl<'a> SealedBytes<'a> {
         bytes: &'a [u8],
     ) -> Result<Self, FormatError> {
         if bytes.is_empty() {
-            return Err(FormatError::Damaged("it is empty"));
+            return Err(FormatError::Damaged(Damage::Empty));
         }
-        let foreign = FormatError::Damaged("its first line is another");
+        let foreign = FormatError::Damaged(Damage::FirstLine);
         let (title, after) = line(bytes).ok_or(foreign)?;
         let version = title
             .strip_prefix(format.title)
@@ -192,9 +193,9 @@ impl<'a> SealedBytes<'a> {
             // No older version exists.
             _ => return Err(foreign),
         }
-        let (header, body) = line(after).ok_or(FormatError::Damaged("it ends in its header"))?;
-        let header: Header = serde_json::from_str(header)
-            .map_err(|_| FormatError::Damaged("its header can't be read"))?;
+        let (header, body) = line(after).ok_or(FormatError::Damaged(Damage::CutInHeader))?;
+        let header: Header =
+            serde_json::from_str(header).map_err(|_| FormatError::Damaged(Damage::Header))?;
         Ok(Self {
             header,
             head: &bytes[..bytes.len() - body.len()],
@@ -304,13 +305,13 @@ mod tests {
         );
         assert_eq!(
             read(b"aerostat vault 0\n{}\n"),
-            FormatError::Damaged("its first line is another")
+            FormatError::Damaged(Damage::FirstLine)
         );
         assert_eq!(
             read(b"aerostat export 1\n{}\n"),
-            FormatError::Damaged("its first line is another")
+            FormatError::Damaged(Damage::FirstLine)
         );
-        assert_eq!(read(b""), FormatError::Damaged("it is empty"));
+        assert_eq!(read(b""), FormatError::Damaged(Damage::Empty));
     }
 
     #[test]

@@ -93,7 +93,9 @@ pub(super) fn turn_on(places: &Places, kind: Kind) -> Result<(), AutostartError>
     }
     let file = places.file(kind).ok_or(AutostartError::NoPlace)?;
     let program = places.program.as_ref().ok_or(AutostartError::NoPlace)?;
-    let path = || AutostartError::Path(program.to_string_lossy().into_owned());
+    let path = || AutostartError::Path {
+        escaped: program.to_string_lossy().escape_debug().to_string(),
+    };
     let text = program
         .to_str()
         .and_then(|program| entry::text(kind, program))

@@ -14,6 +14,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::language::said;
+
 #[cfg(not(windows))]
 mod files;
 #[cfg(not(windows))]
@@ -48,21 +50,18 @@ pub enum AutostartState {
     Unavailable,
 }
 
-/// Why an entry was not changed.
-#[derive(Debug, thiserror::Error)]
-pub enum AutostartError {
-    #[error("no variable says where entries of this person belong: set `HOME`")]
-    NoPlace,
-    #[error("the path of this program cannot be written into an entry: `{}`", .0.escape_debug())]
-    Path(String),
-    #[cfg(not(windows))]
-    #[error("`{file}` cannot be changed: {error}")]
-    File { file: String, error: std::io::Error },
-    #[error("systemd units exist on Linux only")]
-    NoSystemd,
-    #[cfg(windows)]
-    #[error("the system refused: {0}")]
-    System(String),
+said! {
+    /// Why an entry was not changed.
+    #[derive(Debug)]
+    pub enum AutostartError;
+    NoPlace: "no variable says where entries of this person belong: set `HOME`" |
+        "keine Variable nennt den Ort für solche Einträge: `HOME` setzen";
+    Path { escaped: String }: "the path of this program cannot be written into an entry: `{escaped}`" |
+        "der Pfad dieses Programms lässt sich in keinen Eintrag schreiben: `{escaped}`";
+    File { file: String, error: std::io::Error }: "`{file}` cannot be changed: {error}" |
+        "`{file}` lässt sich nicht ändern: {error}";
+    NoSystemd: "systemd units exist on Linux only" | "systemd-Units gibt es nur unter Linux";
+    System { words: String }: "the system refused: {words}" | "das System lehnt ab: {words}";
 }
 
 /// What starts at login now.

@@ -59,9 +59,9 @@ pub(super) fn turn_off(places: &Places) -> Result<(), AutostartError> {
 /// For this person only, and with the path in quotes, which the library leaves out.
 fn entry(places: &Places) -> Result<AutoLaunch, AutostartError> {
     let program = places.program.as_ref().ok_or(AutostartError::NoPlace)?;
-    let path = program
-        .to_str()
-        .ok_or_else(|| AutostartError::Path(program.to_string_lossy().into_owned()))?;
+    let path = program.to_str().ok_or_else(|| AutostartError::Path {
+        escaped: program.to_string_lossy().escape_debug().to_string(),
+    })?;
     let quoted = format!("\"{path}\"");
     let mut builder = AutoLaunchBuilder::new();
     builder
@@ -74,5 +74,7 @@ fn entry(places: &Places) -> Result<AutoLaunch, AutostartError> {
 
 #[allow(clippy::needless_pass_by_value, reason = "for map_err")]
 fn refused(error: auto_launch::Error) -> AutostartError {
-    AutostartError::System(error.to_string())
+    AutostartError::System {
+        words: error.to_string(),
+    }
 }

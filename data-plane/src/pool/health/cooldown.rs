@@ -32,6 +32,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::language::Said;
 use crate::outcome::Timestamp;
 use crate::pool::clock::{CLOCK_SLACK, between};
 use crate::status::CooldownCause;
@@ -130,7 +131,7 @@ pub struct Cooldown {
     pub model: Option<Arc<str>>,
     pub cause: CooldownCause,
     /// What the provider said, bounded and without secrets.
-    pub detail: Option<Arc<str>>,
+    pub detail: Option<Said>,
     pub since: Timestamp,
     pub until: Timestamp,
     pub end: CooldownEnd,
@@ -145,7 +146,7 @@ pub(crate) struct Strike<'a> {
     /// `None`: all of the account's models.
     pub(crate) model: Option<&'a Arc<str>>,
     pub(crate) cause: CooldownCause,
-    pub(crate) detail: Option<&'a str>,
+    pub(crate) detail: Option<Said>,
     /// The end that the provider named, and where.
     pub(crate) named_end: Option<(Timestamp, CooldownEnd)>,
     /// When the attempt began: attempts that ran beside each other are one strike.
@@ -245,7 +246,7 @@ impl Cooldown {
 
     /// Takes the named end, or backs off. An end in the past names nothing.
     fn set_end(&mut self, strike: &Strike<'_>) {
-        self.detail = strike.detail.map(Arc::from);
+        self.detail.clone_from(&strike.detail);
         let named_end = strike.named_end.filter(|(until, _)| *until > strike.now);
         (self.until, self.end) = named_end.unwrap_or_else(|| {
             let wait = back_off(strike.cause, self.strikes, strike.jitter);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::budget;
 use super::cooldown::{CooldownEnd, Strike};
 use crate::canon::Usage;
+use crate::language::Said;
 use crate::outcome::{Outcome, Reading, Scope, Stage, Timestamp};
 use crate::pool::account_slot::SignedOut;
 use crate::pool::events::Event;
@@ -199,7 +200,7 @@ impl ProviderPool {
         let cooldown = slot.cooldowns.add_strike(&Strike {
             model,
             cause,
-            detail: report.detail,
+            detail: report.detail.map(Said::quoted),
             named_end,
             leased_at: grant.leased_at,
             is_probe: grant.is_probe,

@@ -3,6 +3,7 @@
 use futures_util::future::BoxFuture;
 
 use crate::account::{AccountName, Credential};
+use crate::language::Said;
 
 /// Stores credentials: the vault, as a refresh needs it. A change is durable when its future ends.
 pub trait CredentialStore: Send + Sync {
@@ -33,4 +34,4 @@ pub type Claim = Box<dyn Send>;
 /// Why a credential cannot be read or stored, in words for people.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct CredentialStoreError(pub String);
+pub struct CredentialStoreError(pub Said);

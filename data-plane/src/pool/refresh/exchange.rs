@@ -23,7 +23,7 @@ use crate::account::{Account, AccountName, Credential, Tokens};
 use crate::outcome::Timestamp;
 use crate::pool::clock::{Clock, between};
 use crate::pool::events::at_debug;
-use crate::provider::oauth::{TokenGrant, TokenResponse};
+use crate::provider::oauth::{NoToken, TokenGrant, TokenResponse};
 use crate::status::SignInCause;
 
 /// How long to wait before a new token that cannot be stored is offered again.
@@ -46,7 +46,7 @@ pub(super) enum Completed {
     TryAgain {
         /// Whether the provider may have carried it out.
         is_in_doubt: bool,
-        reason: String,
+        reason: NoToken,
     },
     /// The account, or the credential that was refreshed, is no longer stored.
     Gone,

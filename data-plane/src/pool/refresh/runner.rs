@@ -23,12 +23,14 @@ use super::credential_store::CredentialStore;
 use super::exchange::{self, Completed};
 use super::refresher::Refresher;
 use crate::account::{Account, Credential};
+use crate::language::Said;
 use crate::outcome::Timestamp;
 use crate::pool::clock::between;
 use crate::pool::events::{Event, RefreshFailure};
 use crate::pool::health::cooldown::{CooldownEnd, Strike};
 use crate::pool::schedule::provider_pool::ProviderPool;
 use crate::pool::shared::{ChangeContext, Shared};
+use crate::provider::oauth::NoToken;
 use crate::status::{CooldownCause, SignInCause};
 
 /// The longest sleep: timers stand still in suspend, and wall time does not.
@@ -82,7 +84,7 @@ async fn run_refresh(
     };
     let completed = completed.unwrap_or_else(|error| Completed::TryAgain {
         is_in_doubt: false,
-        reason: error.to_string(),
+        reason: NoToken::Store { why: error.0 },
     });
     shared.complete_refresh(&task, completed);
 }
@@ -207,7 +209,7 @@ impl ProviderPool {
         &mut self,
         index: usize,
         is_in_doubt: bool,
-        reason: String,
+        reason: NoToken,
         now: Timestamp,
         jitter: f64,
     ) {
@@ -222,7 +224,7 @@ impl ProviderPool {
             slot.cooldowns.add_strike(&Strike {
                 model: None,
                 cause: CooldownCause::RefreshFailing,
-                detail: Some(&reason),
+                detail: Some(Said::of(&reason)),
                 named_end: Some((retry_at, CooldownEnd::BackOff)),
                 leased_at: now,
                 is_probe: false,
@@ -232,7 +234,7 @@ impl ProviderPool {
         }
         self.outbox.push(Event::RefreshFailed(RefreshFailure {
             account: slot.account.clone(),
-            reason,
+            reason: reason.to_string(),
             is_in_doubt,
             retry_at,
             failures: slot.credential.refresh.failures(),

@@ -7,10 +7,10 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use crate::account::{AccountName, Budget};
+use crate::language::Language;
 use crate::outcome::Timestamp;
 use crate::pool::health::cooldown::Cooldown;
-use crate::status::NeedsUser;
-use crate::status::rfc3339;
+use crate::status::{NeedsUser, NotAsked, rfc3339};
 
 /// What one attempt needs.
 #[derive(Clone, Copy, Debug, Default)]
@@ -118,36 +118,36 @@ pub enum SkipReason {
     NeedsUser(NeedsUser),
 }
 
+impl From<&SkipReason> for NotAsked {
+    fn from(reason: &SkipReason) -> Self {
+        match reason {
+            SkipReason::Tried => Self::Tried,
+            SkipReason::NotTheOwner => Self::NotTheOwner,
+            SkipReason::ModelNotAllowed => Self::ModelNotAllowed,
+            SkipReason::Disabled => Self::Disabled,
+            &SkipReason::Busy { in_flight } => Self::Busy { in_flight },
+            &SkipReason::Paced { until } => Self::Paced { until },
+            SkipReason::Refreshing => Self::Refreshing,
+            SkipReason::CoolingDown(cooldown) => Self::CoolingDown {
+                until: cooldown.until,
+                cause: cooldown.cause,
+                model: cooldown.model.as_deref().map(str::to_owned),
+            },
+            SkipReason::BudgetSpent { until, budget } => Self::BudgetSpent {
+                until: *until,
+                budget: budget.clone(),
+            },
+            &SkipReason::CircuitOpen { until } => Self::CircuitOpen { until },
+            SkipReason::NeedsUser(need) => Self::NeedsUser { need: need.clone() },
+        }
+    }
+}
+
 impl fmt::Display for SkipReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tried => f.write_str("already tried for this request"),
-            Self::NotTheOwner => {
-                f.write_str("the request carries what only another account can read")
-            }
-            Self::ModelNotAllowed => f.write_str("the model is not in its list"),
-            Self::Disabled => f.write_str("disabled"),
-            Self::Busy { in_flight } => write!(f, "busy ({in_flight} in flight)"),
-            Self::Paced { until } => write!(
-                f,
-                "its limits are nearly used up; the next request may go at {}",
-                rfc3339(*until)
-            ),
-            Self::Refreshing => f.write_str("refreshing"),
             Self::CoolingDown(cooldown) => write!(f, "{cooldown}"),
-            Self::BudgetSpent { until, budget } => {
-                write!(
-                    f,
-                    "quota used up until {} (your budget of {budget})",
-                    rfc3339(*until)
-                )
-            }
-            Self::CircuitOpen { until } => write!(
-                f,
-                "the provider cannot be reached; next try at {}",
-                rfc3339(*until)
-            ),
-            Self::NeedsUser(needs_user) => write!(f, "{needs_user}"),
+            reason => f.write_str(&NotAsked::from(reason).text(Language::English, &rfc3339)),
         }
     }
 }

@@ -5,6 +5,7 @@ use tokio::time::advance;
 
 use super::*;
 use crate::account::{Address, CredentialProblem};
+use crate::language::Said;
 
 fn with(change: impl FnOnce(&mut AccountSettings)) -> Account {
     let mut account = account("a");
@@ -142,7 +143,7 @@ async fn what_only_a_person_changes_is_said_in_words() {
         ),
         (
             NeedsUser::VaultLocked {
-                detail: "no keyring answers".to_owned(),
+                detail: Said::quoted("no keyring answers"),
             },
             "vault_locked",
             "vault locked (no keyring answers)",

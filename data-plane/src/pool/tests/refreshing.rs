@@ -9,7 +9,8 @@ use tokio::time::advance;
 
 use super::*;
 use crate::account::Tokens;
-use crate::provider::oauth::{TokenGrant, TokenResponse};
+use crate::language::Said;
+use crate::provider::oauth::{NoToken, TokenGrant, TokenResponse};
 
 /// A credential store and a token endpoint in one, which logs what happened in which order.
 #[derive(Default)]
@@ -117,7 +118,7 @@ impl CredentialStore for Script {
                 matches!(new, Credential::OAuth(tokens) if tokens.refresh_sent_at.is_none());
             if is_successor && *self.writes_fail.lock().unwrap() > 0 {
                 *self.writes_fail.lock().unwrap() -= 1;
-                return Err(CredentialStoreError("the disk is full".to_owned()));
+                return Err(CredentialStoreError(Said::quoted("the disk is full")));
             }
             let mut stored = self.stored.lock().unwrap();
             if stored.as_ref() != Some(old) {
@@ -154,7 +155,9 @@ fn granted(number: u32, minutes: u32) -> TokenResponse {
 
 fn unclear() -> TokenResponse {
     TokenResponse::Unclear {
-        reason: "the answer broke off".to_owned(),
+        reason: NoToken::Transport {
+            words: "the answer broke off".to_owned(),
+        },
     }
 }
 
@@ -315,7 +318,9 @@ async fn a_network_that_fails_signs_nobody_out_and_leaves_no_mark() {
     let (refused, ()) = tokio::join!(signed.pool.lease(&request), async {
         settle_down().await;
         signed.script.answer(TokenResponse::NotProcessed {
-            reason: "cannot connect to `auth.example`".to_owned(),
+            reason: NoToken::Transport {
+                words: "cannot connect to `auth.example`".to_owned(),
+            },
         });
     });
     assert!(matches!(refused, Err(LeaseError::CoolingDown { .. })));
@@ -388,7 +393,9 @@ async fn nothing_sent_in_a_retry_leaves_the_doubt() {
     };
     let signed = Signed::with(marked).await;
     signed.script.answer(TokenResponse::NotProcessed {
-        reason: "no route".to_owned(),
+        reason: NoToken::Transport {
+            words: "no route".to_owned(),
+        },
     });
     settle_down().await;
     assert!(signed.script.tokens().refresh_sent_at.is_some());

@@ -7,7 +7,7 @@ mod service_account;
 mod token_response;
 
 pub use service_account::BadServiceAccount;
-pub use token_response::{TokenGrant, TokenResponse};
+pub use token_response::{NoToken, TokenGrant, TokenResponse};
 
 use std::cell::RefCell;
 
@@ -19,6 +19,7 @@ use oauth2::{
 };
 
 use crate::account::Secret;
+use crate::language::said;
 use crate::outcome::Timestamp;
 
 /// The user's own client at an authorization server.
@@ -32,15 +33,15 @@ pub struct Client {
     pub scopes: Vec<String>,
 }
 
-/// What a client's configuration lacks for a request.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum IncompleteClient {
-    #[error("no OAuth client is configured: set `client_id` to the id of your own")]
-    NoClientId,
-    #[error("it is not known where to sign in: set `authorize_url`")]
-    NoAuthorizeUrl,
-    #[error("`{0}` is no URL")]
-    BadUrl(&'static str),
+said! {
+    /// What a client's configuration lacks for a request.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub enum IncompleteClient;
+    NoClientId: "no OAuth client is configured: set `client_id` to the id of your own" |
+        "kein OAuth-Client eingerichtet: `client_id` auf die ID eines eigenen setzen";
+    NoAuthorizeUrl: "it is not known where to sign in: set `authorize_url`" |
+        "wo man sich anmeldet, ist nicht bekannt: `authorize_url` setzen";
+    BadUrl { key: &'static str }: "`{key}` is no URL" | "`{key}` ist keine URL";
 }
 
 /// A sign-in under way (RFC 6749 section 4.1.1, with PKCE): where the user goes, and what proves
@@ -65,10 +66,11 @@ impl Client {
             .authorize_url
             .clone()
             .ok_or(IncompleteClient::NoAuthorizeUrl)?;
-        let authorize_url =
-            AuthUrl::new(authorize_url).map_err(|_| IncompleteClient::BadUrl("authorize_url"))?;
+        let authorize_url = AuthUrl::new(authorize_url).map_err(|_| IncompleteClient::BadUrl {
+            key: "authorize_url",
+        })?;
         let redirect = RedirectUrl::new(redirect_url.to_owned())
-            .map_err(|_| IncompleteClient::BadUrl("redirect"))?;
+            .map_err(|_| IncompleteClient::BadUrl { key: "redirect" })?;
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let client = BasicClient::new(self.id()?)
             .set_auth_uri(authorize_url)
@@ -96,7 +98,7 @@ impl Client {
         secret: Option<&Secret>,
     ) -> Result<http::Request<Bytes>, IncompleteClient> {
         let redirect = RedirectUrl::new(authorization.redirect_url.clone())
-            .map_err(|_| IncompleteClient::BadUrl("redirect"))?;
+            .map_err(|_| IncompleteClient::BadUrl { key: "redirect" })?;
         let client = BasicClient::new(self.id()?)
             .set_token_uri(self.token_url()?)
             .set_redirect_uri(redirect);
@@ -148,7 +150,8 @@ impl Client {
     }
 
     fn token_url(&self) -> Result<TokenUrl, IncompleteClient> {
-        TokenUrl::new(self.token_url.clone()).map_err(|_| IncompleteClient::BadUrl("token_url"))
+        TokenUrl::new(self.token_url.clone())
+            .map_err(|_| IncompleteClient::BadUrl { key: "token_url" })
     }
 }
 

@@ -17,25 +17,22 @@ use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::pki_types::pem::PemObject as _;
 
 use crate::account::Secret;
+use crate::language::said;
 use crate::outcome::Timestamp;
 
 /// Google accepts no longer lifetime.
 const ASSERTION_LIVES: Duration = Duration::from_secs(3600);
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
-/// Why a file is not usable as a service account. The texts never quote the file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadServiceAccount {
-    #[error(
-        "the service account's file is no JSON of type `service_account` with `client_email` and `private_key`"
-    )]
-    Shape,
-    #[error(
-        "the `private_key` of the service account's file cannot be used: expected an RSA key in PKCS #8 PEM form"
-    )]
-    Key,
-    #[error("`token_url` is no URL")]
-    TokenUrl,
+said! {
+    /// Why a file is not usable as a service account. The texts never quote the file.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum BadServiceAccount;
+    Shape: "the service account's file is no JSON of type `service_account` with `client_email` and `private_key`" |
+        "die Datei des Dienstkontos ist kein JSON vom Typ `service_account` mit `client_email` und `private_key`";
+    Key: "the `private_key` of the service account's file cannot be used: expected an RSA key in PKCS #8 PEM form" |
+        "der `private_key` in der Datei des Dienstkontos ist unbrauchbar: erwartet wird ein RSA-Schlüssel in PKCS #8 als PEM";
+    TokenUrl: "`token_url` is no URL" | "`token_url` ist keine URL";
 }
 
 /// ```json

@@ -6,8 +6,9 @@ use http::{HeaderMap, StatusCode};
 use oauth2::TokenResponse as _;
 use oauth2::basic::{BasicErrorResponse, BasicTokenResponse};
 
-use crate::account::{Redactor, Secret};
+use crate::account::{BadProxy, Redactor, Secret};
 use crate::host::printable::single_line;
+use crate::language::{Said, said};
 use crate::outcome::Timestamp;
 use crate::provider::limits;
 
@@ -25,12 +26,49 @@ pub enum TokenResponse {
     },
     /// The request was not sent, or the server did not process it: the grant is as good as before.
     NotProcessed {
-        reason: String,
+        reason: NoToken,
     },
     /// It was sent, and no response says whether the server used the grant.
     Unclear {
-        reason: String,
+        reason: NoToken,
     },
+}
+
+said! {
+    /// Why no token came.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub enum NoToken;
+
+    // What the server answered.
+    Status { status: u16 }: "the token endpoint answered {status}" |
+        "der Token-Endpunkt antwortet mit {status}";
+    NotNow { status: u16, error: String }: "the token endpoint answered {status}: {error}" |
+        "der Token-Endpunkt antwortet mit {status}: {error}";
+    NoOAuthError { status: u16 }: "the token endpoint answered {status} with no OAuth error; check `token_url`" |
+        "der Token-Endpunkt antwortet mit {status} und ohne OAuth-Fehler; `token_url` prüfen";
+    NoAccessToken: "the token endpoint's answer holds no access token; check `token_url`" |
+        "die Antwort des Token-Endpunkts enthält kein Zugriffstoken; `token_url` prüfen";
+    EmptyAccessToken: "the token endpoint gave an empty access token" |
+        "der Token-Endpunkt lieferte ein leeres Zugriffstoken";
+    TooLong: "the token endpoint's answer is too long; check `token_url`" |
+        "die Antwort des Token-Endpunkts ist zu lang; `token_url` prüfen";
+    BrokeOff: "the token endpoint's answer broke off" |
+        "die Antwort des Token-Endpunkts brach ab";
+    Late { seconds: u64 }: "the token endpoint gave no answer within {seconds} s" |
+        "der Token-Endpunkt antwortete nicht innerhalb von {seconds} s";
+    /// What the transport says.
+    Transport { words: String }: "{words}" | "der Token-Endpunkt war nicht erreichbar („{words}“)";
+
+    // What kept it from being asked.
+    Proxy { why: BadProxy }: "the account's proxy cannot be used: {why}" |
+        "der Proxy des Kontos ist unbrauchbar: {why}";
+    ProviderGone { provider: String }: "there is no provider `{provider}` in the configuration any more" |
+        "die Konfiguration enthält keinen Anbieter `{provider}` mehr";
+    NoClient { provider: String }: "[providers.{provider}.oauth] is missing in the configuration" |
+        "in der Konfiguration fehlt [providers.{provider}.oauth]";
+    BadClient { provider: String, why: Said }: "[providers.{provider}.oauth]: {why}" |
+        "[providers.{provider}.oauth]: {why}";
+    Store { why: Said }: "{why}" | "{why}";
 }
 
 /// Issued tokens.
@@ -55,7 +93,8 @@ impl TokenResponse {
         if status.is_success() {
             return granted(body, now);
         }
-        let why = || format!("the token endpoint answered {}", status.as_u16());
+        let code = status.as_u16();
+        let why = || NoToken::Status { status: code };
         match serde_json::from_slice::<BasicErrorResponse>(body) {
             _ if status == StatusCode::TOO_MANY_REQUESTS => Self::NotProcessed { reason: why() },
             _ if status.is_server_error() => Self::Unclear { reason: why() },
@@ -66,7 +105,10 @@ impl TokenResponse {
                 ) =>
             {
                 Self::NotProcessed {
-                    reason: format!("{}: {}", why(), error.error().as_ref()),
+                    reason: NoToken::NotNow {
+                        status: code,
+                        error: error.error().as_ref().to_owned(),
+                    },
                 }
             }
             Ok(error) => Self::Refused {
@@ -75,7 +117,7 @@ impl TokenResponse {
             // A server that answers anything else is not a token endpoint and has not processed the
             // grant.
             Err(_) => Self::NotProcessed {
-                reason: format!("{} with no OAuth error; check `token_url`", why()),
+                reason: NoToken::NoOAuthError { status: code },
             },
         }
     }
@@ -84,15 +126,14 @@ impl TokenResponse {
 fn granted(body: &[u8], now: Timestamp) -> TokenResponse {
     let Ok(answer) = serde_json::from_slice::<BasicTokenResponse>(body) else {
         return TokenResponse::Unclear {
-            reason: "the token endpoint's answer holds no access token; check `token_url`"
-                .to_owned(),
+            reason: NoToken::NoAccessToken,
         };
     };
     let secret =
         |text: &str| Some(Secret::new(text.to_owned())).filter(|text| !text.expose().is_empty());
     let Some(access) = secret(answer.access_token().secret()) else {
         return TokenResponse::Unclear {
-            reason: "the token endpoint gave an empty access token".to_owned(),
+            reason: NoToken::EmptyAccessToken,
         };
     };
     let lives = answer.expires_in().filter(|lives| *lives > Duration::ZERO);

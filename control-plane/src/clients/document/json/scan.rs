@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::super::tree::{Content, Element, Node};
 use super::super::unreadable::{Problem, Unreadable};
+use crate::clients::document::unreadable::{Expected, Flaw, Found};
 
 /// Deeper nesting is refused: it would overflow the stack.
 const DEPTH_MAX: usize = 128;
@@ -32,7 +33,7 @@ pub(in super::super) fn parse(text: &str, rules: Rules) -> Result<Option<Node>, 
     let root = scanner.value()?;
     scanner.gap()?;
     if scanner.at < text.len() {
-        return Err(scanner.expected("the end"));
+        return Err(scanner.expected(Expected::End));
     }
     Ok(Some(root))
 }
@@ -59,17 +60,21 @@ impl Scanner<'_> {
         Unreadable::at(self.text, offset, problem)
     }
 
-    fn malformed(&self, offset: usize, what: impl Into<String>) -> Unreadable {
-        self.problem(offset, Problem::Malformed(what.into()))
+    fn malformed(&self, offset: usize, flaw: Flaw) -> Unreadable {
+        self.problem(offset, Problem::Malformed { flaw })
     }
 
-    fn expected(&self, what: &str) -> Unreadable {
+    fn expected(&self, expected: Expected) -> Unreadable {
         let found = match self.text[self.at..].chars().next() {
-            Some(c) if c.is_control() => format!("`{}`", c.escape_debug()),
-            Some(c) => format!("`{c}`"),
-            None => "the end".to_owned(),
+            Some(c) if c.is_control() => Found::Text {
+                text: c.escape_debug().to_string(),
+            },
+            Some(c) => Found::Text {
+                text: c.to_string(),
+            },
+            None => Found::End,
         };
-        self.malformed(self.at, format!("expected {what}, found {found}"))
+        self.malformed(self.at, Flaw::Expected { expected, found })
     }
 
     /// Passes white space and comments.
@@ -81,7 +86,7 @@ impl Scanner<'_> {
                 Some(_) if !self.rules.comments => {
                     return Err(self.problem(self.at, Problem::Comment));
                 }
-                Some(None) => return Err(self.malformed(self.at, "a comment without its end `*/`")),
+                Some(None) => return Err(self.malformed(self.at, Flaw::EndlessComment)),
                 Some(Some(end)) => self.at = end,
             }
         }
@@ -102,7 +107,7 @@ impl Scanner<'_> {
     fn elements(&mut self, close: u8) -> Result<Vec<Element>, Unreadable> {
         self.depth += 1;
         if self.depth > DEPTH_MAX {
-            return Err(self.malformed(self.at, format!("nested deeper than {DEPTH_MAX}")));
+            return Err(self.malformed(self.at, Flaw::TooDeep { max: DEPTH_MAX }));
         }
         self.at += 1;
         let mut elements = Vec::new();
@@ -119,7 +124,7 @@ impl Scanner<'_> {
                     return Err(self.problem(comma, Problem::TrailingComma));
                 }
             } else if self.peek() != Some(close) {
-                return Err(self.expected(&format!("`,` or `{}`", char::from(close))));
+                return Err(self.expected(Expected::comma_or(char::from(close))));
             }
             elements.push(element);
         }
@@ -135,12 +140,12 @@ impl Scanner<'_> {
         let mut key = None;
         if close == b'}' {
             if self.peek() != Some(b'"') {
-                return Err(self.expected("a key in double quotes"));
+                return Err(self.expected(Expected::QuotedKey));
             }
             key = Some(self.string()?);
             self.gap()?;
             if !self.takes(b':') {
-                return Err(self.expected("`:`"));
+                return Err(self.expected(Expected::Colon));
             }
             self.gap()?;
         }
@@ -160,7 +165,7 @@ impl Scanner<'_> {
             None => Ok(()),
             Some(Element { key, start, .. }) => {
                 let key = key.clone().unwrap_or_default();
-                Err(self.problem(*start, Problem::DuplicateKey(key)))
+                Err(self.problem(*start, Problem::DuplicateKey { key }))
             }
         }
     }
@@ -173,13 +178,13 @@ impl Scanner<'_> {
                 Some(b'"') => break self.at += 1,
                 Some(b'\\') => self.at += 2,
                 Some(0..0x20) | None => {
-                    return Err(self.malformed(start, "a text without its end `\"` on its line"));
+                    return Err(self.malformed(start, Flaw::EndlessQuote));
                 }
                 Some(_) => self.at += 1,
             }
         }
         let range = start..self.at;
-        self.read(range, "a text with an escape that JSON does not have")
+        self.read(range, Flaw::Escape)
     }
 
     /// A number, `true`, `false` or `null`.
@@ -191,17 +196,21 @@ impl Scanner<'_> {
         }
         let range = start..self.at;
         if range.is_empty() {
-            return Err(self.expected("a value"));
+            return Err(self.expected(Expected::Value));
         }
-        let found = format!("expected a value, found `{}`", &self.text[range.clone()]);
-        self.read(range, found)
+        let text = self.text[range.clone()].to_owned();
+        let otherwise = Flaw::Expected {
+            expected: Expected::Value,
+            found: Found::Text { text },
+        };
+        self.read(range, otherwise)
     }
 
     /// What serde_json reads in a range that has no white space around it.
     fn read<T: serde::de::DeserializeOwned>(
         &self,
         range: Range<usize>,
-        otherwise: impl Into<String>,
+        otherwise: Flaw,
     ) -> Result<T, Unreadable> {
         let text = self.text.get(range.clone()).unwrap_or_default();
         serde_json::from_str(text).map_err(|_| self.malformed(range.start, otherwise))

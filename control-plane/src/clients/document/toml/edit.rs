@@ -10,6 +10,7 @@ use super::super::splice::Replacement;
 use super::super::values::{Refused, wrapped};
 use super::write::{dotted_lines, inline, line, sections};
 use super::{Parsed, keys, lines};
+use crate::clients::document::values::Kind;
 
 /// Writes `value` at `path`. That its parents are tables is known.
 ///
@@ -27,9 +28,9 @@ pub(in super::super) fn set(
         let at = path.to_string();
         Refused::Unwritable { at, what }
     };
-    let keys = keys(path.steps()).ok_or_else(|| unwritable("an item of a list"))?;
+    let keys = keys(path.steps()).ok_or_else(|| unwritable(Kind::ListItem))?;
     if holds_null(value) {
-        return Err(unwritable("null"));
+        return Err(unwritable(Kind::Null));
     }
     let mut place = Place {
         text,

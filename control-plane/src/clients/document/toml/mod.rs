@@ -11,6 +11,7 @@ use toml_edit::{Item, TableLike, TomlError};
 
 use super::path::Step;
 use super::unreadable::{Problem, Unreadable};
+use crate::clients::document::unreadable::Flaw;
 use crate::toml_text;
 
 pub(super) type Parsed = toml_edit::Document<String>;
@@ -24,9 +25,15 @@ fn unreadable(text: &str, error: &TomlError) -> Unreadable {
     let problem = match error.message() {
         "duplicate key" => {
             let key = text.get(span.clone()).unwrap_or_default();
-            Problem::DuplicateKey(key.to_owned())
+            Problem::DuplicateKey {
+                key: key.to_owned(),
+            }
         }
-        message => Problem::Malformed(message.to_owned()),
+        message => Problem::Malformed {
+            flaw: Flaw::Toml {
+                words: message.to_owned(),
+            },
+        },
     };
     Unreadable::at(text, span.start, problem)
 }

@@ -4,6 +4,7 @@ use super::super::tree::{Content, Element, Node};
 use super::super::unreadable::{Problem, Unreadable};
 use super::scalar;
 use super::scan::{Scanner, is_followed_by_space};
+use crate::clients::document::unreadable::Flaw;
 
 const DEPTH_MAX: usize = 64;
 
@@ -15,7 +16,7 @@ impl Scanner<'_> {
     pub(super) fn flow(&mut self) -> Result<Node, Unreadable> {
         self.depth += 1;
         if self.depth > DEPTH_MAX {
-            return Err(self.malformed(self.at, format!("nested deeper than {DEPTH_MAX}")));
+            return Err(self.malformed(self.at, Flaw::TooDeep { max: DEPTH_MAX }));
         }
         let start = self.at;
         let is_object = self.starts_with('{');
@@ -28,7 +29,7 @@ impl Scanner<'_> {
             let is_same = |other: &Element| other.key.is_some() && other.key == element.key;
             if elements.iter().any(is_same) {
                 let key = element.key.unwrap_or_default();
-                let problem = Problem::DuplicateKey(key);
+                let problem = Problem::DuplicateKey { key };
                 return Err(Unreadable::at(self.text, element.start, problem));
             }
             self.gap();
@@ -37,7 +38,12 @@ impl Scanner<'_> {
                 self.at += 1;
                 self.gap();
             } else if !self.starts_with(close) {
-                return Err(self.malformed(self.at, format!("expected `,` or `{close}`")));
+                return Err(self.malformed(
+                    self.at,
+                    Flaw::CommaOr {
+                        close: close.to_string(),
+                    },
+                ));
             }
             elements.push(element);
         }
@@ -63,7 +69,7 @@ impl Scanner<'_> {
             return Ok(element(key, start, value));
         }
         if !is_object {
-            return Err(self.malformed(start, "a pair without braces in a list"));
+            return Err(self.malformed(start, Flaw::PairInList));
         }
         let key = self.key_of(&value);
         self.gap();
@@ -103,13 +109,13 @@ impl Scanner<'_> {
             Some('[' | '{') => return self.flow(),
             Some('"' | '\'') => {
                 let len = scalar::quoted_len(self.rest());
-                self.at += len.ok_or_else(|| self.malformed(start, "a text without its end"))?;
+                self.at += len.ok_or_else(|| self.malformed(start, Flaw::EndlessText))?;
                 scalar::quoted(&self.text[start..self.at])
             }
             _ => {
                 self.at += self.plain_flow_len();
                 if self.at == start {
-                    return Err(self.malformed(start, "expected a value"));
+                    return Err(self.malformed(start, Flaw::NoValue));
                 }
                 scalar::plain(&self.text[start..self.at])
             }

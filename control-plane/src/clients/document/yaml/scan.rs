@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::super::tree::{Content, Element, Node};
 use super::super::unreadable::{Problem, Unreadable};
 use super::scalar;
+use crate::clients::document::unreadable::Flaw;
 
 /// Deeper nesting is refused: it would overflow the stack.
 const DEPTH_MAX: usize = 64;
@@ -17,7 +18,7 @@ pub(in super::super) fn parse(text: &str) -> Result<Option<Node>, Unreadable> {
         depth: 0,
     };
     if let Some(at) = text.replace("\r\n", "\n\n").find('\r') {
-        return Err(scanner.malformed(at, "a carriage return without a line feed"));
+        return Err(scanner.malformed(at, Flaw::CarriageReturn));
     }
     scanner.document_start()?;
     if scanner.at == text.len() {
@@ -26,7 +27,7 @@ pub(in super::super) fn parse(text: &str) -> Result<Option<Node>, Unreadable> {
     let root = scanner.node(None)?;
     scanner.next_content()?;
     if scanner.at < text.len() {
-        return Err(scanner.malformed(scanner.at, "expected the end, or less indentation"));
+        return Err(scanner.malformed(scanner.at, Flaw::EndOrLessIndentation));
     }
     Ok(Some(root))
 }
@@ -38,8 +39,8 @@ pub(super) struct Scanner<'t> {
 }
 
 impl<'t> Scanner<'t> {
-    pub(super) fn malformed(&self, at: usize, what: impl Into<String>) -> Unreadable {
-        Unreadable::at(self.text, at, Problem::Malformed(what.into()))
+    pub(super) fn malformed(&self, at: usize, flaw: Flaw) -> Unreadable {
+        Unreadable::at(self.text, at, Problem::Malformed { flaw })
     }
 
     pub(super) fn rest(&self) -> &'t str {
@@ -79,11 +80,11 @@ impl<'t> Scanner<'t> {
         let line = self.at;
         self.skip_spaces();
         if self.text[line..self.at].contains('\t') && line == line_start(self.text, line) {
-            return Err(self.malformed(line, "a tab in the indentation"));
+            return Err(self.malformed(line, Flaw::TabIndentation));
         }
         let is_mark = |mark| is_followed_by_space(self.rest(), mark);
         if self.column() == 0 && (is_mark("---") || is_mark("...") || self.starts_with('%')) {
-            return Err(self.malformed(self.at, "a second document, or a directive"));
+            return Err(self.malformed(self.at, Flaw::SecondDocument));
         }
         Ok(())
     }
@@ -95,7 +96,7 @@ impl<'t> Scanner<'t> {
         if is_followed_by_space(self.rest(), "---") {
             self.at += 3;
             if !self.is_line_over() {
-                return Err(self.malformed(self.at, "expected the end of the line"));
+                return Err(self.malformed(self.at, Flaw::EndOfLine));
             }
             self.skip_line();
         }
@@ -106,7 +107,7 @@ impl<'t> Scanner<'t> {
     fn node(&mut self, parent: Option<usize>) -> Result<Node, Unreadable> {
         self.depth += 1;
         if self.depth > DEPTH_MAX {
-            return Err(self.malformed(self.at, format!("nested deeper than {DEPTH_MAX}")));
+            return Err(self.malformed(self.at, Flaw::TooDeep { max: DEPTH_MAX }));
         }
         let node = if is_followed_by_space(self.rest(), "-") {
             self.list()
@@ -143,7 +144,7 @@ impl<'t> Scanner<'t> {
         let mut members: Vec<Element> = Vec::new();
         while self.at < self.text.len() && self.column() == column {
             let Some(end) = self.key_end()? else {
-                return Err(self.malformed(self.at, "expected a key and `:`"));
+                return Err(self.malformed(self.at, Flaw::KeyAndColon));
             };
             let start = self.at;
             let key = scalar::key(&self.text[start..end]);
@@ -151,7 +152,7 @@ impl<'t> Scanner<'t> {
                 .iter()
                 .any(|member| member.key.as_ref() == Some(&key))
             {
-                let problem = Problem::DuplicateKey(key);
+                let problem = Problem::DuplicateKey { key };
                 return Err(Unreadable::at(self.text, start, problem));
             }
             self.at = end;
@@ -172,7 +173,7 @@ impl<'t> Scanner<'t> {
 
     fn refuse_deeper(&self, column: usize) -> Result<(), Unreadable> {
         if self.at < self.text.len() && self.column() > column {
-            return Err(self.malformed(self.at, "indented deeper than what is above it"));
+            return Err(self.malformed(self.at, Flaw::DeeperIndentation));
         }
         Ok(())
     }
@@ -227,7 +228,7 @@ impl<'t> Scanner<'t> {
     fn key_end(&self) -> Result<Option<usize>, Unreadable> {
         let rest = self.rest();
         if is_followed_by_space(rest, "?") {
-            return Err(self.malformed(self.at, "a key that is written with `?`"));
+            return Err(self.malformed(self.at, Flaw::QuestionMarkKey));
         }
         let end = match rest.chars().next() {
             Some('"' | '\'') => match scalar::quoted_len(rest) {
@@ -250,7 +251,7 @@ impl<'t> Scanner<'t> {
             Some('[' | '{') => return self.flow().and_then(|node| self.ended(node)),
             Some('"' | '\'') => {
                 let len = scalar::quoted_len(self.rest());
-                let len = len.ok_or_else(|| self.malformed(start, "a text without its end"))?;
+                let len = len.ok_or_else(|| self.malformed(start, Flaw::EndlessText))?;
                 self.at += len;
                 scalar::quoted(&self.text[start..self.at])
             }
@@ -263,14 +264,19 @@ impl<'t> Scanner<'t> {
                 });
             }
             Some(c) if "@`%,]}".contains(c) => {
-                return Err(self.malformed(start, format!("no value begins with `{c}`")));
+                return Err(self.malformed(
+                    start,
+                    Flaw::ValueBegin {
+                        found: c.to_string(),
+                    },
+                ));
             }
             _ => {
                 let len = scalar::plain_len(self.rest(), parent);
                 self.at += len;
                 let text = &self.text[start..self.at];
                 if text.contains(": ") || text.ends_with(':') {
-                    return Err(self.malformed(start, "a key where a value is expected"));
+                    return Err(self.malformed(start, Flaw::KeyForValue));
                 }
                 scalar::plain(text)
             }
@@ -285,7 +291,7 @@ impl<'t> Scanner<'t> {
     fn ended(&self, node: Node) -> Result<Node, Unreadable> {
         match self.is_line_over() {
             true => Ok(node),
-            false => Err(self.malformed(self.at, "expected the end of the line")),
+            false => Err(self.malformed(self.at, Flaw::EndOfLine)),
         }
     }
 }

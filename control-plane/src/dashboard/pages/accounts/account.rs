@@ -77,7 +77,7 @@ fn result(context: &PageContext, told: &AddedAccount) -> Markup {
     };
     html! {
         div class=(class) role="status" {
-            p { (marked(&told.message)) }
+            p { (marked(told.message.text(context.language()))) }
         }
         @if !told.models.is_empty() {
             details {
@@ -100,9 +100,9 @@ fn help(context: &PageContext, account: &AccountFacts) -> Markup {
         AccountStatus::NeedsUser(NeedsUser::VaultLocked { .. }) => {
             Some(html! { (text.vault_help()) " " code { "aerostat account list" } })
         }
-        AccountStatus::NeedsUser(NeedsUser::Credential(_)) => {
-            account.advice.as_ref().map(|advice| html! { (advice) })
-        }
+        AccountStatus::NeedsUser(NeedsUser::Credential(_)) => account
+            .advice_in(context.language())
+            .map(|advice| html! { (marked(&advice)) }),
         AccountStatus::ProviderDisabled { provider } => {
             let command = format!("aerostat config set providers.{provider}.enabled true");
             Some(html! { (text.provider_is_off(provider)) " " (context.copyable(&command)) })
@@ -164,7 +164,7 @@ fn credential_forms(
 ) -> Markup {
     let text = context.text;
     let path = path_of(&account.name);
-    let key = TypedForm::new("key", &credential::FIELDS, failed);
+    let key = TypedForm::new(context.language(), "key", &credential::FIELDS, failed);
     let entered = html! {
         @if let Some(error) = key.other_error() { p.error role="alert" { (marked(error)) } }
         (credential::fields(context, offer, &key, false, false))
@@ -174,7 +174,7 @@ fn credential_forms(
     if !offer.can_sign_in {
         return entered;
     }
-    let sign_in = TypedForm::new("sign-in", &["client_secret"], failed);
+    let sign_in = TypedForm::new(context.language(), "sign-in", &["client_secret"], failed);
     let browser = html! {
         @if let Some(error) = sign_in.other_error() { p.error role="alert" { (marked(error)) } }
         (credential::client_secret_field(context, &sign_in))
@@ -197,7 +197,7 @@ fn remove(
 ) -> Markup {
     let text = context.text;
     let name = &account.name;
-    let form = TypedForm::new("remove", &["sure"], failed);
+    let form = TypedForm::new(context.language(), "remove", &["sure"], failed);
     let error = form.error_of("sure").or(form.other_error());
     let content = html! {
         @if let Some(error) = error { p.error id="remove-error" role="alert" { (marked(error)) } }

@@ -9,6 +9,7 @@ use crate::control::{ControlError, SignInRequest};
 use crate::dashboard::context::PageContext;
 use crate::dashboard::form::Fields;
 use crate::dashboard::pages::Submitted;
+use crate::language::Said;
 
 pub(super) async fn submit(
     context: &PageContext,
@@ -104,7 +105,7 @@ async fn remove(context: &PageContext, name: &str, fields: &Fields) -> Submitted
     if !fields.is_set("sure") {
         return Submitted::Failed(ControlError::in_field(
             "sure",
-            context.text.say_that_you_are_sure(),
+            Said::quoted(context.text.say_that_you_are_sure()),
         ));
     }
     let verb = AccountRemove {

@@ -46,7 +46,7 @@ pub(super) fn section(
 ) -> Markup {
     let text = context.text;
     let offers = context.service.provider_offers();
-    let form = TypedForm::new("add", &FIELDS, failed);
+    let form = TypedForm::new(context.language(), "add", &FIELDS, failed);
     let chosen = form.typed("provider").or(context.query.given("provider"));
     let offer = chosen.and_then(|name| offers.iter().find(|offer| offer.name == name));
     html! {
@@ -111,7 +111,7 @@ fn wants(context: &PageContext, offer: &ProviderOffer) -> &'static str {
 fn enter(context: &PageContext, offer: &ProviderOffer, form: &TypedForm<'_>) -> Markup {
     let text = context.text;
     if let Some(needs) = &offer.needs {
-        return needs_configuration(context, offer, needs);
+        return needs_configuration(context, offer, needs.text(context.language()));
     }
     let name = Field {
         name: "name",
@@ -155,7 +155,7 @@ fn needs_configuration(context: &PageContext, offer: &ProviderOffer, needs: &str
     let command = format!("aerostat config set providers.{}.base_url URL", offer.name);
     html! {
         div.notice {
-            p { (text.provider_needs(&offer.name)) " " code { (needs) } }
+            p { (text.provider_needs(&offer.name)) " " (marked(needs)) "." }
             p { (context.copyable(&command)) }
         }
     }

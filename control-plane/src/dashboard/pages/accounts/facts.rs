@@ -62,7 +62,7 @@ fn next(context: &PageContext, account: &AccountFacts, figures: &Figures) -> Str
 fn limits(context: &PageContext, account: &AccountFacts) -> Markup {
     html! {
         @if account.quota.is_empty() { div.unknown { (context.text.limits_unknown()) } }
-        @for quota in &account.quota { div { (windows::window(context, quota)) } }
+        @for quota in &account.quota { div { (windows::window_with_age(context, quota)) } }
         @for budget in &account.budgets { div { (windows::budget(context, budget)) } }
         @if account.awaits_proof { div.why { (context.text.quota_awaits_proof()) } }
     }

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use crate::control::ControlError;
 use crate::dashboard::form::FailedForm;
 use crate::dashboard::sentences::marked;
+use crate::language::Language;
 
 /// One line of text.
 #[derive(Clone, Copy, Default)]
@@ -70,10 +71,12 @@ pub(super) struct TypedForm<'f> {
     /// The fields that it has: an error of another one stands above the page.
     fields: &'f [&'f str],
     failed: Option<&'f FailedForm<'f>>,
+    language: Language,
 }
 
 impl<'f> TypedForm<'f> {
     pub(super) fn new(
+        language: Language,
         name: &'f str,
         fields: &'f [&'f str],
         failed: Option<&'f FailedForm<'f>>,
@@ -82,6 +85,7 @@ impl<'f> TypedForm<'f> {
             name,
             fields,
             failed: failed.filter(|failed| failed.name == name),
+            language,
         }
     }
 
@@ -101,7 +105,7 @@ impl<'f> TypedForm<'f> {
     /// The error that belongs beside a field.
     pub(super) fn error_of(&self, field: &str) -> Option<&'f str> {
         let error = self.failed?.error;
-        (error.field.as_deref() == Some(field)).then(|| said(error))
+        (error.field.as_deref() == Some(field)).then(|| said(error, self.language))
     }
 
     /// The error that belongs beside none of the form's fields.
@@ -111,13 +115,13 @@ impl<'f> TypedForm<'f> {
             .field
             .as_deref()
             .is_some_and(|field| self.fields.contains(&field));
-        (!has_place).then(|| said(error))
+        (!has_place).then(|| said(error, self.language))
     }
 }
 
 /// The sentence without the command line's name of the setting.
-fn said(error: &ControlError) -> &str {
-    let message = error.message.as_str();
+fn said(error: &ControlError, language: Language) -> &str {
+    let message = error.text(language);
     match message.split_once(": ") {
         Some((option, rest)) if option.starts_with("--") => rest,
         _ => message,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::control::{ControlError, Notes, Verb};
 use crate::dashboard::context::PageContext;
 use crate::dashboard::form::escaped;
+use crate::language::Said;
 
 /// How long a page waits for a verb, such as one that asks for a passphrase in a terminal.
 const WAIT_MAX: Duration = Duration::from_secs(120);
@@ -29,7 +30,7 @@ pub(super) async fn carried_out<V: Verb>(
             result = &mut running => return result,
             Some(note) = said.recv() => last = Some(note.text),
             () = &mut too_long => {
-                let why = last.unwrap_or_else(|| context.text.took_too_long().to_owned());
+                let why = last.unwrap_or_else(|| Said::quoted(context.text.took_too_long()));
                 return Err(ControlError::failed(why));
             }
         }

@@ -10,6 +10,8 @@ use crate::control::{AccountFacts, ControlError};
 use crate::dashboard::context::PageContext;
 use crate::dashboard::form::{FailedForm, Fields};
 use crate::dashboard::pages::Submitted;
+use crate::dashboard::sentences::marked;
+use crate::language::Said;
 
 const FIELDS: [&str; 6] = [
     "priority",
@@ -26,7 +28,7 @@ pub(super) fn form(
     failed: Option<&FailedForm<'_>>,
 ) -> Markup {
     let text = context.text;
-    let form = TypedForm::new("set", &FIELDS, failed);
+    let form = TypedForm::new(context.language(), "set", &FIELDS, failed);
     let (priority, concurrency) = (account.priority.to_string(), shown(account.concurrency));
     let models = account.models.as_ref().map(|models| models.join(", "));
     let expires = account
@@ -73,7 +75,7 @@ pub(super) fn form(
         ),
     ];
     let content = html! {
-        @if let Some(error) = form.other_error() { p.error role="alert" { (error) } }
+        @if let Some(error) = form.other_error() { p.error role="alert" { (marked(error)) } }
         @for line in &lines { (line.draw(&form)) }
         (budgets(context, account, &form))
         button.primary { (text.save_settings()) }
@@ -137,7 +139,8 @@ fn changes(
         .accounts
         .into_iter()
         .find(|account| account.name == name);
-    let account = found.ok_or_else(|| ControlError::failed(context.text.account_is_gone()))?;
+    let account =
+        found.ok_or_else(|| ControlError::failed(Said::quoted(context.text.account_is_gone())))?;
     let or = |field: &str, none: &str| match fields.get(field) {
         "" => none.to_owned(),
         typed => typed.to_owned(),
@@ -167,7 +170,7 @@ fn priority(context: &PageContext, fields: &Fields) -> Result<Option<u32>, Contr
         Err(_) if typed.is_empty() => Ok(None),
         Err(_) => Err(ControlError::in_field(
             "priority",
-            context.text.expected_a_number(typed),
+            Said::quoted(context.text.expected_a_number(typed)),
         )),
     }
 }

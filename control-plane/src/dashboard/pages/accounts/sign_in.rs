@@ -37,14 +37,14 @@ pub(super) fn page(context: &PageContext, id: &str) -> Page {
                 false => text.signed_in_untested(account),
             };
             let content = html! {
-                p { (marked(message)) }
+                p { (marked(message.text(context.language()))) }
                 p { a.button.primary href=(context.link(&path_of(account))) { (text.go_to_account(account)) } }
             };
             Page::new(Section::Accounts, verdict, content)
         }
         SignInState::Failed(error) => {
             let content = html! {
-                div.notice.bad role="alert" { p { (marked(&error.message)) } }
+                div.notice.bad role="alert" { p { (marked(context.error_text(error))) } }
                 (back(context))
             };
             Page::new(Section::Accounts, text.sign_in_failed(), content)

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use crate::control::{AccountFacts, Place, Precedence, SkipReason};
 use crate::dashboard::context::PageContext;
 use crate::dashboard::texts::Texts;
+use crate::language::Said;
 use crate::status::{AccountStatus, ExhaustedQuota, NeedsUser};
 
 /// The lamp with its word.
@@ -100,7 +101,7 @@ fn status_of(reason: &SkipReason) -> Option<AccountStatus> {
             until: cooldown.until,
             cause: cooldown.cause,
             models: cooldown.model.iter().map(ToString::to_string).collect(),
-            detail: cooldown.detail.as_deref().map(str::to_owned),
+            detail: cooldown.detail.clone(),
         },
         SkipReason::BudgetSpent { until, budget } => AccountStatus::QuotaExhausted {
             until: *until,
@@ -128,14 +129,14 @@ pub(super) fn status_text(context: &PageContext, status: &AccountStatus) -> Stri
                     text.pauses_for_models(context.time_text(*until), models.join(", "), cause)
                 }
             };
-            with_detail(&about, detail.as_deref())
+            with_detail(context, &about, detail.as_ref())
         }
         AccountStatus::QuotaExhausted { until, quota } => {
             let until = context.time_text(*until);
             match quota {
                 ExhaustedQuota::Budget(budget) => text.budget_is_spent_until(budget, until),
                 ExhaustedQuota::Provider(detail) => {
-                    with_detail(&text.quota_is_spent_until(until), detail.as_deref())
+                    with_detail(context, &text.quota_is_spent_until(until), detail.as_ref())
                 }
             }
         }
@@ -165,10 +166,16 @@ fn needs(context: &PageContext, need: &NeedsUser) -> String {
 }
 
 /// What the provider said stands after it, in its own language.
-fn with_detail(said: &str, detail: Option<&str>) -> String {
+fn with_detail(context: &PageContext, said: &str, detail: Option<&Said>) -> String {
     let said = said.trim_end_matches('.');
     match detail {
-        Some(detail) => format!("{said}: {detail}"),
+        Some(detail) => {
+            let words = detail.text(context.language());
+            match detail.is_quoted() {
+                true => format!("{said}: {}", context.language().quotation(words)),
+                false => format!("{said}: {words}"),
+            }
+        }
         None => said.to_owned(),
     }
 }

@@ -10,6 +10,7 @@ use crate::dashboard::plot::{WindowBar, window_bar};
 
 /// How much of a name that a provider gave its window is shown.
 const NAME_CHARS_MAX: usize = 40;
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// The window that is used up most, for a row of the list.
 pub(super) fn fullest(context: &PageContext, account: &AccountFacts) -> Markup {
@@ -33,14 +34,31 @@ pub(super) fn fullest(context: &PageContext, account: &AccountFacts) -> Markup {
     }
 }
 
-/// One window: its bar, where both numbers are known, and the same in words.
-pub(super) fn window(context: &PageContext, quota: &QuotaFacts) -> Markup {
+/// One window as in a row: its bar, where both numbers are known, and the same in words.
+fn window(context: &PageContext, quota: &QuotaFacts) -> Markup {
+    drawn(context, quota, &parts(context, quota))
+}
+
+/// The same with the age of a reading that is good.
+pub(super) fn window_with_age(context: &PageContext, quota: &QuotaFacts) -> Markup {
+    let mut parts = parts(context, quota);
+    if !quota.has_reset(context.now) && quota.stale_for(context.now).is_none() {
+        parts.push(match quota.age(context.now) {
+            age if age < MINUTE => context.text.window_just_read().to_owned(),
+            age => context.text.window_read_ago(rough(context, age)),
+        });
+    }
+    drawn(context, quota, &parts)
+}
+
+fn drawn(context: &PageContext, quota: &QuotaFacts, parts: &[String]) -> Markup {
     let name = window_name(context, quota);
-    let said = parts(context, quota).join(" · ");
+    let said = parts.join(" · ");
     let bar = quota.used_share().filter(|_| !quota.has_reset(context.now));
     html! {
         @if let Some(used) = bar {
-            @let bar = WindowBar { used, gone: quota.gone_share(context.now) };
+            @let is_stale = quota.stale_for(context.now).is_some();
+            @let bar = WindowBar { used, gone: quota.gone_share(context.now), is_stale };
             (window_bar(bar, &label(context, quota, &name, &said))) " "
         }
         span.why { (name) ": " (said) }
@@ -56,6 +74,7 @@ pub(super) fn budget(context: &PageContext, budget: &BudgetFacts) -> Markup {
     let bar = WindowBar {
         used: share_of(budget),
         gone: None,
+        is_stale: false,
     };
     html! {
         (window_bar(bar, &format!("{name}: {said}"))) " "
@@ -81,7 +100,7 @@ fn label(context: &PageContext, quota: &QuotaFacts, name: &str, said: &str) -> S
     }
 }
 
-/// `92 % used`, `resets 14:05`, `gone 13:40 at this pace`, `read 3 h ago`.
+/// `92 % used`, `resets 14:05`, `gone 13:40 at this pace`, `out of date: read 3 h ago`.
 fn parts(context: &PageContext, quota: &QuotaFacts) -> Vec<String> {
     let (text, now) = (context.text, context.now);
     if quota.has_reset(now) {
@@ -99,7 +118,7 @@ fn parts(context: &PageContext, quota: &QuotaFacts) -> Vec<String> {
     parts.extend(
         quota
             .stale_for(now)
-            .map(|age| text.window_read_ago(rough(context, age))),
+            .map(|age| text.window_is_stale(rough(context, age))),
     );
     parts
 }
@@ -107,7 +126,8 @@ fn parts(context: &PageContext, quota: &QuotaFacts) -> Vec<String> {
 /// An age in its largest unit.
 fn rough(context: &PageContext, age: Duration) -> String {
     let seconds = match age.as_secs() {
-        seconds @ 0..86_400 => seconds / 3_600 * 3_600,
+        seconds @ 0..3_600 => seconds / 60 * 60,
+        seconds @ 3_600..86_400 => seconds / 3_600 * 3_600,
         seconds => seconds / 86_400 * 86_400,
     };
     context.language().duration(Duration::from_secs(seconds))

@@ -41,7 +41,8 @@ async fn page_with(
     trial: &Trial<'_>,
 ) -> Page {
     let steps = FirstSteps::of(context, overview).await;
-    let tray_note = tokio::task::spawn_blocking(context.tray_note).await;
+    let (tray_note, language) = (context.tray_note, context.language());
+    let tray_note = tokio::task::spawn_blocking(move || tray_note(language)).await;
     let content = html! {
         @if let Some(failed) = failed { (failure(context, failed.error)) }
         (addresses(context, overview))
@@ -52,7 +53,7 @@ async fn page_with(
             @if let Some(answer) = trial.answer { (first_steps::answer(context, answer)) }
             div #figures data-live-reload { (figures_and_failures(context).await) }
         }
-        @if let Ok(Some(note)) = tray_note { p.hint { (context.text.tray_is_not_shown(note)) } }
+        @if let Ok(Some(note)) = tray_note { p.hint { (marked(&context.text.tray_is_not_shown(note))) } }
     };
     // The statistics are one click away.
     context.service.read_statistics_ahead(context.zone.clone());
@@ -152,7 +153,7 @@ async fn figures_and_failures(context: &PageContext) -> Markup {
         Err(error) => (context.last_figures.last(), Some(error)),
     };
     let Some(known) = known else {
-        let why = problem.map(|error| context.error_text(&error));
+        let why = problem.map(|error| context.error_text(&error).to_owned());
         let why = why.unwrap_or_default();
         return html! { div.notice.bad role="alert" { p { (marked(&context.text.records_unreadable(why))) } } };
     };

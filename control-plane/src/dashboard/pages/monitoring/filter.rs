@@ -210,7 +210,7 @@ fn problems(context: &PageContext, filter: &Filter<'_>) -> Markup {
     let without = filter.problems.iter().filter(|(part, _)| !has_field(*part));
     html! {
         @for (part, error) in without {
-            div.notice.bad role="alert" { p { strong { (name_of(context.text, *part)) ". " } (marked(&error.message)) } }
+            div.notice.bad role="alert" { p { strong { (name_of(context.text, *part)) ". " } (marked(context.error_text(error))) } }
         }
     }
 }

@@ -54,7 +54,7 @@ fn model(context: &PageContext, row: &LogRow) -> Markup {
         @if served.is_some() { code { (filtered("model", served)) } }
         @match row.operation.as_deref() {
             Some("generate") => {},
-            Some(operation) => { " " span.soft { (operation) } },
+            Some(operation) => { " " code.soft { (operation) } },
             None => span.soft { (context.text.unknown_path()) },
         }
     }

@@ -9,6 +9,7 @@ use crate::dashboard::context::PageContext;
 use crate::dashboard::form::{FailedForm, Fields};
 use crate::dashboard::sentences::marked;
 use crate::dashboard::texts::Texts;
+use crate::language::InLanguage as _;
 
 pub(super) const ACCESS: &str = "access";
 
@@ -31,7 +32,7 @@ pub(super) fn details(context: &PageContext, failed: Option<&FailedForm<'_>>) ->
             @match known(context) {
                 Ok(settings) => (form(context, &settings, failed)),
                 Err(error) => {
-                    p.error { (error) }
+                    p.error { (marked(&error.text(context.language()))) }
                     p { a href=(context.link("settings")) { (context.text.open_settings()) } }
                 }
             }
@@ -59,7 +60,7 @@ fn field(context: &PageContext, setting: &Setting, failed: Option<&FailedForm<'_
         Some(failed) => failed.fields.get(key).to_owned(),
         None => written(&setting.value),
     };
-    let error = failed.filter(|failed| is_about(&failed.error.message, key));
+    let error = failed.filter(|failed| is_about(&failed.error.to_string(), key));
     let described = error.map_or_else(|| format!("{key}-hint"), |_| format!("{key}-error"));
     let invalid = error.map(|_| "true");
     html! {
@@ -80,7 +81,7 @@ fn field(context: &PageContext, setting: &Setting, failed: Option<&FailedForm<'_
                 }
             }
             @if let Some(failed) = error {
-                p.error id={ (key) "-error" } role="alert" { (marked(said(&failed.error.message, key))) }
+                p.error id={ (key) "-error" } role="alert" { (marked(said(context.error_text(failed.error), key))) }
             }
             p.hint id={ (key) "-hint" } { (hint(text, key)) }
         }
@@ -190,7 +191,7 @@ pub(super) fn has_place(failed: &FailedForm<'_>) -> bool {
     failed.name == ACCESS
         && OPENING
             .iter()
-            .any(|key| is_about(&failed.error.message, key))
+            .any(|key| is_about(&failed.error.to_string(), key))
 }
 
 #[cfg(test)]

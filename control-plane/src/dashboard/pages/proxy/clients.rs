@@ -14,6 +14,7 @@ use crate::dashboard::context::{FORM_TOKEN, PageContext};
 use crate::dashboard::form::Fields;
 use crate::dashboard::layout::Page;
 use crate::dashboard::pages::{Section, Submitted};
+use crate::dashboard::sentences::marked;
 use crate::dashboard::snippets::snippets;
 use crate::dashboard::texts::Texts;
 use crate::status::PortOwner;
@@ -32,7 +33,7 @@ pub(super) async fn section(context: &PageContext, overview: &Overview) -> Marku
     };
     let clients = match list.run(&context.service, &PageContext::notes()).await {
         Ok(clients) => clients,
-        Err(error) => return html! { p.error { (error.message) } },
+        Err(error) => return html! { p.error { (marked(context.error_text(&error))) } },
     };
     let (here, others): (Vec<_>, Vec<_>) = clients.iter().partition(|client| is_here(client));
     html! {
@@ -95,7 +96,7 @@ fn row(context: &PageContext, client: &ClientFacts) -> Markup {
         tr {
             th scope="row" { (client.title) }
             td data-label=(text.how_it_stands()) {
-                div { (state(text, &client.state)) }
+                div { (marked(&state(text, &client.state))) }
                 @if let Some(owner) = &client.port_owner { div.error { (text.port_is_of_another(owned_by(text, owner))) } }
                 @for file in &client.files { div.meta { (file) } }
             }
@@ -159,7 +160,7 @@ fn state(text: Texts, state: &ClientState) -> String {
         ClientState::Edited { keys } => text.client_edited(keys.join(", ")),
         ClientState::Overridden { by } => text.client_overridden(by.join(", ")),
         ClientState::Elsewhere { url } => text.client_elsewhere(url),
-        ClientState::Unreadable { why } => text.client_unreadable(why),
+        ClientState::Unreadable { why } => text.client_unreadable(why.text(text.0)),
         ClientState::VariablesMissing { names } => text.client_wants_variables(names.join(", ")),
         ClientState::ByHand => text.client_by_hand().to_owned(),
         ClientState::Impossible { why } => text.client_impossible(why),

@@ -42,7 +42,7 @@ pub(super) fn new(context: &PageContext, failed: Option<&FailedForm<'_>>) -> Mar
     };
     let text = context.text;
     let content = html! {
-        (form.field(&Field { name: "name", label: text.name(), hint: Some(text.key_name_hint()), is_required: true, ..Field::text() }))
+        (form.field(context, &Field { name: "name", label: text.name(), hint: Some(text.key_name_hint()), is_required: true, ..Field::text() }))
         (form.limits(context))
         button.primary { (text.create()) }
     };
@@ -96,19 +96,19 @@ impl KeyForm<'_> {
         let text = context.text;
         let budgets = BUDGETS.map(|(name, _)| (name, budget_label(text, name)));
         html! {
-            (self.field(&Field { name: "expires", label: text.expires_on(), kind: "date", value: self.expiry(context), hint: Some(text.expiry_hint()), ..Field::text() }))
-            (self.field(&Field { name: "models", label: text.models_of_key(), value: self.models(), hint: Some(text.key_models_hint()), ..Field::text() }))
+            (self.field(context, &Field { name: "expires", label: text.expires_on(), kind: "date", value: self.expiry(context), hint: Some(text.expiry_hint()), ..Field::text() }))
+            (self.field(context, &Field { name: "models", label: text.models_of_key(), value: self.models(), hint: Some(text.key_models_hint()), ..Field::text() }))
             fieldset.figures {
                 legend { (text.limits()) " " span.hint { (text.limits_hint()) } }
-                (self.field(&Field { name: "requests_minute", label: text.requests_per_minute(), value: self.limit("requests_minute"), ..Field::text() }))
+                (self.field(context, &Field { name: "requests_minute", label: text.requests_per_minute(), value: self.limit("requests_minute"), ..Field::text() }))
                 @for (name, label) in budgets {
-                    (self.field(&Field { name, label, value: self.limit(name), ..Field::text() }))
+                    (self.field(context, &Field { name, label, value: self.limit(name), ..Field::text() }))
                 }
             }
         }
     }
 
-    fn field(&self, field: &Field<'_>) -> Markup {
+    fn field(&self, context: &PageContext, field: &Field<'_>) -> Markup {
         let id = format!("{}-{}", self.action, field.name);
         let typed = self.failed.map(|failed| failed.fields.get(field.name));
         let wrong = self.failed.map(place);
@@ -122,7 +122,7 @@ impl KeyForm<'_> {
                     required[field.is_required] autocomplete="off" spellcheck="false"
                     aria-invalid=[error.map(|_| "true")] aria-describedby=[described];
                 @if let Some(failed) = error {
-                    p.error id={ (id) "-error" } role="alert" { (marked(said(failed.error))) }
+                    p.error id={ (id) "-error" } role="alert" { (marked(said(context.error_text(failed.error)))) }
                 }
                 @if let Some(hint) = field.hint { p.hint id={ (id) "-hint" } { (hint) } }
             }
@@ -176,10 +176,11 @@ fn written(limit: &KeyLimitFacts) -> String {
 
 /// The field that a form's error is about, by the setting that the message names.
 fn place<'f>(failed: &FailedForm<'f>) -> Option<&'f str> {
-    let message = failed.error.message.as_str();
+    // It begins alike in every language.
+    let message = failed.error.to_string();
     let setting = message
         .split_once(':')
-        .map_or(message, |(setting, _)| setting);
+        .map_or(message.as_str(), |(setting, _)| setting);
     match setting {
         "--expires" => Some("expires"),
         "--model" => Some("models"),
@@ -202,8 +203,7 @@ pub(super) fn has_place(failed: &FailedForm<'_>) -> bool {
 }
 
 /// The sentence without the command line's name of the setting.
-fn said(error: &ControlError) -> &str {
-    let message = error.message.as_str();
+fn said(message: &str) -> &str {
     match message.split_once(": ") {
         Some((setting, rest)) if setting.starts_with("--") => rest,
         _ => message,

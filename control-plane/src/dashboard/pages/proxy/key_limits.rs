@@ -31,6 +31,7 @@ fn bar(context: &PageContext, limit: &KeyLimitFacts) -> Markup {
     let bar = WindowBar {
         used: share(limit.used, limit.max),
         gone: gone(context, limit),
+        is_stale: false,
     };
     html! {
         (window_bar(bar, &said)) " "

@@ -22,7 +22,7 @@ pub(super) async fn section(context: &PageContext, failed: Option<&FailedForm<'_
         .await;
     let keys = match keys {
         Ok(keys) => keys,
-        Err(error) => return html! { p.error { (marked(&error.message)) } },
+        Err(error) => return html! { p.error { (marked(context.error_text(&error))) } },
     };
     let chosen = chosen(context, failed);
     let chosen = keys.iter().find(|key| Some(key.name.as_str()) == chosen);

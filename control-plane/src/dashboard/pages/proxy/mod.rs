@@ -78,10 +78,11 @@ pub(super) async fn submit(
         },
         key_form::SET => Submitted::of(key_form::set(context, fields).await, "proxy#keys"),
         keys::REVOKE => Submitted::of(keys::revoke(context, fields).await, "proxy#keys"),
-        access_form::ACCESS | rules::ADD | rules::REMOVE => {
+        access_form::ACCESS | rules::ADD | rules::REMOVE | rules::MOVE => {
             let edits = match form {
                 rules::ADD => rules::to_add(fields),
                 rules::REMOVE => rules::to_remove(fields),
+                rules::MOVE => rules::to_move(fields),
                 _ => access_form::edits(context, fields),
             };
             let form = ChangeForm {

@@ -21,7 +21,7 @@ pub(super) async fn section(context: &PageContext) -> Markup {
         .await;
     let list = match list {
         Ok(list) => list,
-        Err(error) => return html! { p.error { (marked(&error.message)) } },
+        Err(error) => return html! { p.error { (marked(context.error_text(&error))) } },
     };
     let is_configured =
         |facts: &&ProviderFacts| !matches!(facts.status, ProviderStatus::NotConfigured { .. });
@@ -76,7 +76,7 @@ async fn models(context: &PageContext, name: &str) -> Markup {
         div.sheet #models {
             h3 { (text.models_of(name)) }
             @match &lists {
-                Err(error) => p.error role="alert" { (marked(&error.message)) },
+                Err(error) => p.error role="alert" { (marked(context.error_text(&error))) },
                 Ok(lists) => { @for list in lists { (model_list(context, list)) } }
             }
         }
@@ -87,7 +87,7 @@ fn model_list(context: &PageContext, list: &ModelList) -> Markup {
     let text = context.text;
     let more = list.models.len().saturating_sub(MODELS_MAX);
     html! {
-        @if let Some(error) = &list.error { p.error { (marked(error)) } }
+        @if let Some(error) = &list.error { p.error { (marked(error.text(context.language()))) } }
         @else { p.soft { (text.so_many_models(context.language().number(list.models.len() as u64))) } }
         p { @for model in list.models.iter().take(MODELS_MAX) {
             @let address = format!("{}/{model}", list.provider);

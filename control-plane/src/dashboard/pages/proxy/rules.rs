@@ -63,12 +63,32 @@ fn rules(context: &PageContext) -> Markup {
                             code { (target.provider) "/" (target.model) }
                         }
                     } }
-                    td { (removal(context, at, &rule.name.to_string())) }
+                    @let name = rule.name.to_string();
+                    td { div.row {
+                        (step(context, at, &name, EARLIER, at == 0))
+                        (step(context, at, &name, LATER, at + 1 == rules.len()))
+                        (removal(context, at, &name))
+                    } }
                 } } }
             } }
             @if more > 0 { p { (text.and_more(more)) } }
         }
     }
+}
+
+/// It changes places with the rule above or below, once the difference was seen.
+fn step(context: &PageContext, at: usize, name: &str, to: &str, is_off: bool) -> Markup {
+    let (sign, label) = match to {
+        EARLIER => ("↑", context.text.rule_earlier(name)),
+        _ => ("↓", context.text.rule_later(name)),
+    };
+    let content = html! {
+        input type="hidden" name="at" value=(at);
+        input type="hidden" name="name" value=(name);
+        input type="hidden" name="to" value=(to);
+        button.small aria-label=(label) title=(label) disabled[is_off] { (sign) }
+    };
+    context.form("proxy/move-rule", "inline", &content)
 }
 
 /// Nothing is removed before the difference was seen.
@@ -99,7 +119,7 @@ fn addition(context: &PageContext, failed: Option<&FailedForm<'_>>) -> Markup {
                 aria-invalid=[invalid] aria-describedby="rule-targets-hint rule-error";
             p.hint #rule-targets-hint { (text.rule_targets_hint()) }
         }
-        @if let Some(failed) = failed { p.error #rule-error role="alert" { (marked(&failed.error.message)) } }
+        @if let Some(failed) = failed { p.error #rule-error role="alert" { (marked(context.error_text(failed.error))) } }
         button.primary { (text.show_the_change()) }
     };
     html! {
@@ -112,6 +132,9 @@ fn addition(context: &PageContext, failed: Option<&FailedForm<'_>>) -> Markup {
 
 pub(super) const ADD: &str = "add-rule";
 pub(super) const REMOVE: &str = "remove-rule";
+pub(super) const MOVE: &str = "move-rule";
+const EARLIER: &str = "earlier";
+const LATER: &str = "later";
 
 pub(super) fn to_add(fields: &Fields) -> Vec<Edit> {
     let targets = fields.get("targets").split(',').map(str::trim);
@@ -127,5 +150,13 @@ pub(super) fn to_remove(fields: &Fields) -> Vec<Edit> {
     vec![Edit::RemoveRule {
         at: fields.get("at").parse().unwrap_or(usize::MAX),
         name: fields.get("name").to_owned(),
+    }]
+}
+
+pub(super) fn to_move(fields: &Fields) -> Vec<Edit> {
+    vec![Edit::MoveRule {
+        at: fields.get("at").parse().unwrap_or(usize::MAX),
+        name: fields.get("name").to_owned(),
+        is_earlier: fields.get("to") == EARLIER,
     }]
 }

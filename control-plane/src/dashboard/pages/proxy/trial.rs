@@ -19,7 +19,7 @@ pub(super) async fn result(context: &PageContext, asked: &str) -> Markup {
     };
     match ask.run(&context.service, &PageContext::notes()).await {
         Ok(trial) => shown(context, &trial),
-        Err(error) => html! { p.error role="alert" { (marked(&error.message)) } },
+        Err(error) => html! { p.error role="alert" { (marked(context.error_text(&error))) } },
     }
 }
 

@@ -142,7 +142,7 @@ fn table_row(context: &PageContext, attempt: &AttemptFacts, is_last: bool) -> Ma
                 @if let Some(status) = attempt.status { (status) " " }
                 (outcome_word(text, &attempt.outcome))
                 @if let Some(until) = attempt.until { ", " (text.until_moment(context.time_text(until))) }
-                @if let Some(detail) = &attempt.detail { div.why { (shortened(detail, DETAIL_CHARS_MAX)) } }
+                @if let Some(detail) = &attempt.detail { div.why { (context.language().quotation(&shortened(detail, DETAIL_CHARS_MAX))) } }
             } }
             td data-label=(text.what_followed()) { (what_followed(context, attempt, is_last)) }
             td data-label=(text.upstream_id()) {

@@ -11,7 +11,7 @@ use maud::{Markup, html};
 use super::{Section, Submitted};
 use crate::control::Verb;
 use crate::control::body_facts::RequestBodies;
-use crate::control::explain::Explanation;
+use crate::control::explain::{Explanation, PassedOverFacts};
 use crate::control::verbs::{Explain, Resend};
 use crate::dashboard::context::PageContext;
 use crate::dashboard::form::{FailedForm, Fields, escaped};
@@ -132,7 +132,7 @@ fn outcome(context: &PageContext, request: &Explanation) -> Markup {
         }
         @if let Some(facts) = request.failure() { p { (marked(&context.failure_advice(&facts))) } }
         @if let Some(fault) = request.fault.as_ref().filter(|fault| !fault.is_empty()) {
-            p.soft { (text.client_was_told()) " " (fault) }
+            p.soft { (text.client_was_told(fault)) }
         }
     }
 }
@@ -153,12 +153,13 @@ fn fault_of(context: &PageContext, blame: &str) -> Markup {
 /// What the model's name became, and who was not asked.
 fn path(context: &PageContext, request: &Explanation) -> Markup {
     let text = context.text;
+    let resolution = request.resolution.text(context.language());
     html! {
         section {
             h2 { (text.way_to_account()) }
             dl.facts {
                 @if !request.model.is_empty() { dt { (text.asked_model()) } dd { code { (request.model) } } }
-                @if !request.resolution.is_empty() { dt { (text.resolved()) } dd { (marked(&request.resolution)) } }
+                @if !resolution.is_empty() { dt { (text.resolved()) } dd { (marked(resolution)) } }
                 @if !request.candidates.is_empty() {
                     dt { (text.candidates()) }
                     dd { @for (at, candidate) in request.candidates.iter().enumerate() {
@@ -171,12 +172,23 @@ fn path(context: &PageContext, request: &Explanation) -> Markup {
                         div {
                             code { (passed.candidate) }
                             @if let Some(account) = &passed.account { " " (account) }
-                            ": " (marked(&passed.why))
+                            ": " (marked(&why_not_asked(context, passed)))
                         }
                     } }
                 }
             }
         }
+    }
+}
+
+fn why_not_asked(context: &PageContext, passed: &PassedOverFacts) -> String {
+    let language = context.language();
+    let time = |at| context.time_text(at);
+    let reason = passed.reason.as_ref();
+    let why = reason.map_or_else(|| passed.why.clone(), |reason| reason.text(language, &time));
+    match &passed.said {
+        Some(said) => format!("{why}: {}", language.quotation(said)),
+        None => why,
     }
 }
 
@@ -228,7 +240,7 @@ fn facts(context: &PageContext, request: &Explanation) -> Markup {
                 }
                 dt { (text.time()) } dd { (context.exact_time(request.received_at)) }
                 dt { (text.operation()) }
-                dd { (request.operation) ", " code { (request.dialect) } @if request.stream { ", " (text.streamed()) } }
+                dd { code { (request.operation) } ", " code { (request.dialect) } @if request.stream { ", " (text.streamed()) } }
                 @if let Some(first) = request.first_byte_ms { dt { (text.first_byte()) } dd { (millis(context, first)) } }
                 @if let Some(client) = &request.client { dt { (text.client()) } dd { (link("client", client)) } }
                 @if let Some(key) = &request.key { dt { (text.key()) } dd { (link("key", key)) } }

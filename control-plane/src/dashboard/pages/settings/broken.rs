@@ -4,6 +4,8 @@ use maud::{Markup, html};
 
 use crate::control::{ConfigError, Problem, config_text, without_user_info};
 use crate::dashboard::context::PageContext;
+use crate::dashboard::sentences::marked;
+use crate::language::InLanguage as _;
 
 pub(super) fn verdict(context: &PageContext, error: &ConfigError) -> String {
     match error.line() {
@@ -21,7 +23,7 @@ pub(super) fn content(context: &PageContext, error: &ConfigError) -> Markup {
     };
     html! {
         div.notice.bad role="alert" { p { (context.text.last_valid_stays()) } }
-        @if problems.is_empty() { p { (error) } }
+        @if problems.is_empty() { p { (marked(&error.text(context.language()))) } }
         @for problem in problems { (place(context, &text, problem)) }
         p { (context.text.mend_the_file()) " " (context.copyable(&home.config_file().display().to_string())) }
     }
@@ -30,7 +32,7 @@ pub(super) fn content(context: &PageContext, error: &ConfigError) -> Markup {
 /// The line with those beside it, and a mark below the column.
 fn place(context: &PageContext, text: &str, problem: &Problem) -> Markup {
     let Some(place) = problem.place else {
-        return html! { p { (problem) } };
+        return html! { p { (marked(&problem.text(context.language()))) } };
     };
     let around = text
         .lines()
@@ -39,7 +41,7 @@ fn place(context: &PageContext, text: &str, problem: &Problem) -> Markup {
     html! {
         section.sheet {
             h3 { (context.text.line_and_column(place.line, place.column)) }
-            p { @if !problem.path.is_empty() { code { (problem.path) } ": " } (problem.message) }
+            p { @if !problem.path.is_empty() { code { (problem.path) } ": " } (marked(problem.message.text(context.language()))) }
             pre { @for (at, line) in around {
                 @let shown: String = without_user_info(line).chars().take(200).collect();
                 (format!("{:>4} ", at + 1)) @if at + 1 == place.line { mark { (shown) } } @else { (shown) } "\n"

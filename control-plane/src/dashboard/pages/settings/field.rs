@@ -166,7 +166,7 @@ fn choices(
     html! {
         div.row id={ "f-" (path) } role="group" aria-label=(path) aria-describedby=(described) {
             @for word in words { label {
-                input type="checkbox" name=(path) value=(word) checked[is_chosen(word)] aria-invalid=[invalid]; " " (word)
+                input type="checkbox" name=(path) value=(word) checked[is_chosen(word)] aria-invalid=[invalid]; " " code { (word) }
             } }
         }
     }

@@ -20,7 +20,7 @@ pub(super) async fn set_autostart(fields: &Fields) -> Result<(), ControlError> {
         false => autostart::turn_off(&places()),
     };
     let changed = tokio::task::spawn_blocking(change).await;
-    let changed = changed.map_err(ControlError::caused_by)?;
+    let changed = changed.map_err(ControlError::quoted)?;
     changed.map(drop).map_err(ControlError::caused_by)
 }
 

@@ -20,6 +20,7 @@ use crate::dashboard::config_change::{ChangeForm, change, plain};
 use crate::dashboard::context::PageContext;
 use crate::dashboard::form::{FailedForm, Fields};
 use crate::dashboard::layout::{Page, failure};
+use crate::dashboard::sentences::marked;
 use crate::dashboard::texts::Texts;
 use field::ShownSetting;
 
@@ -182,7 +183,7 @@ fn verdict(context: &PageContext, overview: &Overview, state: &State<'_>) -> Str
 async fn whole(context: &PageContext, overview: &Overview, state: &State<'_>) -> Markup {
     let login_error = state.failed.filter(|failed| failed.is("autostart", None));
     html! {
-        @if let Some(error) = &overview.status.config_error { div.notice.bad { p { (error) } } }
+        @if let Some(error) = &overview.status.config_error { div.notice.bad { p { (marked(error.text(context.language()))) } } }
         (changed(context, state))
         (search(context, state))
         @if state.sought.is_empty() {

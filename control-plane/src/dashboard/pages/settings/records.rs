@@ -10,6 +10,7 @@ use crate::dashboard::form::{FailedForm, Fields};
 use crate::dashboard::layout::failure;
 use crate::dashboard::plot::{WindowBar, window_bar};
 use crate::dashboard::sentences::{marked, sentence};
+use crate::language::InLanguage as _;
 use crate::modes::BodyMode;
 
 /// How long bodies are kept where a person asks for a while.
@@ -110,6 +111,7 @@ fn share(records: &RecordsStatus) -> WindowBar {
     WindowBar {
         used: records.bytes as f64 / records.bytes_max.max(1) as f64,
         gone: None,
+        is_stale: false,
     }
 }
 
