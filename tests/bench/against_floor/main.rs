@@ -25,6 +25,8 @@ mod rows;
 #[cfg(target_os = "linux")]
 mod setting;
 #[cfg(target_os = "linux")]
+mod typed;
+#[cfg(target_os = "linux")]
 mod upstream;
 
 #[cfg(target_os = "linux")]
@@ -41,6 +43,9 @@ fn main() {
         .expect("a runtime");
     let served = match words.first().map(String::as_str) {
         Some("floor") => runtime.block_on(floor::run(
+            words[1].parse().expect("the upstream's address"),
+        )),
+        Some("typed") => runtime.block_on(typed::run(
             words[1].parse().expect("the upstream's address"),
         )),
         Some("upstream") => runtime.block_on(upstream::run()),

@@ -287,11 +287,12 @@ async fn agent(setting: &Setting, rounds: usize) {
         let gateway = &setting.gateway.process;
         let sides = [
             side(&setting.floor, "claude-whole"),
+            side(&setting.typed, "chat-whole"),
             side(gateway, "claude-whole"),
             side(gateway, "chat-whole"),
         ];
         let times = 12_000 / kib;
-        let [floor, passed, translated] = interleaved(sides, rounds, 4, times).await;
+        let [floor, typed, passed, translated] = interleaved(sides, rounds, 4, times).await;
         row(
             &format!("agent's {kib} KB, floor: CPU µs per request"),
             of(&floor, cpu),
@@ -303,9 +304,9 @@ async fn agent(setting: &Setting, rounds: usize) {
             Some((1.30, 1.15)),
         );
         row(
-            &format!("agent's {kib} KB, translated: CPU, to the floor"),
-            ratio(&translated, &floor, cpu),
-            None,
+            &format!("agent's {kib} KB, translated: CPU, to typed structs"),
+            ratio(&translated, &typed, cpu),
+            Some((1.20, 0.80)),
         );
     }
 }

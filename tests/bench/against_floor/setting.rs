@@ -22,6 +22,8 @@ pub(super) fn program() -> PathBuf {
 pub(super) struct Setting {
     upstream: Child,
     pub(super) floor: Child,
+    /// The floor of a translation.
+    pub(super) typed: Child,
     pub(super) gateway: Gateway,
 }
 
@@ -36,16 +38,14 @@ impl Setting {
     pub(super) fn start() -> Self {
         let this = std::env::current_exe().expect("the path of this program");
         let upstream = Child::start(OTHER_CORE, &this, &["upstream"], &[]);
-        let floor = Child::start(
-            MEASURED_CORE,
-            &this,
-            &["floor", &upstream.address.to_string()],
-            &[],
-        );
+        let address = upstream.address.to_string();
+        let floor = Child::start(MEASURED_CORE, &this, &["floor", &address], &[]);
+        let typed = Child::start(MEASURED_CORE, &this, &["typed", &address], &[]);
         let gateway = Gateway::start(&upstream, "");
         Self {
             upstream,
             floor,
+            typed,
             gateway,
         }
     }
