@@ -12,35 +12,39 @@ pub(super) type Bits = u64;
 /// How many bytes a block has.
 pub(super) const BLOCK: usize = 64;
 
-/// What matters for finding the end of a value, in 64 bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Marks {
-    pub(super) quotes: Bits,
-    pub(super) backslashes: Bits,
-    /// `{` and `[`.
-    pub(super) opening: Bits,
-    /// `}` and `]`.
-    pub(super) closing: Bits,
-}
+/// 64 bytes, which say where something stands among them.
+pub(super) struct Block([u8x16; BLOCK / LANE]);
 
-impl Marks {
-    pub(super) fn of(block: &[u8; BLOCK]) -> Self {
-        let mut marks = Self::default();
-        for (index, lane) in block.as_chunks::<LANE>().0.iter().enumerate() {
-            let (lane, at) = (u8x16::new(*lane), index * LANE);
-            marks.quotes |= equal(lane, b'"') << at;
-            marks.backslashes |= equal(lane, b'\\') << at;
-            // In ASCII a brace is its bracket with the bit 0x20 set.
-            let folded = lane | u8x16::splat(0x20);
-            marks.opening |= equal(folded, b'{') << at;
-            marks.closing |= equal(folded, b'}') << at;
-        }
-        marks
+impl Block {
+    pub(super) fn of(bytes: &[u8; BLOCK]) -> Self {
+        let lanes = bytes.as_chunks::<LANE>().0;
+        Self(std::array::from_fn(|at| u8x16::new(lanes[at])))
     }
-}
 
-fn equal(lane: u8x16, byte: u8) -> Bits {
-    Bits::from(lane.simd_eq(u8x16::splat(byte)).to_bitmask())
+    pub(super) fn quotes(&self) -> Bits {
+        self.marked(|lane| lane.simd_eq(u8x16::splat(b'"')))
+    }
+
+    pub(super) fn backslashes(&self) -> Bits {
+        self.marked(|lane| lane.simd_eq(u8x16::splat(b'\\')))
+    }
+
+    /// `{` and `[`: in ASCII a brace is its bracket with the bit 0x20 set.
+    pub(super) fn opening(&self) -> Bits {
+        self.marked(|lane| (lane | u8x16::splat(0x20)).simd_eq(u8x16::splat(b'{')))
+    }
+
+    /// `}` and `]`.
+    pub(super) fn closing(&self) -> Bits {
+        self.marked(|lane| (lane | u8x16::splat(0x20)).simd_eq(u8x16::splat(b'}')))
+    }
+
+    fn marked(&self, mark: impl Fn(u8x16) -> u8x16) -> Bits {
+        let lanes = self.0.iter().enumerate();
+        lanes.fold(0, |bits, (at, lane)| {
+            bits | Bits::from(mark(*lane).to_bitmask()) << (at * LANE)
+        })
+    }
 }
 
 /// How many bytes from the start need no escape: up to a quote, a backslash or a control character.
@@ -80,11 +84,11 @@ mod tests {
             bytes in prop::collection::vec(prop_oneof![any::<u8>(), prop::sample::select(&b"\"\\{}[]:, \n\x1f\x20"[..])], BLOCK),
         ) {
             let block: &[u8; BLOCK] = bytes[..].try_into().unwrap();
-            let marks = Marks::of(block);
-            prop_assert_eq!(marks.quotes, bits(block, |byte| byte == b'"'));
-            prop_assert_eq!(marks.backslashes, bits(block, |byte| byte == b'\\'));
-            prop_assert_eq!(marks.opening, bits(block, |byte| byte == b'{' || byte == b'['));
-            prop_assert_eq!(marks.closing, bits(block, |byte| byte == b'}' || byte == b']'));
+            let found = Block::of(block);
+            prop_assert_eq!(found.quotes(), bits(block, |byte| byte == b'"'));
+            prop_assert_eq!(found.backslashes(), bits(block, |byte| byte == b'\\'));
+            prop_assert_eq!(found.opening(), bits(block, |byte| byte == b'{' || byte == b'['));
+            prop_assert_eq!(found.closing(), bits(block, |byte| byte == b'}' || byte == b']'));
         }
 
         #[test]

@@ -8,7 +8,7 @@
 //! Source of the steps for escapes and strings: G. Langdale and D. Lemire, "Parsing Gigabytes of
 //! JSON per Second", sections 3.1.1 and 3.1.2.
 
-use super::lanes::{BLOCK, Bits, Marks};
+use super::lanes::{BLOCK, Bits, Block};
 
 /// The bits of the even bytes: 0, 2, 4 and so on.
 const ODD_BYTES: Bits = 0xaaaa_aaaa_aaaa_aaaa;
@@ -34,11 +34,11 @@ pub(super) fn len(text: &[u8]) -> Result<usize, BrokenOff> {
     let mut last = [b' '; BLOCK];
     last[..rest.len()].copy_from_slice(rest);
     for (index, block) in blocks.iter().chain([&last]).enumerate() {
-        let marks = Marks::of(block);
+        let block = Block::of(block);
         let end = if is_string {
-            skip.end_of_string(marks, index == 0)
+            skip.end_of_string(&block, index == 0)
         } else {
-            skip.end_of_container(marks)
+            skip.end_of_container(&block)
         };
         if let Some(end) = end {
             return Ok(index * BLOCK + end);
@@ -63,20 +63,28 @@ struct Skip {
 
 impl Skip {
     /// Where the string ends, if it does in this block: after its closing quote.
-    fn end_of_string(&mut self, marks: Marks, is_first: bool) -> Option<usize> {
+    fn end_of_string(&mut self, block: &Block, is_first: bool) -> Option<usize> {
         // The string's own opening quote ends nothing.
-        let quotes = self.unescaped_quotes(marks) & !Bits::from(is_first);
+        let quotes = self.unescaped_quotes(block) & !Bits::from(is_first);
         (quotes != 0).then(|| quotes.trailing_zeros() as usize + 1)
     }
 
     /// Where the container ends, if it does in this block: after its closing bracket.
-    fn end_of_container(&mut self, marks: Marks) -> Option<usize> {
-        let strings = prefix_xor(self.unescaped_quotes(marks)) ^ self.within_string;
+    fn end_of_container(&mut self, block: &Block) -> Option<usize> {
+        let quotes = self.unescaped_quotes(block);
+        if quotes == 0 && self.within_string != 0 {
+            return None;
+        }
+        let strings = prefix_xor(quotes) ^ self.within_string;
         self.within_string = if strings >> (BLOCK - 1) == 1 { !0 } else { 0 };
-        let (opening, closing) = (marks.opening & !strings, marks.closing & !strings);
-        let (opened, closed) = (opening.count_ones() as usize, closing.count_ones() as usize);
+        let (opening, closing) = (block.opening() & !strings, block.closing() & !strings);
+        if closing == 0 {
+            self.depth += opening.count_ones() as usize;
+            return None;
+        }
+        let closed = closing.count_ones() as usize;
         if self.depth > closed {
-            self.depth = self.depth + opened - closed;
+            self.depth = self.depth + opening.count_ones() as usize - closed;
             return None;
         }
         self.end_among(opening, closing)
@@ -101,20 +109,20 @@ impl Skip {
     }
 
     /// The quotes that no backslash escapes.
-    fn unescaped_quotes(&mut self, marks: Marks) -> Bits {
-        let before = self.escaped;
-        if marks.backslashes == 0 {
+    fn unescaped_quotes(&mut self, block: &Block) -> Bits {
+        let (quotes, backslashes, before) = (block.quotes(), block.backslashes(), self.escaped);
+        if backslashes == 0 {
             self.escaped = 0;
-            return marks.quotes & !before;
+            return quotes & !before;
         }
         // A run of backslashes escapes in pairs from its start. Subtracting from the odd bits
         // carries through a run, and leaves every second of its bits set, by where it starts.
-        let starts = marks.backslashes & !before;
+        let starts = backslashes & !before;
         let after = starts << 1;
         let alternating = (after | ODD_BYTES).wrapping_sub(starts) ^ ODD_BYTES;
-        let escaped = alternating ^ (marks.backslashes | before);
-        self.escaped = (alternating & marks.backslashes) >> (BLOCK - 1);
-        marks.quotes & !escaped
+        let escaped = alternating ^ (backslashes | before);
+        self.escaped = (alternating & backslashes) >> (BLOCK - 1);
+        quotes & !escaped
     }
 }
 
