@@ -6,6 +6,7 @@ A client whose settings have no place for an address takes the variables of
 
 import os
 import shutil
+import signal
 import subprocess
 from dataclasses import dataclass
 
@@ -129,6 +130,7 @@ class Person:
         self.settings = home / agent.settings
         self.settings.parent.mkdir(parents=True)
         self.settings.write_text(agent.before)
+        self.said, self.complained = home / "stdout", home / "stderr"
         self.project = home / "project"
         self.project.mkdir()
 
@@ -154,18 +156,29 @@ class Person:
         name, argument, value = self.agent.reader
         return name, {argument: value.format(self.project / file)}
 
+    def start(self):
+        """Starts the client, in a process group of its own as a terminal does. It writes into files: some end before a pipe is read."""
+        with self.said.open("wb") as said, self.complained.open("wb") as complained:
+            return subprocess.Popen(
+                [self.agent.command, *self.agent.arguments],
+                env={**self.environment, **dict(self.agent.variables), **self.told_by_variables()},
+                cwd=self.project,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=complained,
+                start_new_session=True,
+            )
+
     def finish(self):
         """Runs the client to its end, whatever that is."""
-        environment = {**self.environment, **dict(self.agent.variables), **self.told_by_variables()}
-        return subprocess.run(
-            [self.agent.command, *self.agent.arguments],
-            env=environment,
-            cwd=self.project,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=DEADLINE_SECONDS,
-        )
+        running = self.start()
+        try:
+            status = running.wait(DEADLINE_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(running.pid, signal.SIGKILL)
+            running.wait()
+            raise
+        return subprocess.CompletedProcess(running.args, status, self.said.read_text(), self.complained.read_text())
 
     def run(self):
         """Runs the client, expects it to end well, and returns what it printed."""

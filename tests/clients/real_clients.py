@@ -4,13 +4,17 @@ They run with a home of their own and find nothing but loopback. The gateway ask
 key reached the client by its settings. `tests/run agents` runs each against its own dialect and one other, `tests/run real` all.
 """
 
+import os
+import signal
+import subprocess
+
 import httpx
 import pytest
 
-from agents import AGENTS, Person
+from agents import AGENTS, DEADLINE_SECONDS, Person
 from cases import ENVELOPE, TEXT, TOKENS
 from received import model_of, read
-from scripted import Answer, failing
+from scripted import LONG_BYTES, Answer, failing, longer
 
 pytestmark = pytest.mark.gateway
 AUTH_MODE = "strict"
@@ -48,6 +52,15 @@ def turns(upstream):
     """The requests of the conversation itself: some clients keep notes on the side, with other tools."""
     first, *others = [read(upstream, index) for index in range(len(upstream.received))]
     return [first, *(saw for saw in others if list(saw.tools) == list(first.tools))]
+
+
+def end(running):
+    """Waits for a client that was interrupted, and not for ever."""
+    try:
+        running.wait(10)
+    except subprocess.TimeoutExpired:
+        os.killpg(running.pid, signal.SIGKILL)
+        running.wait()
 
 
 def test_text_streams_to_the_terminal(lab, person):
@@ -95,6 +108,35 @@ def test_disconnecting_gives_the_settings_back(lab, agent, person):
     person.run()
     person.disconnect()
     assert person.settings.read_bytes().decode() == agent.before
+
+
+@pytest.mark.full
+def test_long_answer(lab, person):
+    lab.upstream.always(Answer(longer=LONG_BYTES // 10))
+    printed = "".join(person.run().split())
+    assert "".join(f"{TEXT} {longer(LONG_BYTES // 10)}".split()) in printed
+
+
+@pytest.mark.full
+def test_cancelling_reaches_the_upstream(lab, person):
+    lab.upstream.will(Answer(cut="held"))
+    lab.upstream.always(Answer("text"))
+    running = person.start()
+    try:
+        lab.upstream.wait_until_it_holds_one(DEADLINE_SECONDS)
+        # As Ctrl-C does: to all of the group.
+        os.killpg(running.pid, signal.SIGINT)
+        assert lab.upstream.left.get(timeout=15), "the upstream was kept waiting"
+    finally:
+        end(running)
+
+
+@pytest.mark.full
+def test_unknown_model_is_told(faulty_lab, unlucky_person):
+    faulty_lab.upstream.always(failing(404, "no_model"))
+    done = unlucky_person.finish()
+    assert TEXT not in done.stdout
+    assert (done.returncode != 0) or "model" in done.stdout + done.stderr
 
 
 @pytest.mark.full

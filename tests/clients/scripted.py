@@ -102,6 +102,7 @@ class Upstream:
             self.received, self.unexpected, self._queue, self._always = [], [], [], None
             # How each client that was kept waiting left: True where it hung up.
             self.left = queue.Queue()
+            self.holds = threading.Event()
             # Whether this Chat service still has the legacy completions.
             self.has_completions = False
 
@@ -123,6 +124,9 @@ class Upstream:
                 return self._always
             self.unexpected.append(request.path)
             return None
+
+    def wait_until_it_holds_one(self, seconds):
+        assert self.holds.wait(seconds), f"{self.dialect}: no request came that is held"
 
     def assert_quiet(self):
         """Nothing came that was not expected, and all that was expected came."""
@@ -197,6 +201,7 @@ def handler_of(upstream):
 
         def hung_up(self):
             """Waits for the client to go. It has asked all it wanted: what can be read is the end."""
+            upstream.holds.set()
             readable, _, _ = select.select([self.connection], [], [], PATIENCE_SECONDS)
             return bool(readable) and not self.connection.recv(1)
 
@@ -221,13 +226,13 @@ def file_of(dialect, case, kind="json"):
     return (ANSWERS / dialect / f"{case}.{kind}").read_bytes()
 
 
-LONG_WORD = "lorem "
 LONG_BYTES = 1_000_000
 
 
 def longer(size):
-    """So many bytes of text, at least."""
-    return LONG_WORD * (size // len(LONG_WORD) + 1)
+    """So many bytes of text, at least. It counts: some clients stop an answer that repeats itself."""
+    words = (f"word-{number}" for number in range(size // len("word-1 ") + 1))
+    return " ".join(words)
 
 
 def calling(answer, body):
