@@ -23,6 +23,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("language", &[]),
     ("host", &["language"]),
     ("line_diff", &[]),
+    ("ordering", &[]),
     ("canon", &["json"]),
     ("account", &["json", "host", "language"]),
     ("outcome", &["json", "canon"]),
@@ -73,6 +74,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "clients",
         &[
+            "ordering",
             "host",
             "language",
             "line_diff",
@@ -101,6 +103,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "config",
         &[
+            "ordering",
             "modes",
             "language",
             "json",
@@ -136,6 +139,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "store",
         &[
+            "ordering",
             "modes",
             "language",
             "json",
@@ -192,13 +196,14 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "accounts",
         &[
-            "modes", "language", "json", "host", "canon", "account", "outcome", "status",
-            "provider", "upstream", "pool", "config", "store",
+            "ordering", "modes", "language", "json", "host", "canon", "account", "outcome",
+            "status", "provider", "upstream", "pool", "config", "store",
         ],
     ),
     (
         "control",
         &[
+            "ordering",
             "modes",
             "language",
             "json",
@@ -228,7 +233,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "dashboard",
         &[
-            "modes", "language", "json", "listener", "host", "status", "control",
+            "ordering", "modes", "language", "json", "listener", "host", "status", "control",
         ],
     ),
     (
@@ -239,7 +244,9 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ),
     (
         "desktop",
-        &["modes", "language", "json", "host", "status", "control"],
+        &[
+            "ordering", "modes", "language", "json", "host", "status", "control",
+        ],
     ),
     (
         "app",

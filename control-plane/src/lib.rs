@@ -19,6 +19,7 @@ pub mod dashboard;
 pub mod desktop;
 pub mod line_diff;
 pub mod metrics;
+pub mod ordering;
 pub mod store;
 #[cfg(feature = "otlp")]
 pub mod telemetry;

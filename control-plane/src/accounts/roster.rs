@@ -11,6 +11,7 @@ use crate::account::{
 };
 use crate::config::Config;
 use crate::language::said;
+use crate::ordering;
 use crate::outcome::Timestamp;
 use crate::pool::{Member, PoolConfig, Roster};
 use crate::provider::presets::PresetNeeds;
@@ -84,7 +85,7 @@ impl Sources<'_> {
                 accounts.push(account(name, &sealed.provider, Source::Vault, self.now));
             }
         }
-        accounts.sort_by_key(|account| account.added_at);
+        ordering::sort_by_key(&mut accounts, |account| account.added_at);
         accounts
     }
 

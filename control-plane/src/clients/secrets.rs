@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 
 use crate::account::key_like;
 use crate::host::printable;
+use crate::ordering;
 
 /// Stands for a secret.
 pub const HIDDEN: &str = "***";
@@ -141,7 +142,7 @@ fn without_key_like(text: &str) -> Cow<'_, str> {
     if found.is_empty() {
         return Cow::Borrowed(text);
     }
-    found.sort_unstable_by_key(|range| range.start);
+    ordering::sort_by_key(&mut found, |range| range.start);
     let (mut shown, mut done) = (String::with_capacity(text.len()), 0);
     for range in found {
         if range.start < done {

@@ -9,6 +9,8 @@ use super::keys;
 use super::problem::{Location, Problem, Problems};
 use super::wrong::Wrong;
 
+use crate::ordering;
+
 /// The result of the check.
 pub(super) struct KeyCheck {
     pub(super) problems: Vec<Problem>,
@@ -74,7 +76,7 @@ impl KeyCheck {
                 )
             })
             .collect();
-        located.sort_by_key(|(offset, _)| *offset);
+        ordering::sort_by_key(&mut located, |(offset, _)| *offset);
         Problems(located.into_iter().map(|(_, problem)| problem).collect())
     }
 

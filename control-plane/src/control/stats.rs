@@ -15,6 +15,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use super::cost::{CostFacts, tokens_of};
+use crate::ordering;
 use crate::outcome::Timestamp;
 use crate::prices;
 use crate::store::records::{
@@ -168,7 +169,9 @@ fn told(
     let is_by_time = question.by.first().is_some_and(|by| by.is_time());
     if !is_by_time {
         // The largest first; what is equal stays in the order of names.
-        rows.sort_by_key(|row| std::cmp::Reverse((row.total_tokens, row.requests)));
+        ordering::sort_by_key(&mut rows, |row| {
+            std::cmp::Reverse((row.total_tokens, row.requests))
+        });
     }
     let zone = question.zone.iana_name();
     Statistics {

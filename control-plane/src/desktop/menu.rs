@@ -10,6 +10,7 @@ use crate::control::overview::{ProblemFacts, sentence};
 use crate::control::{AccountFacts, ClientFamily};
 use crate::language::Language;
 use crate::modes::SchedulingMode;
+use crate::ordering;
 use crate::status::{AccountStatus, Attention, NeedsUser, local_url};
 
 /// How many accounts the menu lists; the dashboard has them all.
@@ -311,7 +312,7 @@ fn accounts(view: &View, now: &LocalTime) -> Item {
 /// those that need the user come first, and then those that are back soonest.
 fn listed(mut accounts: Vec<&AccountFacts>) -> Vec<&AccountFacts> {
     if accounts.len() > ACCOUNTS_MAX {
-        accounts.sort_by_key(|account| rank(account));
+        ordering::sort_by_key(&mut accounts, |account| rank(account));
         accounts.truncate(ACCOUNTS_MAX);
     }
     accounts

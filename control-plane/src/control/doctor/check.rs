@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::ordering;
+
 /// How one thing stands. The order is that of severity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -157,7 +159,7 @@ pub struct Report {
 
 impl Report {
     pub(in crate::control) fn new(mut checks: Vec<Check>) -> Self {
-        checks.sort_by_key(|check| check.area);
+        ordering::sort_by_key(&mut checks, |check| check.area);
         Self {
             worst: checks
                 .iter()

@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::check::Check;
 use crate::account::{REDACTED, Redactor, Secret, key_like};
 use crate::control::config_change::without_user_info;
+use crate::ordering;
 
 /// How names of secrets end. A plain `key` names many a harmless thing.
 const SECRET_NAMES: &[&str] = &[
@@ -72,7 +73,7 @@ pub(in crate::control) fn clean_checks(checks: &mut [Check], known: &[Secret]) {
 
 /// The text with each range replaced, where ranges overlap once.
 fn without(text: &str, mut found: Vec<Range<usize>>) -> (String, u64) {
-    found.sort_unstable_by_key(|range| range.start);
+    ordering::sort_by_key(&mut found, |range| range.start);
     let (mut clean, mut done, mut redactions) = (Vec::with_capacity(text.len()), 0, 0);
     for secret in found {
         if secret.start >= done {

@@ -10,6 +10,7 @@ use super::names::{NameTexts, find};
 use super::reader::{Read, RecordReader};
 use super::rollup::quarter_of;
 use super::row::{RequestRow, asked_hash, moment, row_columns};
+use crate::ordering;
 use crate::outcome::Timestamp;
 use crate::record::{Cause, Ending, blame_name};
 
@@ -171,7 +172,7 @@ impl RecordReader {
             let mut rows = conditions.select(connection, page)?;
             if let Some(account) = conditions.tried() {
                 rows.extend(conditions.select_tried(connection, page, account)?);
-                rows.sort_by_key(|row| row.seq);
+                ordering::sort_by_key(&mut rows, |row| row.seq);
                 if page.after.is_none() {
                     rows.reverse();
                 }

@@ -11,6 +11,7 @@ use super::super::values::{Refused, wrapped};
 use super::write::{dotted_lines, inline, line, sections};
 use super::{Parsed, keys, lines};
 use crate::clients::document::values::Kind;
+use crate::ordering;
 
 /// Writes `value` at `path`. That its parents are tables is known.
 ///
@@ -199,7 +200,7 @@ fn members(table: &InlineTable) -> Option<Vec<Range<usize>>> {
         let key = table.key(key)?.span()?;
         members.push(key.start..value.span()?.end);
     }
-    members.sort_by_key(|member| member.start);
+    ordering::sort_by_key(&mut members, |member| member.start);
     Some(members)
 }
 
@@ -223,7 +224,7 @@ fn own_values(table: &Table, found: &mut Vec<Range<usize>>) {
 fn own_value_at(table: &Table, last: bool) -> Option<Range<usize>> {
     let mut values = Vec::new();
     own_values(table, &mut values);
-    values.sort_by_key(|value| value.start);
+    ordering::sort_by_key(&mut values, |value| value.start);
     if last {
         values.pop()
     } else {
@@ -359,7 +360,7 @@ fn section_range(text: &str, table: &Table) -> Option<Range<usize>> {
 
 /// The ranges in their order, without overlaps.
 fn united(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
-    ranges.sort_by_key(|range| range.start);
+    ordering::sort_by_key(&mut ranges, |range| range.start);
     let mut united: Vec<Range<usize>> = Vec::new();
     for range in ranges {
         match united.last_mut() {

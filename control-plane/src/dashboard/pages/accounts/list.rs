@@ -12,6 +12,7 @@ use crate::dashboard::form::FailedForm;
 use crate::dashboard::layout::Page;
 use crate::dashboard::pages::Section;
 use crate::dashboard::sentences::marked;
+use crate::ordering;
 
 pub(super) async fn page(
     context: &PageContext,
@@ -46,7 +47,7 @@ pub(super) async fn page(
 /// In the order of use: a request goes to one provider, and there to the lowest priority first.
 fn ordered(accounts: &[AccountFacts]) -> Vec<&AccountFacts> {
     let mut own: Vec<&AccountFacts> = accounts.iter().filter(|one| !one.is_offer()).collect();
-    own.sort_by(|one, other| {
+    ordering::sort_by(&mut own, |one, other| {
         let key = |account: &AccountFacts| (account.provider.clone(), account.priority);
         key(one)
             .cmp(&key(other))

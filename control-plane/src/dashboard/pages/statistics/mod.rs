@@ -18,6 +18,7 @@ use crate::dashboard::context::PageContext;
 use crate::dashboard::form::NO_NAME;
 use crate::dashboard::layout::{Page, unreadable};
 use crate::dashboard::texts::Texts;
+use crate::ordering;
 use crate::status::Timestamp;
 use asked::{Asked, Measure, NAMED, Period};
 use bars::Plotted;
@@ -81,7 +82,9 @@ impl Told {
     /// The names with the largest values.
     fn names(&self, asked: &Asked) -> Vec<String> {
         let mut rows: Vec<_> = self.table.rows.iter().collect();
-        rows.sort_by_key(|row| std::cmp::Reverse(bars::value(row, asked.measure)));
+        ordering::sort_by_key(&mut rows, |row| {
+            std::cmp::Reverse(bars::value(row, asked.measure))
+        });
         let names = rows.iter().map(|row| row.keys.first().cloned().flatten());
         names.map(Option::unwrap_or_default).collect()
     }

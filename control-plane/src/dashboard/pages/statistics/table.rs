@@ -11,6 +11,7 @@ use crate::control::stats::{By, Statistics, StatisticsRow};
 use crate::dashboard::context::PageContext;
 use crate::dashboard::form::NO_NAME;
 use crate::dashboard::texts::Texts;
+use crate::ordering;
 use crate::status::Timestamp;
 
 /// How many names have a row of their own; the others are one.
@@ -251,11 +252,11 @@ fn missing_of(context: &PageContext, cost: &CostFacts, models_max: usize) -> Opt
 
 fn sort(rows: &mut [&StatisticsRow], column: &str, falls: bool) {
     match COLUMNS.iter().find(|known| known.name == column) {
-        Some(known) => rows.sort_by_key(|row| (known.value)(row)),
+        Some(known) => ordering::sort_by_key(rows, |row| (known.value)(row)),
         None if column == COST => {
-            rows.sort_by_key(|row| (row.cost.micros, Reverse(row.cost.is_unknown)))
+            ordering::sort_by_key(rows, |row| (row.cost.micros, Reverse(row.cost.is_unknown)))
         }
-        None => rows.sort_by_key(|row| (row.from, key(row).map(str::to_lowercase))),
+        None => ordering::sort_by_key(rows, |row| (row.from, key(row).map(str::to_lowercase))),
     }
     if falls {
         rows.reverse();
