@@ -27,6 +27,7 @@ const ALIKE: &[&str] = &[
     "dashboard",
     "demo",
     "details",
+    "env",
     "export",
     "filter",
     "google",

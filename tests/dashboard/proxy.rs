@@ -46,6 +46,20 @@ fn hidden<'p>(page: &'p str, name: &str) -> &'p str {
 }
 
 #[tokio::test]
+async fn a_try_says_what_a_translation_would_lose() {
+    let agent = Agent::start(CONFIG);
+    let browser = Browser::enter(&agent).await;
+    let page = text(&browser, "proxy?try=fast").await;
+    let (_, losses) = page
+        .split_once("What would be lost of the usual settings")
+        .unwrap_or_else(|| panic!("{page}"));
+    let (losses, _) = losses.split_once("</details>").expect("its end");
+    let (_, anthropic) = losses.split_once("<code>anthropic</code>").expect("a row");
+    assert!(anthropic.contains("<code>top_k</code>"), "{losses}");
+    assert!(!losses.contains("<code>openai_chat</code>"), "{losses}");
+}
+
+#[tokio::test]
 async fn rules_are_moved_after_the_difference_was_seen() {
     let two = format!("{CONFIG}[[models]]\nname = \"slow\"\nuse = \"lab/llama3\"\n");
     let agent = Agent::start(&two);

@@ -32,6 +32,7 @@ mod demo_try;
 mod dispatch;
 pub mod doctor;
 mod examination;
+mod expected_losses;
 pub mod explain;
 pub(crate) mod failure_reason;
 pub(crate) mod failures;
@@ -90,7 +91,7 @@ pub use verb::{Needs, Verb, VerbCall, VerbResponse};
 pub use wire::{ControlError, ErrorKind, Note, Notes, WireSecret};
 
 pub use crate::account::{Credential, KeySources, PASSPHRASE_CHARS_MIN, Prompt, Secret};
-pub use crate::canon::{Fault, ModelCard};
+pub use crate::canon::{Fault, Loss, LossKind, ModelCard};
 pub use crate::clients::{ClientState, FileDiff, IN_SHELL, LinesByHand, Surroundings};
 pub use crate::config::file::{
     ConfigError, Setting, all as settings, default_of, get as setting, is_blank, load,

@@ -5,8 +5,9 @@ use std::time::SystemTime;
 
 use super::billing::billing_of;
 use super::cost::PriceFacts;
+use super::expected_losses::expected_losses;
 use super::service::ControlService;
-use crate::canon::Dialect;
+use crate::canon::{Dialect, Loss};
 use crate::prices::{Conditions, Source};
 use crate::provider::{DEMO, dialects};
 use crate::store::records::quarter_of;
@@ -33,8 +34,12 @@ pub struct ModelPrice {
 pub enum Carriage {
     /// The provider speaks the client's dialect: bytes pass as they are.
     Unchanged,
-    /// Into one of these: the one that loses least.
-    Translated { into: Vec<&'static str> },
+    /// Into one of these: the one that loses least. `losses` are those of a request that sets what
+    /// is usual; `None` where they are not known.
+    Translated {
+        into: Vec<&'static str>,
+        losses: Option<Vec<Loss>>,
+    },
 }
 
 impl ControlService {
@@ -71,6 +76,7 @@ impl ControlService {
             true => Carriage::Unchanged,
             false => Carriage::Translated {
                 into: spoken.iter().map(|spoken| spoken.name()).collect(),
+                losses: expected_losses(dialect, &spoken),
             },
         };
         dialects()

@@ -838,6 +838,9 @@ texts! {
     passes_unchanged(dialects): "{dialects}: passes unchanged" | "{dialects}: geht unverändert durch";
     is_translated(from, into): "{from}: translated to {into}; what cannot be carried over is named in each answer" |
         "{from}: wird in {into} übersetzt; was nicht übertragbar ist, nennt jede Antwort";
+    usual_losses: "What would be lost of the usual settings" |
+        "Was von den üblichen Einstellungen verloren ginge";
+    nothing_is_lost: "nothing" | "nichts";
     price_in_out(input, output): "{input} in, {output} out" | "{input} Eingabe, {output} Ausgabe";
     price_cached(amount): "{amount} from cache" | "{amount} aus dem Cache";
     price_is_own: "from prices.toml" | "aus prices.toml";

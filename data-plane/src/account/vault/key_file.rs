@@ -9,10 +9,14 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use zeroize::Zeroizing;
 
 use super::VaultError;
+#[cfg(unix)]
 use super::error::FileWork;
 use super::key::{KEY_BYTES, Key};
 use super::key_problem::KeyProblem;
+#[cfg(unix)]
+use super::key_problem::ModeProblem;
 use crate::host::private_file;
+use crate::language::Said;
 
 /// The variable that names the file.
 pub const KEY_FILE_VARIABLE: &str = "AEROSTAT_VAULT_KEY_FILE";
@@ -65,7 +69,7 @@ impl KeyFile {
     }
 
     /// Names the file by its base name: messages contain no paths of a home.
-    fn unusable(&self, problem: impl FnOnce(String) -> KeyProblem) -> VaultError {
+    fn unusable<P: Into<Said>>(&self, problem: impl FnOnce(String) -> P) -> VaultError {
         let name = self.path.file_name().unwrap_or_default();
         VaultError::NeedsKey(problem(name.display().to_string()).into())
     }
@@ -84,7 +88,7 @@ impl KeyFile {
             return Ok(());
         }
         let mode = format!("{:03o}", mode & 0o777);
-        Err(self.unusable(|file| KeyProblem::FileOpenToOthers { file, mode }))
+        Err(self.unusable(|file| ModeProblem::OpenToOthers { file, mode }))
     }
 
     #[cfg(unix)]

@@ -16,9 +16,6 @@ said! {
     FileHoldsNone { file: String, form: Said }:
         "the key file named by `{KEY_FILE_VARIABLE}` (`{file}`) holds no key: expected 32 random bytes, {form}" |
         "die Schlüsseldatei, die `{KEY_FILE_VARIABLE}` nennt (`{file}`), enthält keinen Schlüssel: erwartet werden 32 zufällige Bytes, {form}";
-    FileOpenToOthers { file: String, mode: String }:
-        "the key file named by `{KEY_FILE_VARIABLE}` (`{file}`) can be read by others (mode {mode}): run `chmod 600` on it, and make a new key if others may have seen it" |
-        "die Schlüsseldatei, die `{KEY_FILE_VARIABLE}` nennt (`{file}`), ist für andere lesbar (Modus {mode}): `chmod 600` darauf anwenden, und einen neuen Schlüssel erzeugen, falls andere sie gesehen haben können";
     FileNotNamed: "the vault's key lies in a file: name that file in `{KEY_FILE_VARIABLE}`" |
         "der Schlüssel des Tresors liegt in einer Datei: sie in `{KEY_FILE_VARIABLE}` nennen";
 
@@ -57,6 +54,16 @@ said! {
         "hier antwortet kein Schlüsselbund, der Schlüssel des Tresors hat also keinen Platz: einen Schlüsselbund starten (GNOME Keyring, KWallet), oder in \
          `{KEY_FILE_VARIABLE}` eine Schlüsseldatei nennen (32 zufällige Bytes, {form}), oder `aerostat --headless` in einem Terminal starten, um mit einer \
          Passphrase zu versiegeln; nur `--insecure-plaintext` speichert unversiegelt";
+}
+
+#[cfg(unix)]
+said! {
+    /// Of a file's mode.
+    #[derive(Debug)]
+    pub(super) enum ModeProblem;
+    OpenToOthers { file: String, mode: String }:
+        "the key file named by `{KEY_FILE_VARIABLE}` (`{file}`) can be read by others (mode {mode}): run `chmod 600` on it, and make a new key if others may have seen it" |
+        "die Schlüsseldatei, die `{KEY_FILE_VARIABLE}` nennt (`{file}`), ist für andere lesbar (Modus {mode}): `chmod 600` darauf anwenden, und einen neuen Schlüssel erzeugen, falls andere sie gesehen haben können";
 }
 
 impl KeyProblem {

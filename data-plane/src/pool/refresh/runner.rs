@@ -199,7 +199,7 @@ impl ProviderPool {
             Completed::TryAgain {
                 is_in_doubt,
                 reason,
-            } => self.retry_refresh(index, is_in_doubt, reason, now, jitter),
+            } => self.retry_refresh(index, is_in_doubt, &reason, now, jitter),
             Completed::Gone => slot.credential.refresh.reset(),
         }
     }
@@ -209,7 +209,7 @@ impl ProviderPool {
         &mut self,
         index: usize,
         is_in_doubt: bool,
-        reason: NoToken,
+        reason: &NoToken,
         now: Timestamp,
         jitter: f64,
     ) {
@@ -224,7 +224,7 @@ impl ProviderPool {
             slot.cooldowns.add_strike(&Strike {
                 model: None,
                 cause: CooldownCause::RefreshFailing,
-                detail: Some(Said::of(&reason)),
+                detail: Some(Said::of(reason)),
                 named_end: Some((retry_at, CooldownEnd::BackOff)),
                 leased_at: now,
                 is_probe: false,

@@ -76,7 +76,7 @@ async fn models(context: &PageContext, name: &str) -> Markup {
         div.sheet #models {
             h3 { (text.models_of(name)) }
             @match &lists {
-                Err(error) => p.error role="alert" { (marked(context.error_text(&error))) },
+                Err(error) => p.error role="alert" { (marked(context.error_text(error))) },
                 Ok(lists) => { @for list in lists { (model_list(context, list)) } }
             }
         }

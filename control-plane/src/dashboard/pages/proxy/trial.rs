@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use crate::control::model_facts::{Carriage, ModelPrice};
 use crate::control::verbs::ModelTry;
 use crate::control::verbs::model_try::{CandidateFacts, LeftOut, Trial};
-use crate::control::{Place, Verb};
+use crate::control::{Loss, LossKind, Place, Verb};
 use crate::dashboard::context::PageContext;
 use crate::dashboard::sentences::marked;
 use crate::status::ProviderStatus;
@@ -153,16 +153,46 @@ fn carriages(context: &PageContext, carriages: &[(&'static str, Carriage)]) -> M
         .iter()
         .filter_map(|(dialect, carriage)| match carriage {
             Carriage::Unchanged => None,
-            Carriage::Translated { into } => Some((*dialect, into)),
+            Carriage::Translated { into, losses } => Some((*dialect, into, losses.as_ref())),
         });
-    let translated: Vec<(&str, &Vec<&str>)> = translated.collect();
+    let translated: Vec<_> = translated.collect();
     html! {
         @if !unchanged.is_empty() {
             div { (text.passes_unchanged(unchanged.join(", "))) }
         }
-        @if let Some((_, into)) = translated.first() {
-            @let from: Vec<&str> = translated.iter().map(|(dialect, _)| *dialect).collect();
+        @if let Some((_, into, _)) = translated.first() {
+            @let from: Vec<&str> = translated.iter().map(|(dialect, ..)| *dialect).collect();
             div.why { (text.is_translated(from.join(", "), into.join(", "))) }
+            details {
+                summary { (text.usual_losses()) }
+                dl.facts { @for (dialect, _, losses) in &translated {
+                    dt { code { (dialect) } }
+                    dd { (self::losses(context, *losses)) }
+                } }
+            }
+        }
+    }
+}
+
+/// What would be lost of a request that sets what is usual.
+fn losses(context: &PageContext, losses: Option<&Vec<Loss>>) -> Markup {
+    let text = context.text;
+    let Some(losses) = losses else {
+        return context.unknown();
+    };
+    let of_kind = |kind: LossKind| losses.iter().filter(move |loss| loss.kind == kind);
+    let kinds = [
+        (text.dropped(), of_kind(LossKind::Dropped)),
+        (text.adjusted(), of_kind(LossKind::Adjusted)),
+        (text.added(), of_kind(LossKind::Added)),
+    ];
+    html! {
+        @if losses.is_empty() { (text.nothing_is_lost()) }
+        @for (kind, losses) in kinds {
+            @let paths: Vec<&str> = losses.map(|loss| loss.path.as_str()).collect();
+            @if !paths.is_empty() {
+                div { (kind) ": " @for (at, path) in paths.iter().enumerate() { @if at > 0 { ", " } code { (path) } } }
+            }
         }
     }
 }
