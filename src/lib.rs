@@ -12,6 +12,8 @@ use aerostat_control_plane::desktop;
 #[cfg(feature = "otlp")]
 use aerostat_control_plane::telemetry;
 use aerostat_control_plane::{dashboard, metrics};
-use aerostat_data_plane::{client_keys, demo, host, language, server, status};
+#[cfg(feature = "desktop")]
+use aerostat_data_plane::language;
+use aerostat_data_plane::{client_keys, demo, host, server, status};
 
 pub mod app;
