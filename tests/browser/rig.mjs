@@ -105,9 +105,18 @@ export class Agent {
     return JSON.parse(await this.run(["--json", ...args]));
   }
 
-  /** A link into the dashboard, which works once. */
-  async link() {
-    return (await this.run(["open", "--print"])).trim();
+  /** A link into the dashboard, which works once. On a full disk it is made in the room that is kept for it, one at a time. */
+  link() {
+    const print = async () => (await this.run(["open", "--print"])).trim();
+    if (!this.room) return print();
+    const made = (this.making ?? Promise.resolve()).then(async () => {
+      await rm(join(this.home, "room"), { force: true });
+      const link = await print();
+      await this.append("room", this.room).catch(() => {});
+      return link;
+    });
+    this.making = made.catch(() => {});
+    return made;
   }
 
   addAccount(name, provider = "lab", key = `sk-${name}-0123456789`) {

@@ -74,6 +74,7 @@ const STATES = {
     await agent.ask("demo");
     await until("it is recorded", async () => (await agent.facts("log")).rows.length > 0);
     const ballast = Buffer.alloc(4_096);
+    await agent.append("room", (agent.room = Buffer.alloc(16_384)));
     await until("nothing fits any more", () => agent.append("ballast", ballast).then(() => false, (error) => error.code === "ENOSPC"), 0);
     await until("it is told", async () => {
       await agent.ask("demo", { message: "x".repeat(4_000) });
