@@ -1,16 +1,17 @@
 //! What differs between what the client sent and what went upstream, and between what came back and
-//! what the client got: by JSON path, each change with the note that explains it.
+//! what the client got: by JSON path, each change with the note that explains it. Of streams it is
+//! what they say as a whole.
 
 use serde::{Deserialize, Serialize};
 
+use super::body_answer::{self, is_stream};
 use super::body_text::text_of;
 use super::explain::LossFacts;
 use crate::canon::{Loss, LossKind};
 use crate::json::Document;
 use crate::json::diff::{Change, ChangeKind, diff};
-use crate::protocol::sse;
-use crate::record::Record;
 use crate::record::bodies::{Direction, RecordedBody};
+use crate::record::{Attempt, Record};
 
 /// Two bodies side by side.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +22,10 @@ pub struct BodyComparison {
     /// Counted from 1.
     pub attempt: u16,
     pub verdict: Verdict,
+    /// Whether a stream's events were joined first, and both answers written in the client's
+    /// dialect.
+    #[serde(default)]
+    pub is_joined: bool,
     /// The same as a sentence.
     pub text: String,
     pub changes: Vec<ChangeFacts>,
@@ -94,7 +99,8 @@ fn compare(record: &Record, before: &RecordedBody, after: &RecordedBody) -> Body
     let attempt = before.attempt.or(after.attempt).unwrap_or(1);
     let of_attempt = record.attempts.get(usize::from(attempt).saturating_sub(1));
     let is_translation = of_attempt.is_some_and(|attempt| attempt.dialect != record.dialect);
-    let (verdict, changes, left_out) = judge(before, after);
+    let pair = Pair::of(record, of_attempt, before, after);
+    let (verdict, changes, left_out) = pair.judge();
     let explained = |change: Change| {
         let note = note_of(&change, &record.losses, is_translation);
         ChangeFacts::of(change, note)
@@ -104,32 +110,89 @@ fn compare(record: &Record, before: &RecordedBody, after: &RecordedBody) -> Body
         to: after.direction.name().to_owned(),
         attempt,
         verdict,
-        text: sentence(verdict, before, after),
+        is_joined: pair.is_joined,
+        text: pair.sentence(verdict),
         changes: changes.into_iter().map(explained).collect(),
         left_out,
     }
 }
 
-fn judge(before: &RecordedBody, after: &RecordedBody) -> (Verdict, Vec<Change>, usize) {
-    let unknown = (Verdict::Unknown, Vec::new(), 0);
-    if before.is_cut || after.is_cut {
-        return unknown;
+/// Two bodies, and how they are read.
+struct Pair<'b> {
+    before: &'b RecordedBody,
+    after: &'b RecordedBody,
+    is_joined: bool,
+    documents: Option<(Document, Document)>,
+}
+
+impl<'b> Pair<'b> {
+    fn of(
+        record: &Record,
+        attempt: Option<&Attempt>,
+        before: &'b RecordedBody,
+        after: &'b RecordedBody,
+    ) -> Self {
+        let is_joined = is_stream(before) || is_stream(after);
+        let documents = match attempt {
+            _ if before.is_cut || after.is_cut || before.bytes == after.bytes => None,
+            Some(attempt) if is_joined => {
+                let old = body_answer::document(record, before, attempt.dialect);
+                old.zip(body_answer::document(record, after, record.dialect))
+            }
+            _ => document(before).zip(document(after)),
+        };
+        Self {
+            before,
+            after,
+            is_joined: is_joined && documents.is_some(),
+            documents,
+        }
     }
-    if before.bytes == after.bytes {
-        return (Verdict::SameBytes, Vec::new(), 0);
+
+    fn is_cut(&self) -> bool {
+        self.before.is_cut || self.after.is_cut
     }
-    let Some((old, new)) = document(before).zip(document(after)) else {
-        return unknown;
-    };
-    let Some(found) = diff(&old, &new) else {
-        return unknown;
-    };
-    let verdict = match &found.changes[..] {
-        [] => Verdict::SameValues,
-        [change] if is_model(change) && differs_in_model_alone(&old, &new) => Verdict::SameButModel,
-        _ => Verdict::Differs,
-    };
-    (verdict, found.changes, found.left_out)
+
+    fn judge(&self) -> (Verdict, Vec<Change>, usize) {
+        let unknown = (Verdict::Unknown, Vec::new(), 0);
+        if self.is_cut() {
+            return unknown;
+        }
+        if self.before.bytes == self.after.bytes {
+            return (Verdict::SameBytes, Vec::new(), 0);
+        }
+        let Some((old, new)) = &self.documents else {
+            return unknown;
+        };
+        let Some(found) = diff(old, new) else {
+            return unknown;
+        };
+        let verdict = match &found.changes[..] {
+            [] => Verdict::SameValues,
+            [change] if !self.is_joined && is_model(change) && differs_in_model_alone(old, new) => {
+                Verdict::SameButModel
+            }
+            _ => Verdict::Differs,
+        };
+        (verdict, found.changes, found.left_out)
+    }
+
+    fn sentence(&self, verdict: Verdict) -> String {
+        let text = match verdict {
+            Verdict::SameBytes => "the same bytes",
+            Verdict::SameButModel => "the same bytes but `model`",
+            Verdict::SameValues if self.is_joined => "joined from their events, they say the same",
+            Verdict::SameValues => "other bytes that say the same",
+            Verdict::Differs if self.is_joined => "joined from their events, they differ",
+            Verdict::Differs => "they differ",
+            Verdict::Unknown if self.is_cut() => "not compared: the end of one of them was cut off",
+            Verdict::Unknown if is_stream(self.before) || is_stream(self.after) => {
+                "not compared: a stream that broke off, or one of another form"
+            }
+            Verdict::Unknown => "not compared: one of them is no JSON, or too long a list",
+        };
+        text.to_owned()
+    }
 }
 
 fn document(body: &RecordedBody) -> Option<Document> {
@@ -153,25 +216,6 @@ fn differs_in_model_alone(old: &Document, new: &Document) -> bool {
         Some((source.slice(..start), source.slice(end..)))
     };
     around(old).is_some() && around(old) == around(new)
-}
-
-fn sentence(verdict: Verdict, before: &RecordedBody, after: &RecordedBody) -> String {
-    let text = match verdict {
-        Verdict::SameBytes => "the same bytes",
-        Verdict::SameButModel => "the same bytes but `model`",
-        Verdict::SameValues => "other bytes that say the same",
-        Verdict::Differs => "they differ",
-        Verdict::Unknown if before.is_cut || after.is_cut => {
-            "not compared: the end of one of them was cut off"
-        }
-        Verdict::Unknown if is_stream(before) || is_stream(after) => "not compared: a stream",
-        Verdict::Unknown => "not compared: one of them is no JSON, or too long a list",
-    };
-    text.to_owned()
-}
-
-fn is_stream(body: &RecordedBody) -> bool {
-    sse::begins_as_events(&body.bytes)
 }
 
 /// What explains a change: a loss at its path, else the change of the dialect.
@@ -269,7 +313,6 @@ mod tests {
     use super::*;
     use crate::outcome::{Outcome, Timestamp};
     use crate::protocol::{anthropic, openai_chat};
-    use crate::record::Attempt;
     use crate::record::bodies::StartLine;
 
     fn body(direction: Direction, text: &str) -> RecordedBody {
@@ -384,6 +427,64 @@ mod tests {
         assert_eq!(note("model"), "Some(Model)");
         assert_eq!(note("stream"), "Some(Dialect)");
         assert_eq!(note("messages[0].content"), "Some(Dialect)");
+    }
+
+    #[test]
+    fn streams_are_compared_by_what_they_say() {
+        let chunk = |delta: &str, finish: &str| {
+            format!(
+                "data: {{\"id\":\"c1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\",\"choices\":[{{\"index\":0,\"delta\":{delta},\"finish_reason\":{finish}}}]}}\n\n"
+            )
+        };
+        let got = |texts: &[&str]| {
+            let deltas = texts
+                .iter()
+                .map(|text| chunk(&format!("{{\"content\":\"{text}\"}}"), "null"));
+            let opening = chunk("{\"role\":\"assistant\",\"content\":\"\"}", "null");
+            let ending = chunk("{}", "\"stop\"") + "data: [DONE]\n\n";
+            std::iter::once(opening)
+                .chain(deltas)
+                .chain([ending])
+                .collect::<String>()
+        };
+        let back = concat!(
+            "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"c1\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"m\",\"content\":[],\"usage\":{\"input_tokens\":1,\"output_tokens\":1}}}\n\n",
+            "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n",
+            "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"one two\"}}\n\n",
+            "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\n",
+            "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":2}}\n\n",
+            "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
+        );
+        let compared = |is_translation, before: &str, after: &str| {
+            let bodies = [
+                body(Direction::CameBack, before),
+                body(Direction::ClientGot, after),
+            ];
+            comparisons(&record(is_translation, &[]), &bodies).remove(0)
+        };
+        let paths = |found: &BodyComparison| -> Vec<String> {
+            let changes = found.changes.iter();
+            changes.filter_map(|change| change.from.clone()).collect()
+        };
+        let parted = compared(false, &got(&["one", " two"]), &got(&["on", "e two"]));
+        assert_eq!(
+            (parted.verdict, parted.is_joined),
+            (Verdict::SameValues, true)
+        );
+        let other = compared(false, &got(&["one"]), &got(&["two"]));
+        assert_eq!(other.verdict, Verdict::Differs);
+        assert_eq!(paths(&other), ["choices[0].message.content"]);
+        assert_eq!(other.text, "joined from their events, they differ");
+        let translated = compared(true, back, &got(&["one", " two"]));
+        assert!(translated.is_joined);
+        assert!(
+            !paths(&translated)
+                .iter()
+                .any(|path| path.contains("content")),
+            "{translated:#?}"
+        );
+        let broken_off = compared(false, &got(&["one"]), &chunk("{}", "null"));
+        assert_eq!(broken_off.verdict, Verdict::Unknown);
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod agent;
 mod attention;
 mod billing;
 mod bodies_asked;
+mod body_answer;
 pub(crate) mod body_diff;
 pub(crate) mod body_facts;
 pub(crate) mod body_text;

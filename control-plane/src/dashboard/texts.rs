@@ -598,8 +598,12 @@ texts! {
     same_but_model: "The same bytes but the model's name." | "Dieselben Bytes bis auf den Namen des Modells.";
     same_values: "Other bytes that say the same." | "Andere Bytes mit demselben Inhalt.";
     differs: "They differ:" | "Unterschiede:";
-    cannot_be_compared: "They are not compared: one is cut, a stream, or no JSON." |
-        "Nicht verglichen: gekürzt, ein Stream oder kein JSON.";
+    joined_same_values: "Joined from their events, they say the same." |
+        "Aus ihren Ereignissen zusammengesetzt: derselbe Inhalt.";
+    joined_differ: "Joined from their events, they differ:" |
+        "Aus ihren Ereignissen zusammengesetzt, Unterschiede:";
+    cannot_be_compared: "They are not compared: one is cut, a stream that broke off, or no JSON." |
+        "Nicht verglichen: gekürzt, ein abgebrochener Stream oder kein JSON.";
     path: "Path" | "Pfad";
     before_change: "Before" | "Vorher";
     after_change: "After" | "Nachher";

@@ -137,7 +137,9 @@ fn comparison(context: &PageContext, compared: &BodyComparison) -> Markup {
     let verdict = match compared.verdict {
         Verdict::SameBytes => text.same_bytes(),
         Verdict::SameButModel => text.same_but_model(),
+        Verdict::SameValues if compared.is_joined => text.joined_same_values(),
         Verdict::SameValues => text.same_values(),
+        Verdict::Differs if compared.is_joined => text.joined_differ(),
         Verdict::Differs => text.differs(),
         Verdict::Unknown => text.cannot_be_compared(),
     };
