@@ -89,9 +89,9 @@ impl Target {
             // An agent started meanwhile.
             Err(held @ LockError::Held(_)) => match Client::connect(&socket).await? {
                 Some(client) => Ok(Self::Agent(client)),
-                None => Err(ControlError::quoted(held)),
+                None => Err(ControlError::caused_by(held)),
             },
-            Err(error) => Err(ControlError::quoted(error)),
+            Err(error) => Err(ControlError::caused_by(error)),
         }
     }
 }

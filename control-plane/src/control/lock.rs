@@ -3,6 +3,7 @@
 //! The lock is the system's and goes with the process, so what a killed one leaves behind never
 //! blocks. Who holds it is written beside it, and is only believed while the lock is held.
 
+use std::borrow::Cow;
 use std::fs::{File, TryLockError};
 use std::io;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Home;
 use crate::host::private_file;
+use crate::language::{InLanguage, Language};
 
 /// How long to wait while a command holds the lock, and how often to try it.
 const WAIT_MAX: Duration = Duration::from_secs(10);
@@ -63,6 +65,21 @@ pub enum LockError {
     Held(Option<Holder>),
     #[error("the home cannot be locked")]
     Io(#[from] io::Error),
+}
+
+impl InLanguage for LockError {
+    fn text(&self, language: Language) -> Cow<'_, str> {
+        let text = match (language, self) {
+            (Language::English, error) => error.to_string(),
+            (Language::German, Self::Held(holder)) => {
+                let process = |holder: &Holder| format!(" (Prozess {})", holder.pid);
+                let process = holder.as_ref().map(process).unwrap_or_default();
+                format!("ein anderes aerostat arbeitet mit diesem Ordner{process}")
+            }
+            (Language::German, Self::Io(_)) => "der Ordner kann nicht gesperrt werden".to_owned(),
+        };
+        Cow::Owned(text)
+    }
 }
 
 impl HomeLock {
