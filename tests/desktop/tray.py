@@ -69,10 +69,20 @@ class Tray:
 
     def click(self, *path):
         """Clicks the item whose label begins so; each step of the path is one level."""
+        until(f"{path} is clicked", lambda: self._try_click(path))
+
+    def _try_click(self, path):
         item = until(f"{path} is in the menu", lambda: self.find(*path))
         assert item.is_enabled, f"{path} is greyed"
-        self.rig.call(self.name, "/MenuBar", MENU, "Event",
-                      GLib.Variant("(isvu)", (item.id, "clicked", GLib.Variant("i", 0), 0)))
+        try:
+            self.rig.call(self.name, "/MenuBar", MENU, "Event",
+                          GLib.Variant("(isvu)", (item.id, "clicked", GLib.Variant("i", 0), 0)))
+        except GLib.Error as error:
+            # The menu changed since it was read, as a panel would have been told.
+            if "id not found" not in error.message:
+                raise
+            return False
+        return True
 
     def record_changes(self):
         return Changes(self)
