@@ -190,18 +190,12 @@ impl Journal<'_> {
         let Some(old) = self.standing(&pending.client)? else {
             return Ok(());
         };
-        for (at, file) in old.receipt.files.iter().enumerate().rev() {
-            let is_kept = |new: &FileReceipt| new.resolved == file.resolved;
-            if !pending.files.iter().any(is_kept) {
-                let before = old.before.get(at).cloned().unwrap_or_default();
-                undo_on_disk(
-                    &file.resolved,
-                    |bytes| undo(bytes, file, &before),
-                    &file.folders,
-                )?;
-            }
-        }
-        Ok(())
+        let is_kept = |old: &FileReceipt| {
+            let mut new = pending.files.iter();
+            new.any(|new| new.resolved == old.resolved)
+        };
+        let mut dropped = old.files().rev().filter(|(file, _)| !is_kept(file));
+        dropped.try_for_each(|(file, before)| undo_on_disk(file, &before))
     }
 
     /// A receipt whose files are all as they were before: the end of an undoing was cut short, or the
@@ -230,27 +224,19 @@ impl Journal<'_> {
     /// Some files were written: those are undone, and so is the old connection in the others.
     fn take_back_written(&self, pending: &Receipt, found: &[Written]) -> Result<(), ClientProblem> {
         let new = self.stands(pending.clone())?;
-        for (at, file) in pending.files.iter().enumerate().rev() {
-            if found[at] == Written::Yes {
-                let before = new.before.get(at).cloned().unwrap_or_default();
-                undo_on_disk(
-                    &file.resolved,
-                    |bytes| undo(bytes, file, &before),
-                    &file.folders,
-                )?;
-            }
-        }
+        let written = new
+            .files()
+            .zip(found)
+            .filter(|(_, found)| **found == Written::Yes);
+        // The last one first.
+        let written: Vec<_> = written.map(|(file, _)| file).collect();
+        let mut written = written.into_iter().rev();
+        written.try_for_each(|(file, before)| undo_on_disk(file, &before))?;
         let Some(old) = self.standing(&pending.client)? else {
             return Ok(());
         };
-        for (at, file) in old.receipt.files.iter().enumerate().rev() {
-            let before = old.before.get(at).cloned().unwrap_or_default();
-            undo_on_disk(
-                &file.resolved,
-                |bytes| undo(bytes, file, &before),
-                &file.folders,
-            )?;
-        }
+        let mut files = old.files().rev();
+        files.try_for_each(|(file, before)| undo_on_disk(file, &before))?;
         let forgotten = self.receipts.forget(&pending.client);
         forgotten.map_err(ClientProblem::receipt)
     }
@@ -326,17 +312,14 @@ fn digest_of(path: &Path) -> std::io::Result<String> {
     Ok(digest(disk::read(path)?.bytes.as_deref()))
 }
 
-fn undo_on_disk(
-    path: &Path,
-    undo: impl FnOnce(Option<&[u8]>) -> Result<super::undo::Undone, ClientProblem>,
-    folders: &[std::path::PathBuf],
-) -> Result<(), ClientProblem> {
+fn undo_on_disk(file: &FileReceipt, before: &Before) -> Result<(), ClientProblem> {
+    let path = &file.resolved;
     let found = disk::read(path).map_err(|source| ClientProblem::disk(path, source))?;
-    let undone = undo(found.bytes.as_deref())?;
+    let undone = undo(found.bytes.as_deref(), file, before)?;
     let change = FileChange {
         found,
         after: undone.bytes,
-        folders: folders.to_vec(),
+        folders: file.folders.clone(),
     };
     write(&change)
 }

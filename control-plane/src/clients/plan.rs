@@ -139,7 +139,8 @@ pub struct Standing {
 }
 
 impl Standing {
-    fn files(&self) -> impl DoubleEndedIterator<Item = (&FileReceipt, Before)> {
+    /// Each file with what was there before.
+    pub(super) fn files(&self) -> impl DoubleEndedIterator<Item = (&FileReceipt, Before)> {
         let before = |at: usize| self.before.get(at).cloned().unwrap_or_default();
         let files = self.receipt.files.iter().enumerate();
         files.map(move |(at, file)| (file, before(at)))
