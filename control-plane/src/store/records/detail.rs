@@ -299,3 +299,29 @@ fn next_named(word: &str) -> Option<Next> {
 pub(super) fn text_of(record: &Record) -> String {
     serde_json::to_string(&Detail::of(record)).unwrap_or_else(|_| "{}".to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::language::{InLanguage as _, Language};
+
+    #[test]
+    fn sentences_that_an_earlier_version_stored_are_told_as_they_are() {
+        let stored = r#"{"model":"by the rule `x`","passed":[{"c":"lab/m","why":"it rests"}]}"#;
+        let detail: Detail<'_> = serde_json::from_str(stored).unwrap();
+        let dialect = protocol::by_name("anthropic").unwrap().dialect();
+        let mut record = Record::opened("r1".to_owned(), Timestamp::UNIX_EPOCH, dialect);
+        detail.complete(&mut record);
+        let resolved = record.resolved.expect("it was resolved");
+        let passed = &record.passed_over[0];
+        for language in [Language::English, Language::German] {
+            assert_eq!(resolved.by.text(language), "by the rule `x`");
+            assert_eq!(
+                passed
+                    .why
+                    .text(language, &|_| unreachable!("no time is told")),
+                "it rests"
+            );
+        }
+    }
+}
