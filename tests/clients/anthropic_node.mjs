@@ -1,6 +1,6 @@
 // The Anthropic SDK (npm `@anthropic-ai/sdk`).
 
-import { CITY, PROMPT, RESULTS, SYSTEM, WEATHER, WEATHER_DESCRIPTION } from "./asks.mjs";
+import { CITY, PROMPT, RESULTS, SYSTEM, WEATHER, WEATHER_DESCRIPTION, turns } from "./asks.mjs";
 
 export function anthropicFace(Anthropic) {
   const client = ({ baseURL, key, retries }) => new Anthropic({ baseURL, apiKey: key, authToken: null, maxRetries: retries ?? 0 });
@@ -32,10 +32,7 @@ export function anthropicFace(Anthropic) {
   }
 
   return {
-    text: async (ask) => told(await whole(ask, plain(ask))),
-    stream: async (ask) => told(await streamed(ask, plain(ask))),
-    tools: (ask) => loop(ask, whole),
-    "tools streamed": (ask) => loop(ask, streamed),
+    ...turns({ plain, told, whole, streamed, loop }),
     object: async (ask) => {
       const format = { type: "json_schema", schema: WEATHER };
       return { object: JSON.parse(told(await whole(ask, { ...plain(ask), output_config: { format } })).text) };

@@ -1,6 +1,6 @@
 // The Google Gen AI SDK (npm `@google/genai`).
 
-import { CITY, PROMPT, RESULTS, SYSTEM, WEATHER, WEATHER_DESCRIPTION } from "./asks.mjs";
+import { CITY, PROMPT, RESULTS, SYSTEM, WEATHER, WEATHER_DESCRIPTION, turns } from "./asks.mjs";
 
 export function googleFace(GoogleGenAI) {
   const client = ({ baseURL, key, retries }) =>
@@ -47,10 +47,7 @@ export function googleFace(GoogleGenAI) {
   }
 
   return {
-    text: async (ask) => told(await whole(ask, plain(ask))),
-    stream: async (ask) => told(await streamed(ask, plain(ask))),
-    tools: (ask) => loop(ask, whole),
-    "tools streamed": (ask) => loop(ask, streamed),
+    ...turns({ plain, told, whole, streamed, loop }),
     object: async (ask) => {
       const config = { responseMimeType: "application/json", responseJsonSchema: WEATHER };
       return { object: JSON.parse(told(await whole(ask, { ...plain(ask), config })).text) };

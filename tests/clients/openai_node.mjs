@@ -1,6 +1,6 @@
 // The OpenAI SDK (npm `openai`), on Chat Completions and on Responses.
 
-import { CITY, PROMPT, RESULTS, SYSTEM, WEATHER, WEATHER_DESCRIPTION } from "./asks.mjs";
+import { CITY, PROMPT, RESULTS, SYSTEM, WEATHER, WEATHER_DESCRIPTION, turns } from "./asks.mjs";
 
 const connected = (OpenAI, { baseURL, key, retries }) => new OpenAI({ baseURL: `${baseURL}/v1`, apiKey: key, maxRetries: retries ?? 0 });
 
@@ -44,10 +44,7 @@ export function chatFace(OpenAI) {
   }
 
   return {
-    text: async (ask) => told(await whole(ask, plain(ask))),
-    stream: async (ask) => told(await streamed(ask, plain(ask))),
-    tools: (ask) => loop(ask, whole),
-    "tools streamed": (ask) => loop(ask, streamed),
+    ...turns({ plain, told, whole, streamed, loop }),
     object: async (ask) => {
       const json_schema = { name: "weather", schema: WEATHER, strict: true };
       const said = await whole(ask, { ...plain(ask), response_format: { type: "json_schema", json_schema } });
@@ -110,10 +107,7 @@ export function responsesFace(OpenAI) {
   }
 
   return {
-    text: async (ask) => told(await whole(ask, plain(ask))),
-    stream: async (ask) => told(await streamed(ask, plain(ask))),
-    tools: (ask) => loop(ask, whole),
-    "tools streamed": (ask) => loop(ask, streamed),
+    ...turns({ plain, told, whole, streamed, loop }),
     object: async (ask) => {
       const format = { type: "json_schema", name: "weather", schema: WEATHER, strict: true };
       return { object: JSON.parse(told(await whole(ask, { ...plain(ask), text: { format } })).text) };
