@@ -10,7 +10,7 @@
 
 use super::lanes::{BLOCK, Bits, Block};
 
-/// The bits of the even bytes: 0, 2, 4 and so on.
+/// The bits of the odd bytes: 1, 3, 5 and so on.
 const ODD_BYTES: Bits = 0xaaaa_aaaa_aaaa_aaaa;
 
 /// How a skipped value breaks off.

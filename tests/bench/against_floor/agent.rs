@@ -52,7 +52,7 @@ fn push_turns(body: &mut String, bytes: usize) {
         let result = LINE.repeat(each.saturating_sub(400).max(1).div_ceil(LINE.len()));
         let _ = write!(
             body,
-            r#",{{"role":"assistant","content":[{{"type":"text","text":"I look at the next file."}},{{"type":"tool_use","id":"toolu_01{number:020}","name":"tool_{}","input":{{"path":"/work/src/part_{number}.rs","offset":{number}}}}}]}},{{"role":"user","content":[{{"type":"tool_result","tool_use_id":"toolu_01{number:020}","content":[{{"type":"text","text":"{result}"}}]}}]}}"#,
+            r#",{{"role":"assistant","content":[{{"type":"text","text":"I look at the next file."}},{{"type":"tool_use","id":"toolu_01{number:020}","name":"tool_{}","input":{{"path":"src/part_{number}.rs","offset":{number}}}}}]}},{{"role":"user","content":[{{"type":"tool_result","tool_use_id":"toolu_01{number:020}","content":[{{"type":"text","text":"{result}"}}]}}]}}"#,
             number % TOOLS,
         );
     }
