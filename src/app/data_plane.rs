@@ -274,7 +274,7 @@ impl DataPlane {
     /// Serves with the accounts and keys as they are now.
     pub(super) fn refresh_accounts(&mut self) {
         self.gateway
-            .replace(self.assembly.gateway_config(&self.config));
+            .replace_accounts(self.assembly.gateway_config(&self.config));
         self.configure_server(self.port().unwrap_or(self.config.port));
     }
 

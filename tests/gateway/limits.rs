@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Bench, own_model, smallest};
 use crate::support::Dialect::{self, Anthropic, Chat, Gemini, Responses};
+use crate::support::agent::Setup;
 use crate::support::upstream::Script;
 
 /// The limit that the upstream of that dialect receives for a request without one, and what the
@@ -53,6 +54,25 @@ async fn a_limit_that_the_provider_lists_comes_before_the_table() {
     assert_eq!(
         limit(&bench, Gemini, &own_model(Gemini)).await.0,
         json!(65_536)
+    );
+}
+
+/// Whether the list was dropped shows in the next request, which asks for none.
+#[tokio::test]
+async fn what_a_provider_listed_stays_known_when_accounts_and_keys_change() {
+    let bench = Bench::new().await;
+    assert_eq!(bench.agent.get("/v1/models").await.status, 200);
+    let made = Setup::default()
+        .arg("key")
+        .arg("create")
+        .arg("laptop")
+        .command(bench.agent.home())
+        .output()
+        .expect("the program starts");
+    assert!(made.status.success(), "{made:?}");
+    assert_eq!(
+        limit(&bench, Anthropic, "claude/claude-opus-4-6").await.0,
+        json!(100_000)
     );
 }
 

@@ -73,6 +73,15 @@ impl Catalog {
         self.lists.lock().clear();
     }
 
+    /// Has all lists asked for again, since other accounts may see other models. Until then they
+    /// stay known: a request in between still finds its model's limits.
+    pub(super) fn expire(&self) {
+        let now = Instant::now();
+        for list in self.lists.lock().values_mut() {
+            list.fresh_until = now;
+        }
+    }
+
     /// The lists of all endpoints: what the configuration says, else what the provider says, which
     /// is asked where no fresh list is known.
     pub(super) async fn lists(&self, config: &GatewayConfig, pool: &Pool) -> Lists {
@@ -425,5 +434,14 @@ mod tests {
         tokio::time::advance(KEPT_FOR - FRESH_FOR - FAILED_FOR).await;
         assert!(catalog.keep("lab", failed()).is_empty());
         assert_eq!(ids(&catalog.keep("lab", listed(&["c"]))), ["c"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_expired_list_is_asked_for_again_and_known_until_then() {
+        let catalog = Catalog::default();
+        let _ = catalog.keep("lab", listed(&["a"]));
+        catalog.expire();
+        assert!(catalog.fresh("lab").is_none());
+        assert_eq!(ids(&catalog.known_lists()["lab"]), ["a"]);
     }
 }

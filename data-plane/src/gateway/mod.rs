@@ -96,6 +96,13 @@ impl Gateway {
         self.state.catalog.clear();
     }
 
+    /// Serves later requests with other accounts at the same providers, whose model lists stay
+    /// known until they are asked again.
+    pub fn replace_accounts(&self, config: GatewayConfig) {
+        self.active.store(Arc::new(ActiveConfig::new(config)));
+        self.state.catalog.expire();
+    }
+
     /// How many accounts could serve now.
     pub fn accounts_ready(&self) -> usize {
         self.state.pool.accounts_ready()
