@@ -11,6 +11,8 @@ use std::time::Duration;
 /// The core of the measured process. Everything else runs on the other.
 pub(super) const MEASURED_CORE: &str = "0";
 pub(super) const OTHER_CORE: &str = "1";
+/// For processes of two threads, and whatever else runs then.
+pub(super) const BOTH_CORES: &str = "0,1";
 
 /// A serving process. Dropping it kills it.
 pub(super) struct Child {

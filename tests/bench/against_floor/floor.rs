@@ -5,6 +5,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use http::uri::{Authority, Scheme};
@@ -13,52 +14,80 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::{Connect, HttpConnector};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::{TcpListener, TcpStream};
 
-type Upstream = Client<HttpConnector, Incoming>;
+use super::tls;
 
 /// Forwards every request to `upstream`, forever.
 pub(super) async fn run(upstream: SocketAddr) -> std::io::Result<()> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    println!("floor serves http://{}", listener.local_addr()?);
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
-    let client = Client::builder(TokioExecutor::new()).build(connector);
-    let authority: Arc<Authority> = Arc::new(
-        upstream
-            .to_string()
-            .parse()
-            .expect("an address is an authority"),
-    );
+    forward_all(Upstream::new(connector, Scheme::HTTP, upstream)).await
+}
+
+/// The same by TLS, to the server of that certificate.
+pub(super) async fn run_tls(upstream: SocketAddr, certificate_file: &Path) -> std::io::Result<()> {
+    let connector = tls::connector(certificate_file);
+    forward_all(Upstream::new(connector, Scheme::HTTPS, upstream)).await
+}
+
+async fn forward_all<C: Connect + Clone + Send + Sync + 'static>(
+    upstream: Upstream<C>,
+) -> std::io::Result<()> {
+    let upstream = Arc::new(upstream);
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    println!("floor serves http://{}", listener.local_addr()?);
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
-        tokio::spawn(serve(stream, client.clone(), Arc::clone(&authority)));
+        tokio::spawn(serve(stream, Arc::clone(&upstream)));
     }
 }
 
-async fn serve(stream: TcpStream, client: Upstream, authority: Arc<Authority>) {
-    let service = service_fn(|request| forward(request, &client, &authority));
+async fn serve<C: Connect + Clone + Send + Sync + 'static>(
+    stream: TcpStream,
+    upstream: Arc<Upstream<C>>,
+) {
+    let service = service_fn(|request| upstream.forward(request));
     // The load generator notices a broken connection.
     let _ = http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)
         .await;
 }
 
-async fn forward(
-    mut request: Request<Incoming>,
-    client: &Upstream,
-    authority: &Authority,
-) -> Result<Response<Incoming>, Infallible> {
-    let mut uri = std::mem::take(request.uri_mut()).into_parts();
-    uri.scheme = Some(Scheme::HTTP);
-    uri.authority = Some(authority.clone());
-    *request.uri_mut() = Uri::from_parts(uri).expect("a path with an authority is a URI");
-    request.headers_mut().remove(http::header::HOST);
-    Ok(client
-        .request(request)
-        .await
-        .expect("the upstream of the measurement answers"))
+struct Upstream<C> {
+    client: Client<C, Incoming>,
+    scheme: Scheme,
+    authority: Authority,
+}
+
+impl<C: Connect + Clone + Send + Sync + 'static> Upstream<C> {
+    fn new(connector: C, scheme: Scheme, address: SocketAddr) -> Self {
+        Self {
+            client: Client::builder(TokioExecutor::new()).build(connector),
+            scheme,
+            authority: address
+                .to_string()
+                .parse()
+                .expect("an address is an authority"),
+        }
+    }
+
+    async fn forward(
+        &self,
+        mut request: Request<Incoming>,
+    ) -> Result<Response<Incoming>, Infallible> {
+        let mut uri = std::mem::take(request.uri_mut()).into_parts();
+        uri.scheme = Some(self.scheme.clone());
+        uri.authority = Some(self.authority.clone());
+        *request.uri_mut() = Uri::from_parts(uri).expect("a path with an authority is a URI");
+        request.headers_mut().remove(http::header::HOST);
+        Ok(self
+            .client
+            .request(request)
+            .await
+            .expect("the upstream of the measurement answers"))
+    }
 }

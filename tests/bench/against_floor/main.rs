@@ -1,10 +1,12 @@
 //! The whole program against a bare forwarder, on one core each: `cargo bench --bench
 //! against_floor`.
 //!
-//! Prints the gateway's costs as ratios to the floor, beside their targets. CPU time is the
-//! system's accounting of all threads, since wall time is noise on a shared machine. Needs Linux
-//! with two cores and `taskset` (util-linux). `cargo bench --bench against_floor -- small streams`
-//! measures only the rows of the named groups; `--rounds 9` sets the rounds.
+//! Prints the gateway's costs as ratios to the floor, beside their targets, with the lowest and the
+//! highest of the rounds. CPU time is the system's accounting of all threads, since wall time is
+//! noise on a shared machine. Needs Linux with two cores and `taskset` (util-linux). `cargo bench
+//! --bench against_floor -- small streams` measures only the rows of the named groups; `--rounds 9`
+//! sets the rounds. `AEROSTAT_BIN` names the program to measure, `AEROSTAT_BIN_TOO` another build
+//! of it that the group `builds` compares with it.
 
 #![allow(clippy::print_stdout, reason = "it prints its table")]
 #![allow(
@@ -25,6 +27,8 @@ mod rows;
 #[cfg(target_os = "linux")]
 mod setting;
 #[cfg(target_os = "linux")]
+mod tls;
+#[cfg(target_os = "linux")]
 mod typed;
 #[cfg(target_os = "linux")]
 mod upstream;
@@ -35,26 +39,43 @@ fn main() {
         .skip(1)
         .filter(|word| word != "--bench")
         .collect();
-    // One thread each: a measured process has one core, and a scheduler for several threads would
-    // only make the floor slower.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
-    let served = match words.first().map(String::as_str) {
-        Some("floor") => runtime.block_on(floor::run(
-            words[1].parse().expect("the upstream's address"),
-        )),
-        Some("typed") => runtime.block_on(typed::run(
-            words[1].parse().expect("the upstream's address"),
-        )),
-        Some("upstream") => runtime.block_on(upstream::run()),
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let address = |text: &str| text.parse().expect("the upstream's address");
+    let served = match *words {
+        ["floor", upstream] => one_thread().block_on(floor::run(address(upstream))),
+        ["floor-two-threads", upstream] => two_threads().block_on(floor::run(address(upstream))),
+        ["floor-tls", upstream, certificate] => {
+            one_thread().block_on(floor::run_tls(address(upstream), certificate.as_ref()))
+        }
+        ["typed", upstream] => one_thread().block_on(typed::run(address(upstream))),
+        ["upstream"] => one_thread().block_on(upstream::run()),
+        ["upstream-tls", version, certificate] => {
+            one_thread().block_on(upstream::run_tls(version, certificate.as_ref()))
+        }
         _ => {
-            runtime.block_on(rows::measure(&words));
+            one_thread().block_on(rows::measure(&words));
             Ok(())
         }
     };
     served.expect("the port can be opened");
+}
+
+/// For a process that has one core: a scheduler for several threads would only make it slower.
+#[cfg(target_os = "linux")]
+fn one_thread() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
+}
+
+#[cfg(target_os = "linux")]
+fn two_threads() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime")
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -1,11 +1,13 @@
 //! The rows of the table, group by group: what is measured, and what it is compared with.
 
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
-use super::agent;
 use super::child::Child;
 use super::load::{ResponseContext, drive};
-use super::setting::{Client, Gateway, Setting, program};
+use super::setting::{Client, Gateway, Pair, Setting, program, program_too};
+use super::{agent, tls};
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
@@ -16,65 +18,95 @@ const AFTER_BURST: Duration = Duration::from_secs(60);
 const IDLE: Duration = Duration::from_secs(10);
 
 /// Measures the groups that `words` name, or all.
-pub(super) async fn measure(words: &[String]) {
-    let rounds = words.iter().skip_while(|word| *word != "--rounds").nth(1);
+pub(super) async fn measure(words: &[&str]) {
+    let rounds = words.iter().skip_while(|word| **word != "--rounds").nth(1);
     let rounds = rounds
         .and_then(|rounds| rounds.parse().ok())
         .unwrap_or(ROUNDS);
-    let named: Vec<&str> = words
-        .iter()
-        .map(String::as_str)
-        .filter(|word| GROUPS.contains(word))
-        .collect();
-    let is_wanted = |group: &str| named.is_empty() || named.contains(&group);
+    let is_named = words.iter().any(|word| GROUPS.contains(word));
+    println!("{}", measured_program(&program()));
+    println!("load of the machine before: {}", machine_load());
     println!(
-        "{:<58} {:>9} {:>9} {:>9}",
-        "", "measured", "to reach", "further"
+        "{:<58} {:>9} {:>15} {:>9} {:>9}",
+        "", "measured", "lowest, highest", "to reach", "further"
     );
     let setting = Setting::start();
-    if is_wanted("small") {
-        small(&setting, rounds).await;
+    for group in GROUPS {
+        if !is_named || words.contains(&group) {
+            measure_group(group, &setting, rounds).await;
+        }
     }
-    if is_wanted("recording") {
-        recording(&setting, rounds).await;
-    }
-    if is_wanted("streams") {
-        streams(&setting, rounds).await;
-    }
-    if is_wanted("large") {
-        large(&setting, rounds).await;
-    }
-    if is_wanted("agent") {
-        agent(&setting, rounds).await;
-    }
-    if is_wanted("waits") {
-        waits(&setting, rounds).await;
-    }
-    if is_wanted("idle") {
-        idle(&setting).await;
-    }
-    if is_wanted("burst") {
-        burst(&setting).await;
-    }
+    println!("load of the machine after: {}", machine_load());
 }
 
-const GROUPS: [&str; 8] = [
+const GROUPS: [&str; 13] = [
     "small",
     "recording",
+    "builds",
     "streams",
     "large",
     "agent",
+    "growth",
+    "tls",
+    "threads",
+    "desk",
     "waits",
     "idle",
     "burst",
 ];
 
+async fn measure_group(group: &str, setting: &Setting, rounds: usize) {
+    match group {
+        "small" => small(setting, rounds).await,
+        "recording" => recording(setting, rounds).await,
+        "builds" => builds(setting, rounds).await,
+        "streams" => streams(setting, rounds).await,
+        "large" => large(setting, rounds).await,
+        "agent" => agent(setting, rounds).await,
+        "growth" => growth(setting, rounds).await,
+        "tls" => over_tls(rounds).await,
+        "threads" => two_threads(rounds).await,
+        "desk" => desk(setting, rounds).await,
+        "waits" => waits(setting, rounds).await,
+        "idle" => idle(setting).await,
+        "burst" => burst(setting).await,
+        _ => unreachable!("all groups are listed above"),
+    }
+}
+
+/// Which build it is, as it says itself.
+fn measured_program(program: &Path) -> String {
+    let output = Command::new(program).arg("--version").output();
+    let version = output.map(|output| output.stdout).unwrap_or_default();
+    let bytes = std::fs::metadata(program).map_or(0, |file| file.len());
+    let version = String::from_utf8_lossy(&version);
+    format!("measured: {}, {bytes} bytes", version.trim())
+}
+
+/// How many tasks ran or waited to, on average over a minute.
+fn machine_load() -> String {
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    load.split(' ').next().unwrap_or_default().to_owned()
+}
+
 fn row(what: &str, measured: f64, targets: Option<(f64, f64)>) {
+    print_row(what, measured, "", targets);
+}
+
+/// A row with its median, and the lowest and highest of its rounds.
+fn spread_row(what: &str, rounds: &[f64], targets: Option<(f64, f64)>) {
+    let lowest = rounds.iter().copied().fold(f64::INFINITY, f64::min);
+    let highest = rounds.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let spread = format!("{lowest:.2}, {highest:.2}");
+    print_row(what, median(rounds.to_vec()), &spread, targets);
+}
+
+fn print_row(what: &str, measured: f64, spread: &str, targets: Option<(f64, f64)>) {
     let shown = |target: f64| format!("{target:>9.2}");
     let (reach, further) = targets.map_or_else(Default::default, |(reach, further)| {
         (shown(reach), shown(further))
     });
-    println!("{what:<58} {measured:>9.2} {reach} {further}");
+    println!("{what:<58} {measured:>9.2} {spread:>15} {reach} {further}");
 }
 
 /// One side of a comparison.
@@ -88,7 +120,10 @@ struct Cost {
     /// Microseconds of CPU for a request or an event.
     cpu: f64,
     per_second: f64,
+    /// Microseconds at the median: to the whole answer, or to a stream's first event.
     wait: f64,
+    /// Microseconds at the median from an event's creation to its arrival.
+    delay: f64,
 }
 
 impl Side<'_> {
@@ -101,6 +136,7 @@ impl Side<'_> {
             cpu: cpu.as_secs_f64() * 1e6 / units,
             per_second: units / taken.wall.as_secs_f64(),
             wait: median(taken.waits.iter().map(micros).collect()),
+            delay: median(taken.delays.iter().map(micros).collect()),
         }
     }
 }
@@ -129,14 +165,10 @@ fn of(costs: &[Cost], field: fn(&Cost) -> f64) -> f64 {
     median(costs.iter().map(field).collect())
 }
 
-/// The median of the rounds' ratios, since both sides of one round ran under the same load.
-fn ratio(of: &[Cost], to: &[Cost], field: fn(&Cost) -> f64) -> f64 {
-    median(
-        of.iter()
-            .zip(to)
-            .map(|(of, to)| field(of) / field(to))
-            .collect(),
-    )
+/// The ratio of each round, since both sides of one round ran under the same load.
+fn ratio(of: &[Cost], to: &[Cost], field: fn(&Cost) -> f64) -> Vec<f64> {
+    let rounds = of.iter().zip(to);
+    rounds.map(|(of, to)| field(of) / field(to)).collect()
 }
 
 fn cpu(cost: &Cost) -> f64 {
@@ -153,6 +185,16 @@ fn micros(duration: &Duration) -> f64 {
 }
 
 impl Setting {
+    /// The same, and the floor of a translation.
+    fn four(&self, bytes: usize, model: &str, events: Option<usize>) -> [Side<'_>; 4] {
+        let [floor, passed, translated] = self.three(bytes, model, events);
+        let typed = Side {
+            child: &self.typed,
+            ask: translated.ask.clone(),
+        };
+        [floor, passed, translated, typed]
+    }
+
     /// The floor, our passthrough and our translation, with the same requests.
     fn three(&self, bytes: usize, model: &str, events: Option<usize>) -> [Side<'_>; 3] {
         let key = &self.gateway.key;
@@ -176,24 +218,55 @@ impl Setting {
 }
 
 async fn small(setting: &Setting, rounds: usize) {
-    let [floor, passed, translated] =
-        interleaved(setting.three(KIB, "whole", None), rounds, 8, 500).await;
+    let [floor, passed, translated, typed] =
+        interleaved(setting.four(KIB, "whole", None), rounds, 8, 500).await;
     row("1 KB, floor: CPU µs per request", of(&floor, cpu), None);
-    row(
+    spread_row(
         "1 KB, passthrough: CPU per request, to the floor",
-        ratio(&passed, &floor, cpu),
-        Some((1.30, 1.10)),
+        &ratio(&passed, &floor, cpu),
+        Some((1.15, 1.08)),
     );
-    row(
+    spread_row(
         "1 KB, passthrough: throughput, to the floor",
-        ratio(&passed, &floor, |cost| cost.per_second),
+        &ratio(&passed, &floor, |cost| cost.per_second),
         Some((0.80, 0.95)),
     );
-    row(
+    spread_row(
         "1 KB, translated: CPU per request, to our passthrough",
-        ratio(&translated, &passed, cpu),
+        &ratio(&translated, &passed, cpu),
         Some((1.30, 1.12)),
     );
+    spread_row(
+        "1 KB, translated: CPU per request, to typed structs",
+        &ratio(&translated, &typed, cpu),
+        Some((1.25, 1.10)),
+    );
+}
+
+/// The other build of the program to the measured one.
+async fn builds(setting: &Setting, rounds: usize) {
+    let Some(program_too) = program_too() else {
+        return;
+    };
+    println!("the other build: {}", measured_program(&program_too));
+    let other = setting.gateway_of(&program_too);
+    let sides = |bytes: usize, model: &'static str| {
+        [&setting.gateway, &other].map(|gateway| Side {
+            child: &gateway.process,
+            ask: agent_ask(&gateway.key, model, bytes),
+        })
+    };
+    for (what, model) in [
+        ("passthrough", "claude-whole"),
+        ("translated", "chat-whole"),
+    ] {
+        let [measured, other] = interleaved(sides(30 * KIB, model), rounds, 4, 400).await;
+        spread_row(
+            &format!("agent's 30 KB, {what}: CPU, the other build to this"),
+            &ratio(&other, &measured, cpu),
+            None,
+        );
+    }
 }
 
 /// What the record of a request costs, and what its bodies cost where a person asked for them.
@@ -205,14 +278,14 @@ async fn recording(setting: &Setting, rounds: usize) {
         ask: Client::Chat.ask(&gateway.key, "chat-whole", KIB, None),
     });
     let [without, with, with_bodies] = interleaved(sides, rounds, 8, 500).await;
-    row(
+    spread_row(
         "1 KB, recorded: CPU per request, to unrecorded",
-        ratio(&with, &without, cpu),
+        &ratio(&with, &without, cpu),
         Some((1.03, 1.02)),
     );
-    row(
+    spread_row(
         "1 KB, recorded with bodies: CPU per request, to unrecorded",
-        ratio(&with_bodies, &without, cpu),
+        &ratio(&with_bodies, &without, cpu),
         None,
     );
 }
@@ -227,16 +300,54 @@ async fn streams(setting: &Setting, rounds: usize) {
     )
     .await;
     row("stream, floor: CPU µs per event", of(&floor, cpu), None);
-    row(
+    spread_row(
         "stream, passthrough: CPU per event, to the floor",
-        ratio(&passed, &floor, cpu),
-        Some((1.25, 1.05)),
+        &ratio(&passed, &floor, cpu),
+        Some((1.10, 0.80)),
+    );
+    spread_row(
+        "stream, translated: CPU per event, to the floor",
+        &ratio(&translated, &floor, cpu),
+        Some((1.10, 0.80)),
+    );
+    for (what, costs) in [("passthrough", &passed), ("translated", &translated)] {
+        spread_row(
+            &format!("stream, {what}: throughput, to the floor"),
+            &ratio(costs, &floor, |cost| cost.per_second),
+            Some((1.0, 1.1)),
+        );
+    }
+}
+
+/// Twenty streams with an event each 10 ms: what a person's agents read at a time.
+async fn desk(setting: &Setting, rounds: usize) {
+    let sides = setting.three(KIB, "stream-100-10", Some(100));
+    let [floor, passed, translated] = interleaved(sides, rounds, 20, 1).await;
+    row(
+        "20 slow streams, floor: CPU µs per event",
+        of(&floor, cpu),
+        None,
     );
     row(
-        "stream, translated: CPU per event, to our passthrough",
-        ratio(&translated, &passed, cpu),
-        Some((1.60, 1.35)),
+        "20 slow streams, floor: delay of an event in µs",
+        of(&floor, |cost| cost.delay),
+        None,
     );
+    for (what, costs, targets) in [
+        ("passthrough", &passed, (1.08, 1.00)),
+        ("translated", &translated, (1.12, 1.05)),
+    ] {
+        spread_row(
+            &format!("20 slow streams, {what}: CPU per event, to the floor"),
+            &ratio(costs, &floor, cpu),
+            Some(targets),
+        );
+        spread_row(
+            &format!("20 slow streams, {what}: delay, to the floor"),
+            &ratio(costs, &floor, |cost| cost.delay),
+            Some((1.00, 0.95)),
+        );
+    }
 }
 
 async fn large(setting: &Setting, rounds: usize) {
@@ -254,19 +365,19 @@ async fn large(setting: &Setting, rounds: usize) {
     ];
     let [floor, first, last, translated] = interleaved(sides, rounds, 2, 15).await;
     row("1 MB, floor: CPU µs per request", of(&floor, cpu), None);
-    row(
+    spread_row(
         "1 MB, passthrough, `model` first: CPU, to the floor",
-        ratio(&first, &floor, cpu),
-        Some((1.60, 1.15)),
+        &ratio(&first, &floor, cpu),
+        Some((1.20, 1.05)),
     );
-    row(
+    spread_row(
         "1 MB, passthrough, `model` last: CPU, to the floor",
-        ratio(&last, &floor, cpu),
+        &ratio(&last, &floor, cpu),
         Some((3.0, 2.2)),
     );
-    row(
+    spread_row(
         "1 MB, translated: CPU, to the floor",
-        ratio(&translated, &floor, cpu),
+        &ratio(&translated, &floor, cpu),
         Some((9.0, 5.0)),
     );
 }
@@ -277,12 +388,7 @@ async fn agent(setting: &Setting, rounds: usize) {
     for kib in [30, 120, 500] {
         let side = |child, model: &str| Side {
             child,
-            ask: ResponseContext {
-                path: "/v1/messages",
-                key: key.clone(),
-                body: agent::body(model, kib * KIB).into(),
-                events: None,
-            },
+            ask: agent_ask(key, model, kib * KIB),
         };
         let gateway = &setting.gateway.process;
         let sides = [
@@ -298,16 +404,119 @@ async fn agent(setting: &Setting, rounds: usize) {
             of(&floor, cpu),
             None,
         );
-        row(
+        spread_row(
             &format!("agent's {kib} KB, passthrough: CPU, to the floor"),
-            ratio(&passed, &floor, cpu),
+            &ratio(&passed, &floor, cpu),
             Some((1.30, 1.15)),
         );
-        row(
+        spread_row(
             &format!("agent's {kib} KB, translated: CPU, to typed structs"),
-            ratio(&translated, &typed, cpu),
+            &ratio(&translated, &typed, cpu),
             Some((1.20, 0.80)),
         );
+    }
+}
+
+fn agent_ask(key: &str, model: &str, bytes: usize) -> ResponseContext {
+    ResponseContext {
+        path: "/v1/messages",
+        key: key.to_owned(),
+        body: agent::body(model, bytes).into(),
+        events: None,
+    }
+}
+
+/// What a KB of a conversation costs as it grows, without what any request costs.
+async fn growth(setting: &Setting, rounds: usize) {
+    const TURNS_KIB: [usize; 5] = [15, 30, 60, 120, 240];
+    let Gateway { process, key, .. } = &setting.gateway;
+    for (what, model) in [
+        ("passthrough", "claude-whole"),
+        ("translated", "chat-whole"),
+    ] {
+        let small = Side {
+            child: process,
+            ask: Client::Anthropic.ask(key, model, KIB, None),
+        };
+        let [smallest] = interleaved([small], rounds, 4, 400).await;
+        let mut first = None;
+        for kib in TURNS_KIB {
+            let side = Side {
+                child: process,
+                ask: agent_ask(key, model, kib * KIB),
+            };
+            let [turn] = interleaved([side], rounds, 4, 12_000 / kib).await;
+            let each_kib = (of(&turn, cpu) - of(&smallest, cpu)) / kib as f64;
+            let first = *first.get_or_insert(each_kib);
+            row(
+                &format!("turn of {kib} KB, {what}: CPU a KB, to that of 15 KB"),
+                each_kib / first,
+                Some((1.0, 1.0)),
+            );
+        }
+    }
+}
+
+/// To the upstream by TLS, in both versions of HTTP.
+async fn over_tls(rounds: usize) {
+    for (version, name) in [(tls::HTTP1, "HTTP/1.1"), (tls::HTTP2, "HTTP/2")] {
+        let pair = Pair::over_tls(version);
+        let small = |key: &str| Client::Chat.ask(key, "chat-whole", KIB, None);
+        let large = |key: &str| agent_ask(key, "claude-whole", 120 * KIB);
+        pair.rows(&format!("1 KB by {name}"), small, rounds, 500, (1.12, 1.05))
+            .await;
+        pair.rows(
+            &format!("agent's 120 KB by {name}"),
+            large,
+            rounds,
+            100,
+            (1.25, 1.10),
+        )
+        .await;
+    }
+}
+
+/// Two threads on two cores, which upstream and clients share.
+async fn two_threads(rounds: usize) {
+    let pair = Pair::on_two_threads();
+    let small = |key: &str| Client::Chat.ask(key, "chat-whole", KIB, None);
+    let [floor, passed] = pair
+        .rows("1 KB on two threads", small, rounds, 500, (1.20, 1.10))
+        .await;
+    spread_row(
+        "1 KB on two threads: throughput, to the floor",
+        &ratio(&passed, &floor, |cost| cost.per_second),
+        Some((0.90, 0.95)),
+    );
+}
+
+impl Pair {
+    /// The floor's CPU and ours to it.
+    async fn rows(
+        &self,
+        what: &str,
+        ask: impl Fn(&str) -> ResponseContext,
+        rounds: usize,
+        times: usize,
+        targets: (f64, f64),
+    ) -> [Vec<Cost>; 2] {
+        let sides = [&self.floor, &self.gateway.process].map(|child| Side {
+            child,
+            ask: ask(&self.gateway.key),
+        });
+        let costs = interleaved(sides, rounds, 8, times).await;
+        let [floor, passed] = &costs;
+        row(
+            &format!("{what}, floor: CPU µs per request"),
+            of(floor, cpu),
+            None,
+        );
+        spread_row(
+            &format!("{what}, passthrough: CPU, to the floor"),
+            &ratio(passed, floor, cpu),
+            Some(targets),
+        );
+        costs
     }
 }
 
@@ -330,9 +539,9 @@ async fn waits(setting: &Setting, rounds: usize) {
         of(&translated, |cost| cost.wait) - of(&floor, |cost| cost.wait),
         None,
     );
-    row(
+    spread_row(
         "1 KB, one client, passthrough: CPU, to the floor",
-        ratio(&passed, &floor, cpu),
+        &ratio(&passed, &floor, cpu),
         None,
     );
     let [floor, passed, translated] =
@@ -342,14 +551,14 @@ async fn waits(setting: &Setting, rounds: usize) {
         of(&floor, |cost| cost.wait),
         None,
     );
-    row(
+    spread_row(
         "stream, passthrough: first event, to the floor",
-        ratio(&passed, &floor, |cost| cost.wait),
+        &ratio(&passed, &floor, |cost| cost.wait),
         None,
     );
-    row(
+    spread_row(
         "stream, translated: first event, to the floor",
-        ratio(&translated, &floor, |cost| cost.wait),
+        &ratio(&translated, &floor, |cost| cost.wait),
         None,
     );
 }

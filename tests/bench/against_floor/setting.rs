@@ -1,12 +1,12 @@
 //! The participants: the upstream, the floor, and the gateway with everything switched on; and the
 //! requests.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use tempfile::TempDir;
 
-use super::child::{Child, MEASURED_CORE, OTHER_CORE};
+use super::child::{BOTH_CORES, Child, MEASURED_CORE, OTHER_CORE};
 use super::load::ResponseContext;
 
 /// The measured program: the one that `AEROSTAT_BIN` names, or else the one that was built with
@@ -31,17 +31,27 @@ pub(super) struct Setting {
 pub(super) struct Gateway {
     pub(super) process: Child,
     pub(super) key: String,
-    _home: TempDir,
+    _folders: Vec<TempDir>,
+}
+
+/// Another build of the program, to compare the measured one with.
+pub(super) fn program_too() -> Option<PathBuf> {
+    std::env::var_os("AEROSTAT_BIN_TOO").map(PathBuf::from)
+}
+
+/// A process that this program is as well, by its words.
+fn own(cores: &str, words: &[&str]) -> Child {
+    let this = std::env::current_exe().expect("the path of this program");
+    Child::start(cores, &this, words, &[])
 }
 
 impl Setting {
     pub(super) fn start() -> Self {
-        let this = std::env::current_exe().expect("the path of this program");
-        let upstream = Child::start(OTHER_CORE, &this, &["upstream"], &[]);
+        let upstream = own(OTHER_CORE, &["upstream"]);
         let address = upstream.address.to_string();
-        let floor = Child::start(MEASURED_CORE, &this, &["floor", &address], &[]);
-        let typed = Child::start(MEASURED_CORE, &this, &["typed", &address], &[]);
-        let gateway = Gateway::start(&upstream, "");
+        let floor = own(MEASURED_CORE, &["floor", &address]);
+        let typed = own(MEASURED_CORE, &["typed", &address]);
+        let gateway = Gateway::start(MEASURED_CORE, &program(), "", &plain(&upstream));
         Self {
             upstream,
             floor,
@@ -53,18 +63,70 @@ impl Setting {
     /// A gateway beside the usual one, with `settings` of its own: lines of `config.toml` before
     /// its first section.
     pub(super) fn another_gateway(&self, settings: &str) -> Gateway {
-        Gateway::start(&self.upstream, settings)
+        Gateway::start(MEASURED_CORE, &program(), settings, &plain(&self.upstream))
+    }
+
+    /// A gateway of that build.
+    pub(super) fn gateway_of(&self, program: &Path) -> Gateway {
+        Gateway::start(MEASURED_CORE, program, "", &plain(&self.upstream))
     }
 }
 
+/// Floor and gateway in front of one upstream, where something about the three is another.
+pub(super) struct Pair {
+    pub(super) floor: Child,
+    pub(super) gateway: Gateway,
+    _upstream: Child,
+}
+
+impl Pair {
+    /// By TLS, in one version of HTTP.
+    pub(super) fn over_tls(version: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        let certificate = folder.path().join("upstream.pem");
+        let file = certificate.to_str().expect("the name of a temporary file");
+        let upstream = own(OTHER_CORE, &["upstream-tls", version, file]);
+        let address = upstream.address.to_string();
+        let floor = own(MEASURED_CORE, &["floor-tls", &address, file]);
+        let settings = format!("network.ca_file = {file:?}");
+        let base_url = format!("https://{address}/v1");
+        let gateway = Gateway::start(MEASURED_CORE, &program(), &settings, &base_url);
+        // Read at the first request, which comes while the folder is still there.
+        Self {
+            floor,
+            gateway: gateway.keeping(folder),
+            _upstream: upstream,
+        }
+    }
+
+    /// On both cores, which they share with the upstream and the clients.
+    pub(super) fn on_two_threads() -> Self {
+        let upstream = own(BOTH_CORES, &["upstream"]);
+        let floor = own(
+            BOTH_CORES,
+            &["floor-two-threads", &upstream.address.to_string()],
+        );
+        let gateway = Gateway::start(BOTH_CORES, &program(), "", &plain(&upstream));
+        Self {
+            floor,
+            gateway,
+            _upstream: upstream,
+        }
+    }
+}
+
+fn plain(upstream: &Child) -> String {
+    format!("http://{}/v1", upstream.address)
+}
+
 impl Gateway {
-    fn start(upstream: &Child, settings: &str) -> Self {
+    fn start(cores: &str, program: &Path, settings: &str, base_url: &str) -> Self {
         let home = tempfile::tempdir().expect("a temporary directory");
-        let config = format!("{settings}\n{}", config(upstream));
+        let config = format!("{settings}\n{}", config(base_url));
         std::fs::write(home.path().join("config.toml"), config).expect("the home can be written");
         let process = Child::start(
-            MEASURED_CORE,
-            &program(),
+            cores,
+            program,
             &["--headless"],
             &[("AEROSTAT_HOME", home.path())],
         );
@@ -73,13 +135,18 @@ impl Gateway {
         Self {
             process,
             key: key.trim().to_owned(),
-            _home: home,
+            _folders: vec![home],
         }
+    }
+
+    /// Keeps a folder that its configuration names for as long as it runs.
+    fn keeping(mut self, folder: TempDir) -> Self {
+        self._folders.push(folder);
+        self
     }
 }
 
-fn config(upstream: &Child) -> String {
-    let base_url = format!("http://{}/v1", upstream.address);
+fn config(base_url: &str) -> String {
     format!(
         r#"
         port = 0

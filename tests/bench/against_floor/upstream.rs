@@ -6,6 +6,7 @@
 
 use std::convert::Infallible;
 use std::fmt::Write as _;
+use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -16,12 +17,15 @@ use http::{HeaderValue, Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use memchr::memmem;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, Sleep};
+use tokio_rustls::TlsAcceptor;
+
+use super::tls;
 
 /// Serves forever.
 pub(super) async fn run() -> std::io::Result<()> {
@@ -34,6 +38,31 @@ pub(super) async fn run() -> std::io::Result<()> {
             http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer)),
         );
     }
+}
+
+/// Serves by TLS forever, in one version of HTTP. Writes its certificate to `certificate_file`.
+pub(super) async fn run_tls(version: &str, certificate_file: &Path) -> std::io::Result<()> {
+    let acceptor = tls::acceptor(version, certificate_file);
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    println!("upstream serves http://{}", listener.local_addr()?);
+    loop {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        tokio::spawn(serve_tls(acceptor.clone(), stream));
+    }
+}
+
+async fn serve_tls(acceptor: TlsAcceptor, stream: TcpStream) {
+    let stream = acceptor.accept(stream).await.expect("a client trusts it");
+    let is_http2 = stream.get_ref().1.alpn_protocol() == Some(tls::HTTP2.as_bytes());
+    let (io, service) = (TokioIo::new(stream), service_fn(answer));
+    // The load generator notices a broken connection.
+    let _ = if is_http2 {
+        let server = http2::Builder::new(TokioExecutor::new());
+        server.serve_connection(io, service).await
+    } else {
+        http1::Builder::new().serve_connection(io, service).await
+    };
 }
 
 async fn answer(request: Request<Incoming>) -> Result<Response<Answer>, Infallible> {
