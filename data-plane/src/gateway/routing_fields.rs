@@ -4,8 +4,14 @@
 //! clients write the members beside the conversation close to an edge; then all of it, up to a
 //! length from which looking through would cost more than sending it on. What lies between the ends
 //! is left to the upstream to judge.
+//!
+//! A client that wants no stream often says nothing of streams. Whether the word occurs at all is
+//! found out at a tenth of what reading costs.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 use super::client_request::ClientRequest;
 use crate::canon::Fault;
@@ -19,9 +25,14 @@ const SMALL_BYTES_MAX: usize = 16 * 1024;
 /// costs less than a copy of it.
 const WHOLE_BYTES_MAX: usize = 512 * 1024;
 
-/// How much of each end is read, and of a body that is too long to be read whole.
+/// How much of each end is read: at first, where that does not tell of a stream, and of a body that
+/// is too long to be read whole.
+const NEAREST_BYTES: usize = 1024;
 const NEAR_BYTES: usize = 4 * 1024;
 const FAR_BYTES: usize = 64 * 1024;
+
+/// The member that asks for a stream, in the dialects that have one for it.
+static STREAM: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"stream\""));
 
 /// Reads the whole body.
 ///
@@ -58,14 +69,23 @@ pub(super) fn other_models(request: &ClientRequest) -> Vec<String> {
 /// and it can be read whole.
 ///
 /// Of a body that is too long for that, `stream` and the session's field may stand between the
-/// ends, and are then missing.
+/// ends, and are then missing. So is `stream` where the body does not have it, or writes it with
+/// escapes: what the upstream sends then tells what was asked for.
 pub(super) fn from_ends(request: &ClientRequest) -> Option<RoutingFields> {
     let bytes = request.body.len();
     if bytes <= SMALL_BYTES_MAX {
         return None;
     }
+    let says_stream = |fields: &RoutingFields| fields.stream.is_some();
+    let nearest = from_edges(request, bytes, NEAREST_BYTES);
+    if nearest.as_ref().is_some_and(says_stream) {
+        return nearest;
+    }
+    if nearest.is_some() && !request.body.contains(&STREAM) {
+        return nearest;
+    }
     let near = from_edges(request, bytes, NEAR_BYTES);
-    if near.as_ref().is_some_and(|near| near.stream.is_some()) {
+    if near.as_ref().is_some_and(says_stream) {
         return near;
     }
     if bytes <= WHOLE_BYTES_MAX {
@@ -192,6 +212,27 @@ mod tests {
             from_ends(&request("openai_chat", r#"{"model":"m","messages":[]}"#)),
             None,
             "a small one is read whole"
+        );
+    }
+
+    #[test]
+    fn a_body_without_the_word_is_not_read_through() {
+        let long = long();
+        for more in ["", r#","note":"he said \"stream\"""#] {
+            let body = format!(r#"{{"model":"m","messages":[{long}]{more}}}"#);
+            let fields = from_ends(&request("openai_chat", &body)).unwrap();
+            assert_eq!((fields.model.as_str(), fields.stream), ("m", None));
+        }
+        // A tool's parameter of that name is no reason to believe it.
+        let tool = r#"{"parameters":{"properties":{"stream":{"type":"boolean"}}}}"#;
+        let medium = &long[..long.len() / 4];
+        let medium = &medium[..=medium.rfind("},").unwrap()];
+        let body = format!(r#"{{"model":"m","messages":[{medium}],"tools":[{tool},{medium}]}}"#);
+        assert!((SMALL_BYTES_MAX..WHOLE_BYTES_MAX).contains(&body.len()));
+        assert_eq!(
+            from_ends(&request("openai_chat", &body)),
+            None,
+            "read whole"
         );
     }
 

@@ -13,7 +13,8 @@
 //! Source: `translation.md` section 10, strategy 2; DeepSeek, "Thinking Mode", tool calls.
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::hash::BuildHasher as _;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use http::HeaderMap;
@@ -104,13 +105,25 @@ fn add(digest: &mut Sha256, bytes: &[u8]) {
     digest.update(bytes);
 }
 
+/// Adds a text by its length and two hashes of it. System text is long and comes with every
+/// request, where SHA-256 would be a good part of what a translation costs. Keys and names go
+/// through SHA-256 itself, so a text that somebody makes to collide mixes up conversations of their
+/// own alone.
 fn add_text(digest: &mut Sha256, part: &Part) {
     if let PartKind::Text(text) = &part.kind
         && !text.as_escaped().starts_with(CHANGING)
     {
-        add(digest, text.as_bytes());
+        let text = text.as_bytes();
+        digest.update((text.len() as u64).to_le_bytes());
+        for hasher in &*TEXT_HASHERS {
+            digest.update(hasher.hash_one(text).to_le_bytes());
+        }
     }
 }
+
+/// Seeded anew in each process: nothing of this outlives it.
+static TEXT_HASHERS: LazyLock<[foldhash::quality::RandomState; 2]> =
+    LazyLock::new(Default::default);
 
 /// A call of a conversation, or the text that ended a tool loop.
 type Key = [u8; 16];

@@ -24,7 +24,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use bytestring::ByteString;
 
-use super::lanes::plain_len;
+use super::lanes::{BLOCK, Block, plain_len};
 use super::skip::{self, BrokenOff};
 use super::text::unescape;
 use super::{EscapedStr, Invalid, Offset, Raw};
@@ -38,6 +38,8 @@ const NODES_RESERVED_MAX: usize = 64;
 
 /// Nodes that are allocated up front for a shallow index: a root and twenty members.
 const NODES_SHALLOW: usize = 41;
+/// Up to this length a string is short: keys, roles, names.
+const SHORT_BYTES: usize = 16;
 
 /// What a value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -675,23 +677,68 @@ impl Scanner<'_> {
     fn string(&mut self) -> Result<(), Invalid> {
         let node = self.open(Kind::String);
         self.pos += 1;
-        loop {
-            self.pos += plain_len(&self.bytes[self.pos..]);
-            match self.peek() {
-                Some(b'"') => break,
-                Some(b'\\') => self.escape()?,
-                Some(_) => {
-                    return Err(Invalid::new(
-                        offset_at(self.pos),
-                        "control character in a string; write it as an escape",
-                    ));
-                }
-                None => return Err(Invalid::new(offset_at(self.pos), "ends within a string")),
-            }
-        }
+        self.to_closing_quote()?;
         self.pos += 1;
         self.close(node);
         Ok(())
+    }
+
+    fn to_closing_quote(&mut self) -> Result<(), Invalid> {
+        // Most strings are short: a look at a whole block would cost more than reading them.
+        let next = &self.bytes[self.pos..];
+        self.pos += plain_len(&next[..next.len().min(SHORT_BYTES)]);
+        while self.peek() != Some(b'"') {
+            let Some(block) = self.bytes[self.pos..].first_chunk() else {
+                return self.to_closing_quote_at_end();
+            };
+            if self.is_closed_within(block)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a block of a string, up to its closing quote if that is in it.
+    fn is_closed_within(&mut self, block: &[u8; BLOCK]) -> Result<bool, Invalid> {
+        let start = self.pos;
+        let mut stops = Block::of(block).escaped_or_quotes();
+        while stops != 0 {
+            let at = stops.trailing_zeros() as usize;
+            self.pos = start + at;
+            match block[at] {
+                b'"' => return Ok(true),
+                b'\\' => self.escape()?,
+                _ => return Err(self.control_character()),
+            }
+            // The last escape of a block may reach into the next one.
+            let read = self.pos - start;
+            if read >= BLOCK {
+                return Ok(false);
+            }
+            stops &= !0 << read;
+        }
+        self.pos = start + BLOCK;
+        Ok(false)
+    }
+
+    /// The same where less than a block is left of the document.
+    fn to_closing_quote_at_end(&mut self) -> Result<(), Invalid> {
+        loop {
+            self.pos += plain_len(&self.bytes[self.pos..]);
+            match self.peek() {
+                Some(b'"') => return Ok(()),
+                Some(b'\\') => self.escape()?,
+                Some(_) => return Err(self.control_character()),
+                None => return Err(Invalid::new(offset_at(self.pos), "ends within a string")),
+            }
+        }
+    }
+
+    fn control_character(&self) -> Invalid {
+        Invalid::new(
+            offset_at(self.pos),
+            "control character in a string; write it as an escape",
+        )
     }
 
     fn escape(&mut self) -> Result<(), Invalid> {

@@ -39,6 +39,11 @@ impl Block {
         self.marked(|lane| (lane | u8x16::splat(0x20)).simd_eq(u8x16::splat(b'}')))
     }
 
+    /// Quotes, and what a string holds only as an escape: backslashes and control characters.
+    pub(super) fn escaped_or_quotes(&self) -> Bits {
+        self.marked(ends_plain_text)
+    }
+
     fn marked(&self, mark: impl Fn(u8x16) -> u8x16) -> Bits {
         let lanes = self.0.iter().enumerate();
         lanes.fold(0, |bits, (at, lane)| {
@@ -51,16 +56,19 @@ impl Block {
 pub(super) fn plain_len(bytes: &[u8]) -> usize {
     let (lanes, rest) = bytes.as_chunks::<LANE>();
     for (index, lane) in lanes.iter().enumerate() {
-        let lane = u8x16::new(*lane);
-        let stops = lane.simd_eq(u8x16::splat(b'"'))
-            | lane.simd_eq(u8x16::splat(b'\\'))
-            | lane.simd_eq(lane.min(u8x16::splat(0x1f)));
+        let stops = ends_plain_text(u8x16::new(*lane));
         if stops.any() {
             return index * LANE + stops.to_bitmask().trailing_zeros() as usize;
         }
     }
     let plain = rest.iter().take_while(|byte| !needs_escape(**byte)).count();
     bytes.len() - rest.len() + plain
+}
+
+fn ends_plain_text(lane: u8x16) -> u8x16 {
+    lane.simd_eq(u8x16::splat(b'"'))
+        | lane.simd_eq(u8x16::splat(b'\\'))
+        | lane.simd_eq(lane.min(u8x16::splat(0x1f)))
 }
 
 pub(super) fn needs_escape(byte: u8) -> bool {
@@ -89,6 +97,7 @@ mod tests {
             prop_assert_eq!(found.backslashes(), bits(block, |byte| byte == b'\\'));
             prop_assert_eq!(found.opening(), bits(block, |byte| byte == b'{' || byte == b'['));
             prop_assert_eq!(found.closing(), bits(block, |byte| byte == b'}' || byte == b']'));
+            prop_assert_eq!(found.escaped_or_quotes(), bits(block, needs_escape));
         }
 
         #[test]

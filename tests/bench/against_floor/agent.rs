@@ -33,6 +33,14 @@ pub(super) fn body(model: &str, bytes: usize) -> String {
     body
 }
 
+/// A question of 1 KiB for `model`, in the form in which an agent asks, without tools.
+pub(super) fn question(model: &str) -> String {
+    let text = PROSE.repeat(KIB / PROSE.len());
+    format!(
+        r#"{{"model":"{model}","max_tokens":1024,"tools":[],"messages":[{{"role":"user","content":[{{"type":"text","text":"{text}"}}]}}]}}"#
+    )
+}
+
 fn tools() -> String {
     let tool = |number: usize| {
         format!(

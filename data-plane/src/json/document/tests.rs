@@ -154,3 +154,35 @@ fn skimming_reads_the_top_level_and_where_values_end() {
         assert!(parse_shallow(broken).is_err(), "{broken}");
     }
 }
+
+/// An escape, a control character or the end of a string may stand anywhere in a block.
+#[test]
+fn strings_end_where_they_end_wherever_that_is() {
+    for before in 0..150 {
+        for after in [0, 1, 15, 63, 64, 130] {
+            let string = |middle: &str| {
+                let text = format!("{}{middle}{}", "x".repeat(before), "y".repeat(after));
+                format!("[\"{text}\",\"z\"]")
+            };
+            for escape in [r"\n", r#"\""#, r"\\", r"\u00e9", r"\\\"] {
+                let json = string(escape);
+                let expected = serde_json::from_str::<Vec<String>>(&json).ok();
+                let read = parse(&json).ok().map(|document| {
+                    let items = document.root().items().unwrap();
+                    items.map(|item| item.str().unwrap().into_owned()).collect()
+                });
+                assert_eq!(read, expected, "{json}");
+            }
+            for (wrong, at) in [("\n", 0), (r"\x", 0), (r"\u00g0", 6)] {
+                let error = parse(&string(wrong)).unwrap_err();
+                assert_eq!(
+                    error.at.0 as usize,
+                    2 + before + at,
+                    "{wrong:?} at {before}"
+                );
+            }
+            let cut = &string("")[..2 + before];
+            assert_eq!(parse(cut).unwrap_err().what, "ends within a string");
+        }
+    }
+}
