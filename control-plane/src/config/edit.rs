@@ -305,12 +305,10 @@ fn move_rule(
             let (above, below) = tables.split_at_mut(upper + 1);
             let (one, other) = (&mut *above[upper], &mut *below[0]);
             // They are written by their positions, wherever they stand in the list.
-            let places = (one.position(), other.position());
+            let (upper, lower) = (one.position(), other.position());
             std::mem::swap(one, other);
-            if let (Some(upper), Some(lower)) = places {
-                one.set_position(upper);
-                other.set_position(lower);
-            }
+            one.set_position(upper);
+            other.set_position(lower);
         }
         Some(Item::Value(Value::Array(list))) => {
             let table = list.get(at).and_then(Value::as_inline_table);
