@@ -13,8 +13,9 @@ use std::path::{Path, PathBuf};
 
 /// A module and what of ours it may import. Each row names only rows above it.
 const IMPORTS: &[(&str, &[&str])] = &[
-    ("json", &[]),
-    ("suggestion", &[]),
+    ("ordering", &[]),
+    ("json", &["ordering"]),
+    ("suggestion", &["ordering"]),
     ("toml_text", &[]),
     ("modes", &[]),
     ("body_budget", &[]),
@@ -23,12 +24,14 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("language", &[]),
     ("host", &["language"]),
     ("line_diff", &[]),
-    ("ordering", &[]),
     ("canon", &["json"]),
-    ("account", &["json", "host", "language"]),
+    ("account", &["ordering", "json", "host", "language"]),
     ("outcome", &["json", "canon"]),
     ("prices", &["toml_text", "canon", "language"]),
-    ("protocol", &["json", "segmented_bytes", "canon"]),
+    (
+        "protocol",
+        &["ordering", "json", "segmented_bytes", "canon"],
+    ),
     (
         "provider",
         &[
@@ -96,8 +99,8 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "pool",
         &[
-            "modes", "language", "json", "canon", "outcome", "account", "provider", "upstream",
-            "status",
+            "ordering", "modes", "language", "json", "canon", "outcome", "account", "provider",
+            "upstream", "status",
         ],
     ),
     (
@@ -118,6 +121,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "gateway",
         &[
+            "ordering",
             "language",
             "json",
             "body_budget",

@@ -5,7 +5,7 @@
 
 use aerostat_data_plane::{
     account, body_budget, canon, client_keys, gateway, host, json, language, listener, modes,
-    outcome, pool, prices, protocol, provider, record, segmented_bytes, selftest, status,
+    ordering, outcome, pool, prices, protocol, provider, record, segmented_bytes, selftest, status,
     suggestion, toml_text, upstream,
 };
 
@@ -19,7 +19,6 @@ pub mod dashboard;
 pub mod desktop;
 pub mod line_diff;
 pub mod metrics;
-pub mod ordering;
 pub mod store;
 #[cfg(feature = "otlp")]
 pub mod telemetry;

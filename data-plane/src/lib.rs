@@ -15,6 +15,7 @@ pub mod json;
 pub mod language;
 pub mod listener;
 pub mod modes;
+pub mod ordering;
 pub mod outcome;
 pub mod pool;
 pub mod prices;

@@ -3,6 +3,7 @@
 //! It compares words and knows nothing of what they name. A hint is a courtesy: its cost is
 //! bounded, whatever a client sends and however long the list is.
 
+use crate::ordering;
 /// The longest word that is compared, in characters. What people mistype is shorter.
 const WORD_CHARS_MAX: usize = 80;
 
@@ -43,7 +44,7 @@ pub fn nearest<'a>(
             Some((edits, known))
         })
         .collect();
-    near.sort();
+    ordering::sort_by_key(&mut near, |near| *near);
     near.dedup();
     near.into_iter()
         .take(count)

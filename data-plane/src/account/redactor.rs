@@ -3,6 +3,7 @@
 //! Servers quote what they refuse: as it was sent, in a URL, in JSON, in HTML, in Base64. Knows the
 //! values and finds them in each of these forms; it knows nothing of what keys look like.
 
+use crate::ordering;
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -73,7 +74,7 @@ impl Redactor {
             add_forms(secret.expose().trim().as_bytes(), &mut needles);
         }
         let key = |needle: &Needle| needle.bytes[0].to_ascii_lowercase();
-        needles.sort_by_key(key);
+        ordering::sort_by_key(&mut needles, key);
         let mut first = [0; 257];
         for needle in &needles {
             first[usize::from(key(needle)) + 1] += 1;

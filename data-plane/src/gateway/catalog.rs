@@ -23,6 +23,7 @@ use super::response::json;
 use super::upstream_body::{Bounds, collect};
 use crate::account::{Credential, Redactor};
 use crate::canon::{Fault, FaultKind, ModelCard, Request};
+use crate::ordering;
 use crate::outcome::Timestamp;
 use crate::pool::Pool;
 use crate::protocol::output_limits::{self, TokenLimits};
@@ -253,7 +254,7 @@ impl Catalog {
 /// What clients can ask for: rules first, then providers by name, the demo last; each id once. A model
 /// that two providers have is addressed as `provider/model` at the second.
 pub fn merged(rules: &Rules, mut lists: Vec<(&str, &[ModelCard])>) -> Vec<ModelCard> {
-    lists.sort_by_key(|(name, _)| (*name == DEMO, *name));
+    ordering::sort_by_key(&mut lists, |(name, _)| (*name == DEMO, *name));
     let named = rules.0.iter().filter(|rule| !rule.name.is_wild());
     let mut cards: Vec<ModelCard> = named
         .map(|rule| rule_card(&rule.name.to_string()))

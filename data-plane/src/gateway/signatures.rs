@@ -107,8 +107,7 @@ fn add(digest: &mut Sha256, bytes: &[u8]) {
 
 /// Adds a text by its length and two hashes of it. System text is long and comes with every
 /// request, where SHA-256 would be a good part of what a translation costs. Keys and names go
-/// through SHA-256 itself, so a text that somebody makes to collide mixes up conversations of their
-/// own alone.
+/// through SHA-256 itself, so a client whose texts collide mixes up its own conversations alone.
 fn add_text(digest: &mut Sha256, part: &Part) {
     if let PartKind::Text(text) = &part.kind
         && !text.as_escaped().starts_with(CHANGING)
@@ -121,7 +120,7 @@ fn add_text(digest: &mut Sha256, part: &Part) {
     }
 }
 
-/// Seeded anew in each process: nothing of this outlives it.
+/// Each process has its own seeds: nothing of this outlives it.
 static TEXT_HASHERS: LazyLock<[foldhash::quality::RandomState; 2]> =
     LazyLock::new(Default::default);
 

@@ -7,6 +7,7 @@ use super::health::cooldown::{Cooldown, is_soft};
 use super::schedule::provider_pool::ProviderPool;
 use super::shared::Shared;
 use super::view::{AccountView, BudgetView};
+use crate::ordering;
 use crate::outcome::Timestamp;
 use crate::status::{AccountStatus, CooldownCause, ExhaustedQuota};
 
@@ -21,7 +22,7 @@ impl Shared {
             }
         }
         drop(inner);
-        views.sort_by(|one, other| {
+        ordering::sort_by(&mut views, |one, other| {
             let (one, other) = (&one.account, &other.account);
             (&one.provider, &one.name).cmp(&(&other.provider, &other.name))
         });

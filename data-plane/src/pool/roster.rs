@@ -10,6 +10,7 @@ use super::schedule::provider_pool::ProviderPool;
 use super::shared::{Inner, PoolConfig, Shared};
 use super::state_store::{SavedBinding, StateStore};
 use crate::account::{Account, AccountName, Credential};
+use crate::ordering;
 use crate::outcome::Timestamp;
 use crate::status::{CooldownCause, NeedsUser};
 
@@ -204,7 +205,7 @@ impl ProviderPool {
     }
 
     fn restore_bound(&mut self, mut bound: Vec<SavedBinding>) {
-        bound.sort_by_key(|bound| bound.used_at);
+        ordering::sort_by_key(&mut bound, |bound| bound.used_at);
         for binding in bound {
             if let Some(index) = self.position(&binding.account) {
                 self.affinity.bind(binding.session, index, binding.used_at);

@@ -1,5 +1,6 @@
 //! From what was found to a list that people read.
 
+use crate::ordering;
 use std::collections::HashMap;
 
 use super::align::{Alignment, Found, Side};
@@ -72,7 +73,9 @@ fn sited(alignment: &Alignment<'_, '_>) -> Vec<Sited> {
         before: None,
         after: Some(b),
     }));
-    all.sort_by_key(|sited| (sited.before.unwrap_or(Index::MAX), sited.after));
+    ordering::sort_by_key(&mut all, |sited| {
+        (sited.before.unwrap_or(Index::MAX), sited.after)
+    });
     all
 }
 

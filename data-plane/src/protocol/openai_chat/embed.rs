@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use crate::canon::{Embed, EmbedInput, Embedding, Embeddings, Fault, Located, LossKind, Losses};
 use crate::json::{self, Document, EscapedStr, Invalid, Kind, Object, Value};
+use crate::ordering;
 use crate::protocol::{
     DecodeError, EmbedProtocol, Inbound, MalformedResponse, Operation, Target, Wire,
 };
@@ -180,7 +181,7 @@ fn vectors(data: Value<'_>) -> Result<Vec<Embedding>, Invalid> {
             .unwrap_or(position);
         indexed.push((index, vector(item.required("embedding")?)?));
     }
-    indexed.sort_by_key(|(index, _)| *index);
+    ordering::sort_by_key(&mut indexed, |(index, _)| *index);
     Ok(indexed.into_iter().map(|(_, vector)| vector).collect())
 }
 

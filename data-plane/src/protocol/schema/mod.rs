@@ -12,6 +12,7 @@ mod root;
 use std::collections::{HashMap, HashSet};
 
 use crate::json::{self, Object, Raw, Value, Writer};
+use crate::ordering;
 
 pub(super) use cache::SchemaCache;
 pub(super) use draft::Draft;
@@ -203,7 +204,9 @@ fn write_properties(object: &mut Object<'_>, properties: Value<'_>, order: Optio
         }
     }
     let mut members: Vec<_> = members.collect();
-    members.sort_by_key(|(name, _)| places.get(name).copied().unwrap_or(places.len()));
+    ordering::sort_by_key(&mut members, |(name, _)| {
+        places.get(name).copied().unwrap_or(places.len())
+    });
     object.object("properties", |object| {
         for (name, value) in &members {
             write_from_gemini(*value, object.key(name));
