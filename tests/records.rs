@@ -152,6 +152,8 @@ async fn sums_are_those_of_the_records_after_a_kill() {
     let killed_at = Instant::now();
     agent.kill();
     let answered = storming.join_all().await.concat();
+    // A command without an agent makes rows of what is packed.
+    json_of(home.path(), &["records"]);
     let database = || Connection::open(home.path().join("records.db")).unwrap();
     assert_sums_are_of_records(&database());
     let has = |database: &Connection, id: &str| {
@@ -170,6 +172,7 @@ async fn sums_are_those_of_the_records_after_a_kill() {
     assert_eq!(later.len(), count - count / 2);
     // The agent writes what it has before it answers.
     let total = json_of(home.path(), &["stats"])["total"].clone();
+    json_of(home.path(), &["records"]);
     assert_sums_are_of_records(&database());
     assert!(later.iter().all(|(id, _)| has(&database(), id)));
     let records: u64 = database()

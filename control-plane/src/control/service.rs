@@ -151,6 +151,10 @@ impl ControlService {
             agent: Some(agent),
             ring,
             day_memory: Some(Arc::new(DayMemory::new(records.touches()))),
+            record_reader: Arc::new(RecordReader::beside(
+                self.home.records_file(),
+                records.clone(),
+            )),
             records: Some(records),
             ..self
         }

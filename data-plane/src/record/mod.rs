@@ -6,6 +6,7 @@
 mod agent_family;
 pub mod bodies;
 mod cause;
+pub mod packed;
 mod resolved;
 mod ring;
 #[cfg(feature = "otlp")]

@@ -41,6 +41,7 @@ fn main() {
     }
     if is_asked("writer") {
         runtime.block_on(rows::writer());
+        runtime.block_on(rows::bursts());
     }
 }
 

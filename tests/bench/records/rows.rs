@@ -7,7 +7,7 @@ use aerostat::control::stats::By;
 use aerostat::control::verbs::{Explain, Failures, GetRecords, GetToday, Log, Stats};
 use aerostat::control::{ControlService, Notes, Verb};
 use aerostat::record::{Recorder as _, Ring};
-use aerostat::store::records::{RecordStore, Retention};
+use aerostat::store::records::{RecordReader, RecordStore, Retention};
 use tokio::time::Instant;
 
 use crate::filler::{Generator, Shape};
@@ -188,5 +188,37 @@ pub(crate) async fn writer() {
         "writer: {:.1} µs a record in batches of 50, of which {:.2} µs are the request's own",
         each(all),
         each(handed)
+    );
+}
+
+/// What a record costs in bursts, and how long the first reader of all of them waits.
+pub(crate) async fn bursts() {
+    const RECORDS: u64 = 20_000;
+    /// As many as the writer takes at a time: it waits for no more of them.
+    const BURST: usize = 500;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("records.db");
+    let ring = Arc::new(Ring::new(512));
+    let store = RecordStore::start(path.clone(), Retention::default(), ring).expect("a writer");
+    let store = Arc::new(store);
+    let mut generator = Generator::new(Shape::Worst, RECORDS, SystemTime::now());
+    let mut records: Vec<_> = (0..RECORDS).map(|index| generator.record(index)).collect();
+    let mut written = store.written();
+    let began = Instant::now();
+    while !records.is_empty() {
+        let some = records.split_off(records.len() - BURST);
+        some.into_iter().for_each(|record| store.record(record));
+        written.changed().await.expect("a writer");
+    }
+    let all = began.elapsed();
+    let reading = Instant::now();
+    let reader = RecordReader::beside(path, store);
+    let counts = reader.counts().expect("the file can be read");
+    let each = |time: Duration| time.as_secs_f64() * 1e6 / RECORDS as f64;
+    println!(
+        "writer: {:.1} µs a record in bursts; who then asks for all {} waits for {:.1} µs of each",
+        each(all),
+        counts.done + counts.left + counts.failed + counts.refused,
+        each(reading.elapsed()),
     );
 }

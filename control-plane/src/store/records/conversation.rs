@@ -5,6 +5,7 @@ use rusqlite::{OptionalExtension as _, params};
 use super::names::NameTexts;
 use super::reader::{Read, RecordReader};
 use super::row::id_text;
+use super::segments::Which;
 
 /// Up to where the requests of a conversation are counted.
 pub const CONVERSATION_MAX: u64 = 1_000;
@@ -34,6 +35,7 @@ impl RecordReader {
     /// # Errors
     /// When the file cannot be read.
     pub fn conversation(&self, session: &[u8; 16], seq: i64) -> Read<Option<Conversation>> {
+        self.unpack(Which::With(session))?;
         self.with(|connection| {
             let turn = |condition: &str| -> rusqlite::Result<Option<Turn>> {
                 let sql = format!(

@@ -2,6 +2,7 @@
 
 use super::reader::{Read, RecordReader};
 use super::row::at;
+use super::segments::Which;
 use crate::outcome::Timestamp;
 
 /// The records that are kept, by how their requests ended.
@@ -20,6 +21,7 @@ impl RecordReader {
     /// # Errors
     /// When the file cannot be read.
     pub fn counts(&self) -> Read<RecordCounts> {
+        self.unpack(Which::ALL)?;
         let counted = self.with(|connection| {
             let all = "SELECT count(*), (SELECT received_us FROM requests ORDER BY seq LIMIT 1) FROM requests";
             let (all, oldest): (i64, Option<i64>) =

@@ -92,7 +92,7 @@ fn is_zero(count: &i64) -> bool {
 }
 
 impl<'d> Detail<'d> {
-    pub(super) fn of(record: &'d Record) -> Self {
+    fn without_attempts(record: &'d Record) -> Self {
         let resolved = record.resolved.as_deref();
         Self {
             model: resolved.map(|resolved| Stored::Value(resolved.by.clone())),
@@ -106,11 +106,7 @@ impl<'d> Detail<'d> {
                 })
                 .unwrap_or_default(),
             passed: record.passed_over.iter().map(Passed::of).collect(),
-            attempts: record
-                .attempts
-                .iter()
-                .map(|attempt| Tried::of(attempt, record.received_at))
-                .collect(),
+            attempts: Vec::new(),
             losses: record.losses.iter().map(loss_text).collect(),
             repeats: record.repeats.as_deref().map(Cow::Borrowed),
         }
@@ -295,9 +291,26 @@ fn next_named(word: &str) -> Option<Next> {
     Next::ALL.into_iter().find(|next| next.name() == word)
 }
 
-/// The text of a detail; a record's own texts always have one.
-pub(super) fn text_of(record: &Record) -> String {
-    serde_json::to_string(&Detail::of(record)).unwrap_or_else(|_| "{}".to_owned())
+/// The text of a record's detail, whose part without the attempts is `rest`.
+pub(super) fn text_of(record: &Record, rest: &str) -> String {
+    let attempts = record.attempts.iter();
+    let attempts: Vec<_> = attempts
+        .map(|attempt| Tried::of(attempt, record.received_at))
+        .collect();
+    let (Some(before), Ok(attempts), false) = (
+        rest.strip_suffix('}'),
+        serde_json::to_string(&attempts),
+        attempts.is_empty(),
+    ) else {
+        return rest.to_owned();
+    };
+    let comma = if before == "{" { "" } else { "," };
+    format!("{before}{comma}\"attempts\":{attempts}}}")
+}
+
+/// The text of a detail without the attempts; a record's own texts always have one.
+pub(super) fn rest_of(record: &Record) -> String {
+    serde_json::to_string(&Detail::without_attempts(record)).unwrap_or_else(|_| "{}".to_owned())
 }
 
 #[cfg(test)]

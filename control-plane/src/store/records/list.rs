@@ -10,6 +10,7 @@ use super::names::{NameTexts, find};
 use super::reader::{Read, RecordReader};
 use super::rollup::quarter_of;
 use super::row::{RequestRow, asked_hash, moment, row_columns};
+use super::segments::Which;
 use crate::ordering;
 use crate::outcome::Timestamp;
 use crate::record::{Cause, Ending, blame_name};
@@ -165,6 +166,25 @@ impl RecordReader {
     /// # Errors
     /// When the file cannot be read.
     pub fn list(&self, filter: &RequestFilter, page: &Page) -> Read<Vec<RequestRow>> {
+        if filter.is_of_failures() {
+            return self.list_rows(filter, page);
+        }
+        // The latest first, and twice as many each time: mostly they fill the page.
+        let mut segments = 1;
+        loop {
+            let rows = self.list_rows(filter, page)?;
+            let is_filled = rows.len() >= page.rows_max.min(ROWS_MAX) && page.after.is_none();
+            let last = rows.last().filter(|_| is_filled).map(|row| row.seq);
+            let above = last.or(page.after).unwrap_or(i64::MIN);
+            let before = page.before.unwrap_or(i64::MAX);
+            if !self.unpack(Which::Between(above, before, segments))? {
+                return Ok(rows);
+            }
+            segments = segments.saturating_mul(2);
+        }
+    }
+
+    fn list_rows(&self, filter: &RequestFilter, page: &Page) -> Read<Vec<RequestRow>> {
         let found = self.with(|connection| {
             let Some(conditions) = Conditions::of(connection, filter, page)? else {
                 return Ok(Vec::new());
@@ -188,6 +208,9 @@ impl RecordReader {
     /// # Errors
     /// When the file cannot be read.
     pub fn count(&self, filter: &RequestFilter) -> Read<usize> {
+        if !filter.is_of_failures() {
+            self.unpack(Which::ALL)?;
+        }
         let found = self.with(|connection| {
             let page = Page::default();
             let Some(conditions) = Conditions::of(connection, filter, &page)? else {

@@ -3,6 +3,8 @@
 //!
 //! ```text
 //! gateway -> Queue -> one writer thread -> records.db <- readers, each statement for itself
+//!                     |- few records: a row each
+//!                     `- a burst: a segment of many, which becomes rows once somebody asks, or later
 //! ```
 //!
 //! Traffic never waits for it. A file that is full, read-only or damaged stops the recording and
@@ -27,6 +29,7 @@ mod retention;
 mod rollup;
 mod row;
 mod schema;
+mod segments;
 mod served;
 mod sums;
 #[cfg(test)]
@@ -256,6 +259,11 @@ impl RecordStore {
     pub async fn flush(&self) {
         // A queue that is closed answers nothing, and has nothing more to write.
         let _ = self.shared.queue.flush().await;
+    }
+
+    /// Has rows made of segments, and waits for it. Returns whether that was done.
+    fn unpack(&self, segments: Vec<i64>) -> bool {
+        self.shared.queue.unpack(segments)
     }
 
     /// Deletes records, after those that were recorded before are written, and returns how many.

@@ -1,7 +1,7 @@
 //! Records that wait to be written. Adding to it never blocks.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
@@ -21,8 +21,8 @@ const BATCH_MAX: usize = 500;
 const BATCH_DELAY: Duration = Duration::from_millis(250);
 /// How many deletions may wait.
 const DELETIONS_MAX: usize = 16;
-/// How often the writer looks for what is too old where nothing comes.
-const IDLE_AFTER: Duration = Duration::from_secs(60 * 60);
+/// How many readers may wait for rows.
+const UNPACKINGS_MAX: usize = 64;
 
 /// A record, with the request's bodies where they are kept.
 pub(super) struct Entry {
@@ -40,6 +40,16 @@ pub(super) struct Batch {
     /// Those that wait for all of this batch to be written.
     pub(super) flushes: Vec<oneshot::Sender<()>>,
     pub(super) deletions: Vec<Wanted>,
+    pub(super) unpackings: Vec<Unpacking>,
+    /// Whether somebody waits for this, in this batch or behind it.
+    pub(super) is_waited_for: bool,
+}
+
+/// Segments that a reader wants as rows, by their first numbers.
+pub(super) struct Unpacking {
+    pub(super) segments: Vec<i64>,
+    /// Dropped where they stay as they are.
+    pub(super) done: mpsc::SyncSender<()>,
 }
 
 #[derive(Default)]
@@ -49,6 +59,7 @@ struct Waiting {
     health_checks: u64,
     flushes: Vec<oneshot::Sender<()>>,
     deletions: Vec<Wanted>,
+    unpackings: Vec<Unpacking>,
     /// Records that were not written, for any reason.
     dropped: u64,
     is_closed: bool,
@@ -59,6 +70,7 @@ impl Waiting {
         self.is_closed
             || !self.flushes.is_empty()
             || !self.deletions.is_empty()
+            || !self.unpackings.is_empty()
             || self.records.len() >= BATCH_MAX
     }
 }
@@ -136,6 +148,20 @@ impl Queue {
         receiver
     }
 
+    /// Has rows made of segments, and waits for it. At once where the queue is closed, or too many
+    /// wait. Returns whether it was done.
+    pub(super) fn unpack(&self, segments: Vec<i64>) -> bool {
+        let (done, receiver) = mpsc::sync_channel(1);
+        let mut waiting = self.waiting.lock();
+        if waiting.is_closed || waiting.unpackings.len() >= UNPACKINGS_MAX {
+            return false;
+        }
+        waiting.unpackings.push(Unpacking { segments, done });
+        drop(waiting);
+        self.filled.notify_one();
+        receiver.recv().is_ok()
+    }
+
     /// Counts records of a batch that could not be written.
     pub(super) fn drop_batch(&self, records: usize) {
         self.waiting.lock().dropped += records as u64;
@@ -150,19 +176,24 @@ impl Queue {
         self.filled.notify_one();
     }
 
-    /// Waits for records, and then a moment for more; not at all where the writer has something else
-    /// to do. `None` once the queue is closed and empty.
-    pub(super) fn take(&self, is_busy: bool) -> Option<Batch> {
+    /// Waits for records, at most `wait`, and then a moment for more; not at all where `wait` is
+    /// `None`, since the writer has something else to do. `None` once the queue is closed and empty.
+    pub(super) fn take(&self, wait: Option<Duration>) -> Option<Batch> {
         let mut waiting = self.waiting.lock();
-        if !is_busy {
-            self.wait(&mut waiting);
+        if let Some(wait) = wait {
+            self.wait(&mut waiting, wait);
         }
         let taken = waiting.records.len().min(BATCH_MAX);
         let records: Vec<_> = waiting.records.drain(..taken).collect();
         let is_all = waiting.records.is_empty();
         let is_end = waiting.is_closed && records.is_empty();
+        let is_waited_for = !waiting.flushes.is_empty()
+            || !waiting.deletions.is_empty()
+            || !waiting.unpackings.is_empty();
         let batch = Batch {
             records,
+            is_waited_for,
+            unpackings: std::mem::take(&mut waiting.unpackings),
             deletes_bodies: std::mem::take(&mut waiting.deletes_bodies),
             health_checks: std::mem::take(&mut waiting.health_checks),
             flushes: if is_all {
@@ -179,9 +210,9 @@ impl Queue {
         (!is_end).then_some(batch)
     }
 
-    fn wait(&self, waiting: &mut MutexGuard<'_, Waiting>) {
+    fn wait(&self, waiting: &mut MutexGuard<'_, Waiting>, wait: Duration) {
         let has_none = |waiting: &mut Waiting| waiting.records.is_empty() && !waiting.is_urgent();
-        self.filled.wait_while_for(waiting, has_none, IDLE_AFTER);
+        self.filled.wait_while_for(waiting, has_none, wait);
         if !waiting.records.is_empty() {
             let is_early = |waiting: &mut Waiting| !waiting.is_urgent();
             self.filled.wait_while_for(waiting, is_early, BATCH_DELAY);
@@ -208,7 +239,10 @@ mod tests {
         let queue = Queue::default();
         (0..WAITING_MAX + 3).for_each(|_| queue.push(record()));
         assert_eq!(queue.dropped(), 3);
-        assert_eq!(queue.take(false).unwrap().records.len(), BATCH_MAX);
+        assert_eq!(
+            queue.take(Some(Duration::ZERO)).unwrap().records.len(),
+            BATCH_MAX
+        );
     }
 
     #[test]
@@ -216,8 +250,8 @@ mod tests {
         let queue = Queue::default();
         queue.push(record());
         queue.close();
-        assert_eq!(queue.take(false).unwrap().records.len(), 1);
-        assert!(queue.take(false).is_none());
+        assert_eq!(queue.take(Some(Duration::ZERO)).unwrap().records.len(), 1);
+        assert!(queue.take(Some(Duration::ZERO)).is_none());
         queue.push(record());
         assert_eq!(queue.dropped(), 1);
     }

@@ -2,26 +2,37 @@
 //! open: a long reader would keep the journal growing.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 use rusqlite::{Connection, OpenFlags};
 
+use super::RecordStore;
 use super::bodies;
 use super::detail::Detail;
 use super::names::NameTexts;
 use super::problem::RecordsProblem;
+use super::retention::Retention;
 use super::row::{RequestRow, id_value, row_columns};
 use super::schema::SCHEMA;
+use super::segments::Which;
+use super::writer::Database;
 use crate::record::Record;
 use crate::record::bodies::RecordedBody;
+use crate::record::packed::packed_id;
 
 /// How long a reader waits where the file is locked, which a writer in WAL mode never does for
 /// long.
 const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// Reads `records.db`; a missing file holds nothing. Every call blocks.
+///
+/// What has no row yet gets it before it is looked for: by the writer, or by this reader where there
+/// is none. Where the file cannot be written it is left out.
 pub struct RecordReader {
     path: PathBuf,
+    /// Who writes the file; `None` where nobody does.
+    writer: Option<Arc<RecordStore>>,
     /// Opened at the first call, and again after an error.
     connection: Mutex<Option<Connection>>,
 }
@@ -32,8 +43,39 @@ impl RecordReader {
     pub fn new(path: PathBuf) -> Self {
         Self {
             path,
+            writer: None,
             connection: Mutex::new(None),
         }
+    }
+
+    /// Reads what `writer` writes there.
+    pub fn beside(path: PathBuf, writer: Arc<RecordStore>) -> Self {
+        Self {
+            writer: Some(writer),
+            ..Self::new(path)
+        }
+    }
+
+    /// Has rows made of segments. Returns whether there were any, and are no more.
+    pub(super) fn unpack(&self, which: Which<'_>) -> Read<bool> {
+        let found = self.with(|connection| which.find(connection))?;
+        let segments = found.unwrap_or_default();
+        if segments.is_empty() {
+            return Ok(false);
+        }
+        Ok(match &self.writer {
+            Some(writer) => writer.unpack(segments),
+            None => self.unpack_here(&segments).is_ok(),
+        })
+    }
+
+    fn unpack_here(&self, segments: &[i64]) -> Read<()> {
+        let mut database = Database::open(&self.path, &Retention::default())?;
+        let unpacked = segments
+            .iter()
+            .try_for_each(|first_seq| database.unpack(*first_seq).map(drop));
+        database.close();
+        unpacked
     }
 
     /// Runs `read` on the file. `None` where there is no file.
@@ -77,6 +119,14 @@ impl RecordReader {
     /// # Errors
     /// When the file cannot be read.
     pub fn find(&self, request_id: &str) -> Read<Option<(i64, Record)>> {
+        let found = self.find_row(request_id)?;
+        if found.is_none() && self.unpack(Which::With(&packed_id(request_id)))? {
+            return self.find_row(request_id);
+        }
+        Ok(found)
+    }
+
+    fn find_row(&self, request_id: &str) -> Read<Option<(i64, Record)>> {
         let sql = format!(
             "SELECT {}, r.detail FROM requests r WHERE r.id = ?1",
             row_columns("r")
@@ -125,9 +175,9 @@ impl RecordReader {
     /// When the file cannot be read.
     pub fn last_seq(&self) -> Read<i64> {
         let found = self.with(|connection| {
-            connection.query_row("SELECT coalesce(max(seq), 0) FROM requests", [], |row| {
-                row.get(0)
-            })
+            let sql = "SELECT max(coalesce((SELECT max(seq) FROM requests), 0),
+                coalesce((SELECT max(last_seq) FROM segments), 0))";
+            connection.query_row(sql, [], |row| row.get(0))
         })?;
         Ok(found.unwrap_or_default())
     }

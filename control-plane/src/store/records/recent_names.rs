@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::names::NameTexts;
 use super::reader::{Read, RecordReader};
+use super::segments::Which;
 
 /// How many requests are looked at: a `DISTINCT` over all of them would read each.
 const REQUESTS_MAX: usize = 5_000;
@@ -29,6 +30,8 @@ impl RecordReader {
     /// # Errors
     /// When the file cannot be read.
     pub fn recent_names(&self) -> Read<RecentNames> {
+        let latest = self.last_seq()? - REQUESTS_MAX as i64;
+        self.unpack(Which::Between(latest, i64::MAX, usize::MAX))?;
         let found = self.with(|connection| {
             let mut ids: [BTreeSet<i64>; 5] = Default::default();
             let mut select = connection.prepare_cached(&format!(

@@ -1,18 +1,20 @@
 //! A request as a row: what lists show, and with its detail the whole record.
 
-use std::sync::LazyLock;
+use std::borrow::Cow;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use rusqlite::{Connection, Row, params_from_iter, types::Value};
+use rusqlite::{CachedStatement, Connection, Row, params_from_iter, types::Value};
 use sha2::{Digest as _, Sha256};
 
 use super::detail::{self, Detail};
 use super::names::{NameIds, NameTexts};
 use super::rollup::{Counted, Rates, Sums};
+use crate::account::AccountName;
 use crate::canon::{LossKind, ServiceTier, Usage};
 use crate::outcome::Timestamp;
 use crate::protocol::{self, Operation};
-use crate::record::{Cause, Ending, Failure, Record, blame_name, blame_named};
+use crate::record::{Attempt, Cause, Ending, Failure, Record, blame_name, blame_named};
 
 /// The longest list of dropped fields that a row shows.
 const DROPPED_BYTES_MAX: usize = 120;
@@ -110,7 +112,73 @@ pub(super) struct RecordNames {
     model: i64,
 }
 
+/// The names of the record before: of requests that follow each other most have the same. What a
+/// transaction that failed wrote must be forgotten.
+#[derive(Default)]
+pub(super) struct LatestNames(Option<Named>);
+
+struct Named {
+    provider: Arc<str>,
+    account: AccountName,
+    model: Arc<str>,
+    key: Option<Arc<str>>,
+    agent: Option<Cow<'static, str>>,
+    numbers: RecordNames,
+}
+
+impl Named {
+    fn is_of(&self, record: &Record, last: &Attempt) -> bool {
+        self.provider == last.provider
+            && self.account == last.account
+            && self.model == last.model
+            && self.key == record.key
+            && self.agent == record.agent
+    }
+}
+
+impl LatestNames {
+    /// As [`RecordNames::of`], without a look at the names where they are the same.
+    pub(super) fn numbers_of(
+        &mut self,
+        record: &Record,
+        connection: &Connection,
+        names: &mut NameIds,
+    ) -> rusqlite::Result<RecordNames> {
+        let Some(last) = record.attempts.last() else {
+            return RecordNames::of(record, connection, names);
+        };
+        if let Some(named) = self.0.as_ref().filter(|named| named.is_of(record, last)) {
+            return Ok(named.numbers.reaching(record));
+        }
+        let numbers = RecordNames::of(record, connection, names)?;
+        self.0 = Some(Named {
+            provider: last.provider.clone(),
+            account: last.account.clone(),
+            model: last.model.clone(),
+            key: record.key.clone(),
+            agent: record.agent.clone(),
+            numbers,
+        });
+        Ok(numbers)
+    }
+
+    pub(super) fn forget(&mut self) {
+        self.0 = None;
+    }
+}
+
 impl RecordNames {
+    fn reaching(self, record: &Record) -> Self {
+        Self {
+            reached_model: if record.reached_model() {
+                self.model
+            } else {
+                0
+            },
+            ..self
+        }
+    }
+
     pub(super) fn of(
         record: &Record,
         connection: &Connection,
@@ -122,44 +190,69 @@ impl RecordNames {
         };
         let last = record.attempts.last();
         let model = id(last.map(|attempt| &*attempt.model))?;
-        Ok(Self {
+        let named = Self {
             account: id(last.map(|attempt| attempt.account.as_str()))?,
             provider: id(last.map(|attempt| &*attempt.provider))?,
-            reached_model: if record.reached_model() { model } else { 0 },
+            reached_model: 0,
             key: id(record.key.as_deref())?,
             agent: id(record.agent.as_deref())?,
             model,
-        })
+        };
+        Ok(named.reaching(record))
     }
 }
 
-/// Writes a record under that number, unless its request has one. Returns whether it did.
-pub(super) fn insert(
-    connection: &Connection,
-    names: &mut NameIds,
-    record: &Record,
-    own: &RecordNames,
-    seq: i64,
-) -> rusqlite::Result<bool> {
-    let dialect = names.id(connection, record.dialect.name())?;
-    let operation = match record.operation {
-        Some(operation) => Some(names.id(connection, operation_word(operation))?),
-        None => None,
-    };
-    let mut insert = connection.prepare_cached(&INSERT)?;
-    let unlisted = [seq.into(), asked_hash(&record.model).into()];
-    let values = values(record, own, dialect, operation);
-    if insert.execute(params_from_iter(unlisted.into_iter().chain(values)))? == 0 {
-        return Ok(false);
+/// What writes rows in a transaction: its statement is looked up once, which costs as much as a
+/// tenth of running it.
+pub(super) struct RowInsert<'c> {
+    connection: &'c Connection,
+    insert: CachedStatement<'c>,
+}
+
+impl<'c> RowInsert<'c> {
+    pub(super) fn new(connection: &'c Connection) -> rusqlite::Result<Self> {
+        Ok(Self {
+            connection,
+            insert: connection.prepare_cached(&INSERT)?,
+        })
     }
-    let last = record.attempts.last().map(|attempt| &attempt.account);
-    let earlier = record.attempts.iter().map(|attempt| &attempt.account);
-    for account in earlier.filter(|account| Some(*account) != last) {
-        let account = names.id(connection, account.as_str())?;
-        let mut tried = connection.prepare_cached("INSERT OR IGNORE INTO tried VALUES (?1, ?2)")?;
-        tried.execute([seq, account])?;
+
+    /// Writes a record under that number, unless its request has one. Returns whether it did. `rest`
+    /// is the text of its detail without the attempts.
+    pub(super) fn insert(
+        &mut self,
+        names: &mut NameIds,
+        record: &Record,
+        own: &RecordNames,
+        seq: i64,
+        rest: &str,
+    ) -> rusqlite::Result<bool> {
+        let dialect = names.id(self.connection, record.dialect.name())?;
+        let operation = match record.operation {
+            Some(operation) => Some(names.id(self.connection, operation_word(operation))?),
+            None => None,
+        };
+        let unlisted = [seq.into(), asked_hash(&record.model).into()];
+        let values = values(record, own, dialect, operation, rest);
+        let values = params_from_iter(unlisted.into_iter().chain(values));
+        if self.insert.execute(values)? == 0 {
+            return Ok(false);
+        }
+        self.insert_tried(names, record, seq)?;
+        Ok(true)
     }
-    Ok(true)
+
+    fn insert_tried(&self, names: &mut NameIds, record: &Record, seq: i64) -> rusqlite::Result<()> {
+        let last = record.attempts.last().map(|attempt| &attempt.account);
+        let earlier = record.attempts.iter().map(|attempt| &attempt.account);
+        for account in earlier.filter(|account| Some(*account) != last) {
+            let account = names.id(self.connection, account.as_str())?;
+            let sql = "INSERT OR IGNORE INTO tried VALUES (?1, ?2)";
+            let mut tried = self.connection.prepare_cached(sql)?;
+            tried.execute([seq, account])?;
+        }
+        Ok(())
+    }
 }
 
 /// Put together once: it would cost a third as much as running it.
@@ -184,6 +277,7 @@ fn values(
     own: &RecordNames,
     dialect: i64,
     operation: Option<i64>,
+    rest: &str,
 ) -> [Value; COLUMNS.len()] {
     let name = |id: i64| if id == 0 { Value::Null } else { id.into() };
     let text = |text: Option<&str>| optional(text.map(str::to_owned));
@@ -231,7 +325,7 @@ fn values(
         signed(record.bytes_out).into(),
         signed(record.attempts.len() as u64).into(),
         optional(dropped(record)),
-        detail::text_of(record).into(),
+        detail::text_of(record, rest).into(),
     ]
 }
 
@@ -419,12 +513,12 @@ const OPERATIONS: [(Operation, &str); 7] = [
     (Operation::ShowModel, "show_model"),
 ];
 
-fn operation_word(operation: Operation) -> &'static str {
+pub(super) fn operation_word(operation: Operation) -> &'static str {
     let known = OPERATIONS.iter().find(|(known, _)| *known == operation);
     known.map_or("generate", |(_, word)| word)
 }
 
-fn operation_of_word(word: &str) -> Option<Operation> {
+pub(super) fn operation_of_word(word: &str) -> Option<Operation> {
     let known = OPERATIONS.iter().find(|(_, known)| *known == word);
     known.map(|(operation, _)| *operation)
 }

@@ -20,7 +20,7 @@ pub(super) const SCHEMA: Schema = Schema {
 ///
 /// `quarter` is a quarter of an hour since 1970: all zones have had offsets in whole quarter hours
 /// since 1980, so a local day is a range of them.
-static MIGRATIONS: [&str; 3] = [
+static MIGRATIONS: [&str; 4] = [
     "
     CREATE TABLE names (
         id INTEGER PRIMARY KEY,
@@ -122,6 +122,14 @@ static MIGRATIONS: [&str; 3] = [
         head TEXT NOT NULL,                  -- JSON: direction, first line, headers, sizes, times
         bytes BLOB NOT NULL,                 -- deflated, without secrets
         PRIMARY KEY (seq, part)
+    );
+",
+    "
+    CREATE TABLE segments (                  -- records that have no row yet
+        first_seq INTEGER PRIMARY KEY,       -- of the first record in it
+        last_seq INTEGER NOT NULL,
+        records INTEGER NOT NULL,            -- how many
+        bytes BLOB NOT NULL                  -- see `record::packed`
     );
 ",
 ];

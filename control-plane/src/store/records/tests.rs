@@ -886,7 +886,7 @@ async fn records_of_an_earlier_version_are_filtered_as_well() {
     drop(store);
     let old = Connection::open(&path).unwrap();
     old.execute_batch(
-        "DROP TABLE bodies; DROP INDEX requests_narrow; ALTER TABLE requests DROP COLUMN asked_hash; PRAGMA user_version = 1;",
+        "DROP TABLE segments; DROP TABLE bodies; DROP INDEX requests_narrow; ALTER TABLE requests DROP COLUMN asked_hash; PRAGMA user_version = 1;",
     )
     .unwrap();
     drop(old);
@@ -1040,4 +1040,293 @@ async fn no_body_is_stored_before_the_secrets_are_known() {
     let reader = RecordReader::new(path);
     assert_eq!(reader.bodies(&format!("{:024x}", 1)).unwrap(), []);
     assert_eq!(reader.last_seq().unwrap(), 1);
+}
+
+/// Records what comes in a burst, and waits until it is written.
+async fn burst(store: &RecordStore, records: impl IntoIterator<Item = Record>) {
+    let mut written = store.written();
+    let last = *written.borrow_and_update();
+    // Made before, so that they come in a moment.
+    let records: Vec<_> = records.into_iter().collect();
+    let count = i64::try_from(records.len()).unwrap();
+    records.into_iter().for_each(|record| store.record(record));
+    written.wait_for(|seq| *seq >= last + count).await.unwrap();
+}
+
+fn count(path: &Path, sql: &str) -> i64 {
+    let database = Connection::open(path).unwrap();
+    database.query_row(sql, [], |row| row.get(0)).unwrap()
+}
+
+fn rows(path: &Path) -> i64 {
+    count(path, "SELECT count(*) FROM requests")
+}
+
+fn segments(path: &Path) -> i64 {
+    count(path, "SELECT count(*) FROM segments")
+}
+
+/// Three hundred requests of which every tenth failed, and one was tried twice.
+fn busy() -> Vec<Record> {
+    let record = |index: u64| match index {
+        7 => {
+            let mut moved = served(index, "home");
+            moved.attempts.insert(0, attempt("work", Outcome::Failed));
+            moved
+        }
+        8 => Record {
+            resolved: full().resolved,
+            passed_over: full().passed_over,
+            losses: full().losses,
+            session: Some([7; 16]),
+            ..served(index, "work")
+        },
+        _ if index.is_multiple_of(10) => failed(index, "work"),
+        _ => served(index, "work"),
+    };
+    let mut records: Vec<_> = (0..300).map(record).collect();
+    for record in &mut records {
+        let began_at = record.received_at + Duration::from_millis(3);
+        let attempts = record.attempts.iter_mut();
+        attempts.for_each(|attempt| attempt.began_at = began_at);
+    }
+    records
+}
+
+/// The file as a killed agent leaves it.
+fn killed(path: &Path) -> (TempDir, PathBuf) {
+    let (folder, copy) = place();
+    for ending in ["", "-wal"] {
+        let of = |path: &Path| format!("{}{ending}", path.display());
+        std::fs::copy(of(path), of(&copy)).unwrap();
+    }
+    (folder, copy)
+}
+
+#[tokio::test]
+async fn a_burst_is_packed_but_for_failures_and_is_read_as_rows() {
+    let (_folder, path) = place();
+    let store = Arc::new(start(&path));
+    let records = busy();
+    burst(&store, records.clone()).await;
+    assert_eq!((rows(&path), segments(&path)), (31, 1));
+    // Sums need no rows, and failures have theirs.
+    assert_eq!(total(&path).requests, 300);
+    let failures = RequestFilter {
+        endings: vec![Ending::Failed, Ending::Refused],
+        ..RequestFilter::default()
+    };
+    assert_eq!(listed(&path, &failures).len(), 30);
+    assert_eq!((rows(&path), segments(&path)), (31, 1));
+    let before = rolled_up(&path, &[Dimension::Account, Dimension::Quarter]);
+    let reader = RecordReader::beside(path.clone(), store.clone());
+    for record in &records {
+        let (_, read) = reader.find(&record.request_id).unwrap().unwrap();
+        assert_eq!(read, stored(record));
+    }
+    assert_eq!((rows(&path), segments(&path)), (300, 0));
+    let ids: Vec<_> = records
+        .iter()
+        .rev()
+        .map(|of| of.request_id.clone())
+        .collect();
+    assert_eq!(listed(&path, &RequestFilter::default()), ids[..100]);
+    let after = rolled_up(&path, &[Dimension::Account, Dimension::Quarter]);
+    assert_eq!(before, after);
+    assert_eq!(store.status().not_recorded, 0);
+}
+
+#[tokio::test]
+async fn rows_of_a_burst_are_made_as_far_as_they_are_asked_for() {
+    let (_folder, path) = place();
+    let store = Arc::new(start(&path));
+    for round in 0..4 {
+        burst(
+            &store,
+            (0..100).map(|index| served(round * 100 + index, "work")),
+        )
+        .await;
+    }
+    assert_eq!((rows(&path), segments(&path)), (0, 4));
+    let reader = RecordReader::beside(path.clone(), store.clone());
+    assert_eq!(reader.last_seq().unwrap(), 400);
+    let list = |filter: &RequestFilter, page: &Page| -> Vec<i64> {
+        let rows = reader.list(filter, page).unwrap();
+        rows.iter().map(|row| row.seq).collect()
+    };
+    let any = RequestFilter::default();
+    assert_eq!(list(&any, &page(3)), [400, 399, 398]);
+    assert_eq!(segments(&path), 3, "the latest are enough");
+    let after = Page {
+        after: Some(299),
+        ..page(2)
+    };
+    assert_eq!(list(&any, &after), [300, 301]);
+    assert_eq!(segments(&path), 2);
+    let before = Page {
+        before: Some(51),
+        ..page(2)
+    };
+    assert_eq!(list(&any, &before), [50, 49]);
+    assert_eq!(segments(&path), 1);
+    let nobody = RequestFilter {
+        agent: Some(String::new()),
+        ..RequestFilter::default()
+    };
+    assert_eq!(list(&nobody, &page(1_000)).len(), 400);
+    assert_eq!(segments(&path), 0);
+}
+
+#[tokio::test]
+async fn all_that_is_asked_of_rows_is_told_of_a_burst_as_well() {
+    let ask = async |question: &dyn Fn(&RecordReader)| {
+        let (_folder, path) = place();
+        let store = Arc::new(start(&path));
+        burst(&store, busy()).await;
+        assert_eq!(segments(&path), 1);
+        question(&RecordReader::beside(path, store));
+    };
+    ask(&|reader| assert_eq!(reader.counts().unwrap().done, 270)).await;
+    ask(&|reader| assert_eq!(reader.count(&RequestFilter::default()).unwrap(), 300)).await;
+    ask(&|reader| {
+        let names = reader.recent_names().unwrap();
+        assert_eq!(names.accounts, ["home", "work"]);
+    })
+    .await;
+    ask(&|reader| {
+        let conversation = reader.conversation(&[7; 16], 9).unwrap().unwrap();
+        assert_eq!((conversation.position, conversation.requests), (Some(1), 1));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_request_that_is_recorded_twice_counts_once_in_bursts_too() {
+    let (_folder, path) = place();
+    let store = start(&path);
+    write(&store, [served(0, "work")]).await;
+    drop(store);
+    let store = start(&path);
+    let records = || (0..100).map(|index| served(index, "work"));
+    burst(&store, records().chain(records())).await;
+    burst(&store, records()).await;
+    assert_eq!(segments(&path), 2);
+    assert_eq!(
+        listed(
+            &path,
+            &RequestFilter {
+                agent: Some(String::new()),
+                ..RequestFilter::default()
+            }
+        )
+        .len(),
+        100
+    );
+    assert_eq!((rows(&path), segments(&path)), (100, 0));
+    let expected = records().map(|record| rollup::sums_of(&record).0);
+    let expected = expected.reduce(|mut sums, next| {
+        sums.add(&next);
+        sums
+    });
+    assert_eq!(Some(total(&path)), expected);
+}
+
+#[tokio::test]
+async fn what_a_killed_agent_left_packed_is_read_with_and_without_another() {
+    let (_folder, path) = place();
+    let store = start(&path);
+    burst(&store, busy()).await;
+    // Without: by the first that reads it.
+    let (_copied, copy) = killed(&path);
+    assert_eq!((rows(&copy), segments(&copy)), (31, 1));
+    assert_eq!(total(&copy).requests, 300);
+    let id = format!("{:024x}", 1);
+    assert!(RecordReader::new(copy.clone()).find(&id).unwrap().is_some());
+    assert_eq!((rows(&copy), total(&copy).requests), (300, 300));
+    // With: once it has started, and numbers go on.
+    let (_copied, copy) = killed(&path);
+    let next = start(&copy);
+    write(&next, [served(400, "work")]).await;
+    while segments(&copy) > 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!((rows(&copy), total(&copy).requests), (301, 301));
+    assert_eq!(RecordReader::new(copy).last_seq().unwrap(), 301);
+}
+
+#[tokio::test]
+async fn rows_are_made_once_it_is_quiet_and_at_the_end() {
+    let (_folder, path) = place();
+    let store = start(&path);
+    burst(&store, busy()).await;
+    assert_eq!(segments(&path), 1);
+    while segments(&path) > 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(rows(&path), 300);
+    burst(&store, (300..400).map(|index| served(index, "work"))).await;
+    assert_eq!(segments(&path), 1);
+    store.close();
+    assert_eq!((rows(&path), segments(&path)), (400, 0));
+}
+
+#[tokio::test]
+async fn what_is_packed_is_deleted_as_well() {
+    let (_folder, path) = place();
+    let store = start(&path);
+    burst(&store, busy()).await;
+    assert_eq!(segments(&path), 1);
+    assert_eq!(
+        store.delete(Deletion::Account("work".to_owned())).await,
+        Ok(299)
+    );
+    assert_eq!((rows(&path), segments(&path)), (1, 0));
+    assert_eq!(total(&path).requests, 1);
+}
+
+#[tokio::test]
+async fn a_segment_that_cannot_be_read_is_counted_and_costs_nothing_else() {
+    let (_folder, path) = place();
+    let store = start(&path);
+    write(&store, [served(1, "work")]).await;
+    drop(store);
+    let broken = Connection::open(&path).unwrap();
+    broken
+        .execute("INSERT INTO segments VALUES (2, 6, 5, x'01FF')", [])
+        .unwrap();
+    drop(broken);
+    let store = start(&path);
+    write(&store, [served(2, "work")]).await;
+    while segments(&path) > 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!((rows(&path), store.status().not_recorded), (2, 5));
+    let reader = RecordReader::new(path.clone());
+    assert_eq!(reader.unrecorded(&(0..i64::MAX)).unwrap(), (0, 5));
+    assert_eq!(store.status().problem, None);
+}
+
+#[tokio::test]
+async fn the_file_keeps_to_its_size_in_bursts() {
+    let (_folder, path) = place();
+    let retention = Retention {
+        bytes_max: 3 << 20,
+        ..Retention::default()
+    };
+    let store = start_with(&path, retention);
+    for round in 0..30 {
+        burst(
+            &store,
+            (0..500).map(|index| served(round * 500 + index, "work")),
+        )
+        .await;
+        let status = store.status();
+        assert!(status.bytes <= retention.bytes_max, "{status:?}");
+    }
+    assert!(segments(&path) > 1);
+    store.close();
+    let status = store.status();
+    assert!(status.bytes <= retention.bytes_max, "{status:?}");
+    assert_eq!(total(&path).requests, 15_000);
+    assert_eq!(status.not_recorded, 0);
 }

@@ -43,9 +43,13 @@ impl Touches {
         let mut touched = self.0.lock();
         touched.number += 1;
         let number = touched.number;
-        touched
-            .quarters
-            .extend(quarters.map(|quarter| (quarter, number)));
+        let mut latest = None;
+        for quarter in quarters {
+            // Of records that follow each other most arrived in the same.
+            if latest.replace(quarter) != Some(quarter) {
+                touched.quarters.insert(quarter, number);
+            }
+        }
         while touched.quarters.len() > QUARTERS_MAX {
             let earliest = touched.quarters.iter().min_by_key(|(_, number)| **number);
             let Some((quarter, number)) = earliest.map(|(quarter, number)| (*quarter, *number))

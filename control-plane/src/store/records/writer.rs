@@ -1,14 +1,18 @@
 //! The writer: the one thread that writes records. A record and its share of the sums are in one
 //! transaction, and only a record that is new is summed up.
+//!
+//! Few records become rows at once. Of many in a moment the plain ones are packed, see
+//! [`super::segments`]; their rows are made when a reader asks for them, and otherwise once it is
+//! quiet.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
-use rusqlite::{Transaction, params, params_from_iter};
+use rusqlite::{Transaction, TransactionBehavior, params, params_from_iter};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
@@ -16,13 +20,15 @@ use super::bodies::{self, StoredBody};
 use super::deletion::Wanted;
 use super::names::NameIds;
 use super::problem::RecordsProblem;
-use super::queue::{Batch, Entry};
+use super::queue::{Batch, Entry, Unpacking};
 use super::retention::{Retention, bound_journal, delete_excess, delete_old, file_bytes};
 use super::rollup::{Counted, FIRST_BYTE_BOUNDS_US, Rates, Sums, bounds_passed, quarter_of};
-use super::row::{RecordNames, insert};
+use super::row::{LatestNames, RecordNames, RowInsert};
 use super::schema::SCHEMA;
+use super::segments::{self, Packed, Rests, Segment};
 use super::{Shared, row};
 use crate::canon::ServiceTier;
+use crate::record::packed::is_plain;
 use crate::record::{Ending, Record};
 use crate::store::file;
 use crate::store::records::problem::Lost;
@@ -31,6 +37,23 @@ use crate::store::records::problem::Lost;
 const RETRY_AFTER: Duration = Duration::from_secs(10);
 /// How often what is too old is looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(60 * 60);
+/// How often the writer looks for it where nothing comes.
+const IDLE_AFTER: Duration = SWEEP_EVERY;
+/// From how many records on a batch is packed: some two hundred a second.
+const PACKED_FROM: usize = 64;
+/// How many records are packed at most, and in how many bytes.
+const PACKED_MAX: Packed = Packed {
+    records: 100_000,
+    bytes: 16 << 20,
+};
+/// And which part of what the file may take.
+const PACKED_SHARE: u64 = 8;
+/// How long after the last burst rows are made of what is packed.
+const QUIET_AFTER: Duration = Duration::from_secs(1);
+/// How long after somebody asked records become rows at once: a page that follows them asks again.
+const ASKED_WITHIN: Duration = Duration::from_secs(2);
+/// How long the end may take to make rows.
+const CLOSING_MAX: Duration = Duration::from_millis(500);
 /// SQLite's cache of pages, in KiB.
 const CACHE_KIB: i32 = 1_024;
 
@@ -52,6 +75,10 @@ struct Writer {
     /// What the person wants deleted; the first one has begun.
     deletions: VecDeque<Wanted>,
     sweep_at: Instant,
+    packed: Packed,
+    /// When the last batch was packed, and when somebody asked last.
+    packed_at: Option<Instant>,
+    asked_at: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -70,30 +97,113 @@ impl Writer {
             unnoted: Unnoted::default(),
             deletions: VecDeque::new(),
             sweep_at: Instant::now(),
+            packed: Packed::default(),
+            packed_at: None,
+            asked_at: None,
         }
     }
 
     fn run(mut self) {
         // At once, so that a file that cannot be used is reported before the first request.
         self.open();
-        while let Some(mut batch) = self.shared.queue.take(!self.deletions.is_empty()) {
+        while let Some(mut batch) = self.shared.queue.take(self.wait()) {
             self.unnoted.health_checks += batch.health_checks;
-            if self.open() {
+            if batch.is_waited_for {
+                self.asked_at = Some(Instant::now());
+            }
+            self.open();
+            for Unpacking { segments, done } in std::mem::take(&mut batch.unpackings) {
+                if self.unpack(&segments) {
+                    // Who waited may be gone.
+                    let _ = done.send(());
+                }
+            }
+            if self.database.is_some() {
                 self.delete_bodies(batch.deletes_bodies);
                 self.write(&mut batch);
             } else {
                 self.shared.queue.drop_batch(batch.records.len());
             }
             self.deletions.extend(batch.deletions);
-            self.delete();
+            if self.is_unpacking() {
+                self.unpack_some();
+            } else {
+                self.delete();
+            }
             for flush in batch.flushes {
                 // Who waited may be gone.
                 let _ = flush.send(());
             }
         }
+        let end = Instant::now() + CLOSING_MAX;
+        while self.packed.records > 0 && Instant::now() < end {
+            self.unpack_some();
+        }
         if let Some(database) = self.database.take() {
             database.close();
         }
+    }
+
+    /// How long to wait for records; `None` where there is something else to do.
+    fn wait(&self) -> Option<Duration> {
+        if self.is_unpacking() || !self.deletions.is_empty() {
+            None
+        } else if self.packed.records > 0 {
+            Some(QUIET_AFTER)
+        } else {
+            Some(IDLE_AFTER)
+        }
+    }
+
+    /// Whether rows are made of what is packed, a segment at a time. What is to be deleted is among
+    /// them.
+    fn is_unpacking(&self) -> bool {
+        let is_quiet = self.packed_at.is_none_or(|at| at.elapsed() >= QUIET_AFTER);
+        self.packed.records > 0 && (is_quiet || !self.deletions.is_empty())
+    }
+
+    fn unpack_some(&mut self) {
+        let first = self.database.as_ref().map(Database::first_segment);
+        match first {
+            Some(Ok(Some(first))) => {
+                self.unpack(&[first]);
+            }
+            // Another process made rows of the rest.
+            Some(Ok(None)) | None => self.packed = Packed::default(),
+            Some(Err(error)) => self.stop(error.into()),
+        }
+    }
+
+    /// Makes rows of these segments. Returns whether they are there.
+    fn unpack(&mut self, segments: &[i64]) -> bool {
+        for first_seq in segments {
+            let Some(database) = &mut self.database else {
+                return false;
+            };
+            match database.unpack(*first_seq) {
+                Ok(unpacked) => {
+                    self.packed = unpacked.left;
+                    self.shared.queue.drop_batch(unpacked.lost);
+                    self.shared.note(unpacked.lost as u64);
+                    if unpacked.is_recounted {
+                        self.shared.touches.note_all();
+                    }
+                    self.tidy();
+                }
+                Err(error) => self.stop(error),
+            }
+        }
+        self.database.is_some()
+    }
+
+    /// Whether a batch is packed.
+    fn packs(&self, batch: &Batch) -> bool {
+        let bytes_max = PACKED_MAX
+            .bytes
+            .min(self.shared.retention().bytes_max / PACKED_SHARE);
+        let has_place = self.packed.records < PACKED_MAX.records && self.packed.bytes < bytes_max;
+        let is_asked = |at: Instant| at.elapsed() < ASKED_WITHIN;
+        has_place && batch.records.len() >= PACKED_FROM && !self.asked_at.is_some_and(is_asked)
     }
 
     /// Whether the file is open.
@@ -106,6 +216,7 @@ impl Writer {
         }
         match Database::open(&self.path, &self.shared.retention()) {
             Ok(database) => {
+                self.packed = database.packed().unwrap_or_default();
                 self.database = Some(database);
                 self.publish_state();
                 true
@@ -127,6 +238,7 @@ impl Writer {
 
     fn write(&mut self, batch: &mut Batch) {
         let count = batch.records.len();
+        let packs = self.packs(batch);
         let Some(database) = &mut self.database else {
             return;
         };
@@ -135,9 +247,12 @@ impl Writer {
             dropped: self.shared.queue.dropped() - self.shared.noted(),
             health_checks: self.unnoted.health_checks,
         };
-        let written = database.write(&records, noted);
-        match written {
+        match database.write(&records, noted, packs) {
             Ok(last_seq) => {
+                if packs {
+                    self.packed = database.packed().unwrap_or_default();
+                    self.packed_at = Some(Instant::now());
+                }
                 // Known before a caller that waits for this batch reads it.
                 let arrived = records
                     .iter()
@@ -220,6 +335,7 @@ impl Writer {
         if let Some(database) = self.database.take() {
             database.close();
         }
+        self.packed = Packed::default();
         self.retry_at = problem.may_pass().then(|| Instant::now() + RETRY_AFTER);
         if self.shared.problem().as_ref() != Some(&problem) {
             warn!(why = problem.name(), detail = %problem, "requests are not recorded");
@@ -254,9 +370,20 @@ fn prepare(records: Vec<Entry>, shared: &Shared) -> Vec<Prepared> {
 pub(super) struct Database {
     pub(super) file: file::Database,
     names: NameIds,
+    latest_names: LatestNames,
     /// The number of the latest record that was ever written, also where it is deleted: one that
     /// follows the list would miss what gets its number again.
     last_seq: i64,
+    rests: Rests,
+}
+
+/// What came of a segment.
+pub(super) struct Unpacked {
+    /// Records that cannot be read.
+    lost: usize,
+    /// Whether sums changed: a request had been recorded twice.
+    is_recounted: bool,
+    left: Packed,
 }
 
 /// Where a record is summed up.
@@ -286,9 +413,11 @@ impl RollupNames {
 #[derive(Default)]
 struct Added {
     sums: HashMap<RollupKey, Sums>,
+    /// The sums of the latest records that share a key, which are not among `sums` yet.
+    latest: Option<(RollupKey, Sums)>,
     first_bytes: HashMap<(i64, RollupNames, usize), u64>,
     /// The first and the last number of each quarter.
-    arrivals: HashMap<i64, (i64, i64)>,
+    arrivals: BTreeMap<i64, (i64, i64)>,
 }
 
 impl Database {
@@ -305,22 +434,26 @@ impl Database {
         Ok(Self {
             file,
             names: NameIds::default(),
+            latest_names: LatestNames::default(),
             last_seq,
+            rests: Rests::default(),
         })
     }
 
-    /// Writes records with their sums, all or none. Returns the last number.
+    /// Writes records with their sums, all or none, the plain ones packed where `packs` says so.
+    /// Returns the last number.
     fn write(
         &mut self,
         records: &[Prepared],
         unnoted: Unnoted,
+        packs: bool,
     ) -> Result<Option<i64>, RecordsProblem> {
         self.file.check_place()?;
-        let written = self.try_write(records, unnoted);
+        let written = self.try_write(records, unnoted, packs);
         match &written {
             Ok(Some(seq)) => self.last_seq = *seq,
             Ok(None) => {}
-            Err(_) => self.names.forget(),
+            Err(_) => self.forget_names(),
         }
         Ok(written?)
     }
@@ -329,24 +462,90 @@ impl Database {
         &mut self,
         records: &[Prepared],
         unnoted: Unnoted,
+        packs: bool,
     ) -> rusqlite::Result<Option<i64>> {
-        let transaction = self.file.connection.transaction()?;
+        let transaction = begin(&mut self.file.connection)?;
         let mut added = Added::default();
+        let mut segment = Segment::default();
         let mut last_seq = None;
         let mut seq = self.last_seq + 1;
+        let mut rows = RowInsert::new(&transaction)?;
         for Prepared { record, bodies } in records {
-            let own = RecordNames::of(record, &transaction, &mut self.names)?;
-            if insert(&transaction, &mut self.names, record, &own, seq)? {
-                added.count(record, &own, seq);
+            let (latest, names) = (&mut self.latest_names, &mut self.names);
+            let own = latest.numbers_of(record, &transaction, names)?;
+            let rest = self.rests.text_of(record);
+            if packs && bodies.is_empty() && is_plain(record) {
+                segment.push(seq, record, rest);
+            } else if rows.insert(names, record, &own, seq, rest)? {
                 bodies::insert(&transaction, seq, record.received_at, bodies)?;
-                last_seq = Some(seq);
-                seq += 1;
+            } else {
+                continue;
             }
+            added.count(record, &own, seq);
+            last_seq = Some(seq);
+            seq += 1;
         }
-        added.write(&transaction)?;
+        drop(rows);
+        segment.write(&transaction)?;
+        added.write(&transaction, 1)?;
         note(&transaction, unnoted)?;
         transaction.commit()?;
         Ok(last_seq)
+    }
+
+    pub(super) fn packed(&self) -> rusqlite::Result<Packed> {
+        Packed::of(&self.file.connection)
+    }
+
+    fn first_segment(&self) -> rusqlite::Result<Option<i64>> {
+        let sql = "SELECT min(first_seq) FROM segments";
+        self.file.connection.query_row(sql, [], |row| row.get(0))
+    }
+
+    /// Makes rows of a segment, all or none. One that is gone has its rows.
+    pub(super) fn unpack(&mut self, first_seq: i64) -> Result<Unpacked, RecordsProblem> {
+        self.file.check_place()?;
+        let unpacked = self.try_unpack(first_seq);
+        if unpacked.is_err() {
+            self.forget_names();
+        }
+        Ok(unpacked?)
+    }
+
+    fn forget_names(&mut self) {
+        self.names.forget();
+        self.latest_names.forget();
+    }
+
+    fn try_unpack(&mut self, first_seq: i64) -> rusqlite::Result<Unpacked> {
+        let transaction = begin(&mut self.file.connection)?;
+        let segment = segments::take(&transaction, first_seq)?.unwrap_or_default();
+        let mut twice = Added::default();
+        let mut is_recounted = false;
+        let mut rows = RowInsert::new(&transaction)?;
+        for (seq, record) in &segment.records {
+            let (latest, names) = (&mut self.latest_names, &mut self.names);
+            let own = latest.numbers_of(record, &transaction, names)?;
+            let rest = self.rests.text_of(record);
+            if !rows.insert(names, record, &own, *seq, rest)? {
+                twice.count(record, &own, *seq);
+                is_recounted = true;
+            }
+        }
+        drop(rows);
+        twice.write(&transaction, -1)?;
+        let unreadable = Unnoted {
+            dropped: segment.unreadable,
+            health_checks: 0,
+        };
+        note(&transaction, unreadable)?;
+        let left = Packed::of(&transaction)?;
+        transaction.commit()?;
+        Ok(Unpacked {
+            lost: usize::try_from(segment.unreadable).unwrap_or_default(),
+            is_recounted,
+            left,
+        })
     }
 
     #[cfg(test)]
@@ -356,7 +555,7 @@ impl Database {
             bodies: Vec::new(),
         };
         let records: Vec<_> = records.iter().map(plain).collect();
-        self.write(&records, Unnoted::default()).map(drop)
+        self.write(&records, Unnoted::default(), false).map(drop)
     }
 
     /// When the oldest record arrived.
@@ -369,7 +568,7 @@ impl Database {
         rows.next()?.map(|row| row.get(0)).transpose()
     }
 
-    fn close(self) {
+    pub(super) fn close(self) {
         if let Err((_, error)) = self.file.connection.close() {
             info!(%error, "the records could not be closed");
         }
@@ -378,23 +577,34 @@ impl Database {
 
 fn last_seq(connection: &rusqlite::Connection) -> rusqlite::Result<i64> {
     let sql = "SELECT max(coalesce((SELECT max(seq) FROM requests), 0),
-        coalesce((SELECT max(last_seq) FROM arrivals), 0))";
+        coalesce((SELECT max(last_seq) FROM arrivals), 0),
+        coalesce((SELECT max(last_seq) FROM segments), 0))";
     connection.query_row(sql, [], |row| row.get(0))
+}
+
+/// A transaction that writes from its start on: another process that makes rows of segments is
+/// waited for, and nothing that was read before is out of date.
+fn begin(connection: &mut rusqlite::Connection) -> rusqlite::Result<Transaction<'_>> {
+    connection.transaction_with_behavior(TransactionBehavior::Immediate)
 }
 
 impl Added {
     fn count(&mut self, record: &Record, names: &RecordNames, seq: i64) {
         let quarter = quarter_of(record.received_at);
         let names = RollupNames::of(names);
+        let counted = Counted::of(record);
         let key = RollupKey {
             quarter,
             names,
-            rates: Counted::of(record).rates(),
+            rates: counted.rates(),
         };
-        self.sums
-            .entry(key)
-            .or_default()
-            .add(&Counted::of(record).sums());
+        match &mut self.latest {
+            Some((latest, sums)) if *latest == key => sums.add(&counted.sums()),
+            _ => {
+                self.settle();
+                self.latest = Some((key, counted.sums()));
+            }
+        }
         let is_timed = record.stream && record.ending == Ending::Done;
         if let (true, Some(after)) = (is_timed, record.first_byte_after) {
             let micros = row::micros(after).cast_unsigned();
@@ -408,7 +618,15 @@ impl Added {
         *last = seq;
     }
 
-    fn write(&self, transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    fn settle(&mut self) {
+        if let Some((key, sums)) = self.latest.take() {
+            self.sums.entry(key).or_default().add(&sums);
+        }
+    }
+
+    /// Adds to the sums where `sign` is 1, and takes out of them again where it is -1.
+    fn write(mut self, transaction: &Transaction<'_>, sign: i64) -> rusqlite::Result<()> {
+        self.settle();
         let mut sums = transaction.prepare_cached(&sums_sql())?;
         for (key, added) in &self.sums {
             let RollupKey {
@@ -421,7 +639,9 @@ impl Added {
                 i64::from(rates.band),
                 i64::from(rates.is_charged),
             ]);
-            let values = added.values().map(u64::cast_signed);
+            let values = added
+                .values()
+                .map(|value| value.cast_signed().wrapping_mul(sign));
             sums.execute(params_from_iter(key.chain(values)))?;
         }
         let mut first_bytes = transaction.prepare_cached(
@@ -431,7 +651,7 @@ impl Added {
         for ((quarter, names, bucket), count) in &self.first_bytes {
             let values = std::iter::once(*quarter).chain(names.0).chain([
                 i64::try_from(*bucket).unwrap_or_default(),
-                count.cast_signed(),
+                count.cast_signed() * sign,
             ]);
             first_bytes.execute(params_from_iter(values))?;
         }
