@@ -26,6 +26,9 @@ const ID_BYTES: usize = 12;
 /// What stands before a request id that is none of ours, in place of nothing.
 const ID_IS_TEXT: u64 = 1;
 
+/// What the fields of a record mostly fit in.
+const FIELDS_BYTES: usize = 256;
+
 const IS_STREAM: u64 = 1;
 const IS_FINAL: u64 = 1 << 1;
 const HAS_SESSION: u64 = 1 << 2;
@@ -133,6 +136,7 @@ impl Packer {
     /// and of losses.
     pub fn push(&mut self, seq: i64, record: &Record, operation: Option<&str>, rest: &str) {
         self.fields.0.clear();
+        self.fields.0.reserve(FIELDS_BYTES);
         self.push_facts(seq, record, operation, rest);
         self.push_usage(&record.usage);
         if let Some(attempt) = record.attempts.last() {
@@ -278,8 +282,7 @@ impl Fields {
 
     /// The bytes of an id that this program made follow a 0.
     fn id(&mut self, id: &str) {
-        let mut bytes = [0; ID_BYTES];
-        if is_own_id(id) && hex::decode_to_slice(id, &mut bytes).is_ok() {
+        if let Some(bytes) = own_id(id) {
             self.number(0);
             self.0.extend_from_slice(&bytes);
         } else {
@@ -289,9 +292,25 @@ impl Fields {
     }
 }
 
-/// Whether an id is of the form that this program makes: 24 lower-case hexadecimal digits.
-fn is_own_id(id: &str) -> bool {
-    id.len() == 2 * ID_BYTES && !id.bytes().any(|byte| byte.is_ascii_uppercase())
+/// The bytes of an id in the form that this program makes: 24 lower-case hexadecimal digits.
+fn own_id(id: &str) -> Option<[u8; ID_BYTES]> {
+    let (pairs, []) = id.as_bytes().as_chunks::<2>() else {
+        return None;
+    };
+    let pairs: &[[u8; 2]; ID_BYTES] = pairs.try_into().ok()?;
+    let mut bytes = [0; ID_BYTES];
+    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+        *byte = (digit(*high)? << 4) | digit(*low)?;
+    }
+    Some(bytes)
+}
+
+fn digit(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    }
 }
 
 /// What a packed record holds of its request's id.
@@ -302,15 +321,14 @@ pub fn packed_id(id: &str) -> Vec<u8> {
 }
 
 fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+    let seconds = duration.as_secs().saturating_mul(1_000_000);
+    seconds.saturating_add(u64::from(duration.subsec_micros()))
 }
 
 /// 0 where it is before.
 fn micros_since(start: Timestamp, at: Timestamp) -> i64 {
     let since = at.duration_since(start);
-    since.map_or(0, |since| {
-        i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
-    })
+    since.map_or(0, |since| i64::try_from(micros(since)).unwrap_or(i64::MAX))
 }
 
 fn push_number(bytes: &mut Vec<u8>, mut number: u64) {
@@ -501,7 +519,7 @@ impl<'p> Input<'p> {
         let known = self.number()?;
         let mut figures = [None; 64];
         for (index, figure) in figures.iter_mut().enumerate() {
-            if known >> index & 1 == 1 {
+            if (known >> index) & 1 == 1 {
                 *figure = Some(self.number()?);
             }
         }

@@ -208,9 +208,18 @@ impl RecordReader {
     /// # Errors
     /// When the file cannot be read.
     pub fn count(&self, filter: &RequestFilter) -> Read<usize> {
-        if !filter.is_of_failures() {
-            self.unpack(Which::ALL)?;
+        let mut segments = 1;
+        loop {
+            let count = self.count_rows(filter)?;
+            let is_all = count == ROWS_MAX || filter.is_of_failures();
+            if is_all || !self.unpack(Which::Between(i64::MIN, i64::MAX, segments))? {
+                return Ok(count);
+            }
+            segments = segments.saturating_mul(2);
         }
+    }
+
+    fn count_rows(&self, filter: &RequestFilter) -> Read<usize> {
         let found = self.with(|connection| {
             let page = Page::default();
             let Some(conditions) = Conditions::of(connection, filter, &page)? else {

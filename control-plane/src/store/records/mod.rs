@@ -4,7 +4,7 @@
 //! ```text
 //! gateway -> Queue -> one writer thread -> records.db <- readers, each statement for itself
 //!                     |- few records: a row each
-//!                     `- a burst: a segment of many, which becomes rows once somebody asks, or later
+//!                     `- a burst: a segment of many, which becomes rows once a reader asks, or later
 //! ```
 //!
 //! Traffic never waits for it. A file that is full, read-only or damaged stops the recording and

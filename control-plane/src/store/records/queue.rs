@@ -41,7 +41,7 @@ pub(super) struct Batch {
     pub(super) flushes: Vec<oneshot::Sender<()>>,
     pub(super) deletions: Vec<Wanted>,
     pub(super) unpackings: Vec<Unpacking>,
-    /// Whether somebody waits for this, in this batch or behind it.
+    /// Whether a caller waits for this batch, or for one behind it.
     pub(super) is_waited_for: bool,
 }
 

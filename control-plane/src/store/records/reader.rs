@@ -31,7 +31,7 @@ const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(2);
 /// is none. Where the file cannot be written it is left out.
 pub struct RecordReader {
     path: PathBuf,
-    /// Who writes the file; `None` where nobody does.
+    /// What writes the file; `None` where no agent does.
     writer: Option<Arc<RecordStore>>,
     /// Opened at the first call, and again after an error.
     connection: Mutex<Option<Connection>>,

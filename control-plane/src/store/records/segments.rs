@@ -1,7 +1,7 @@
 //! Segments: what came in a burst, many plain records in one row, which costs a tenth of a row each.
 //!
 //! Their share of the sums is written with them, in the same transaction. Their rows are made of
-//! them once somebody asks for these, or nothing more comes; a record whose request has a row
+//! them once a reader asks for these, or nothing more comes; a record whose request has a row
 //! already is then taken out of the sums again, so that it counts once. What failed is never packed:
 //! it is what people look for.
 

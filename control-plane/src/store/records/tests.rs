@@ -1169,11 +1169,11 @@ async fn rows_of_a_burst_are_made_as_far_as_they_are_asked_for() {
     };
     assert_eq!(list(&any, &before), [50, 49]);
     assert_eq!(segments(&path), 1);
-    let nobody = RequestFilter {
+    let unnamed = RequestFilter {
         agent: Some(String::new()),
         ..RequestFilter::default()
     };
-    assert_eq!(list(&nobody, &page(1_000)).len(), 400);
+    assert_eq!(list(&unnamed, &page(1_000)).len(), 400);
     assert_eq!(segments(&path), 0);
 }
 

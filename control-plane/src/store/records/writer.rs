@@ -41,16 +41,17 @@ const SWEEP_EVERY: Duration = Duration::from_secs(60 * 60);
 const IDLE_AFTER: Duration = SWEEP_EVERY;
 /// From how many records on a batch is packed: some two hundred a second.
 const PACKED_FROM: usize = 64;
-/// How many records are packed at most, and in how many bytes.
+/// How many records are packed at most, and in how many bytes: who asks for all of them waits about
+/// a second.
 const PACKED_MAX: Packed = Packed {
-    records: 100_000,
+    records: 50_000,
     bytes: 16 << 20,
 };
 /// And which part of what the file may take.
 const PACKED_SHARE: u64 = 8;
 /// How long after the last burst rows are made of what is packed.
 const QUIET_AFTER: Duration = Duration::from_secs(1);
-/// How long after somebody asked records become rows at once: a page that follows them asks again.
+/// How long after a reader asked records become rows at once: a page that follows them asks again.
 const ASKED_WITHIN: Duration = Duration::from_secs(2);
 /// How long the end may take to make rows.
 const CLOSING_MAX: Duration = Duration::from_millis(500);
@@ -76,7 +77,7 @@ struct Writer {
     deletions: VecDeque<Wanted>,
     sweep_at: Instant,
     packed: Packed,
-    /// When the last batch was packed, and when somebody asked last.
+    /// When the last batch was packed, and when a reader asked last.
     packed_at: Option<Instant>,
     asked_at: Option<Instant>,
 }
