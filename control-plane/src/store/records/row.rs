@@ -207,6 +207,8 @@ impl RecordNames {
 pub(super) struct RowInsert<'c> {
     connection: &'c Connection,
     insert: CachedStatement<'c>,
+    /// The client's name of the model that came last, and what it is found by.
+    asked: Option<(String, i64)>,
 }
 
 impl<'c> RowInsert<'c> {
@@ -214,6 +216,7 @@ impl<'c> RowInsert<'c> {
         Ok(Self {
             connection,
             insert: connection.prepare_cached(&INSERT)?,
+            asked: None,
         })
     }
 
@@ -232,7 +235,7 @@ impl<'c> RowInsert<'c> {
             Some(operation) => Some(names.id(self.connection, operation_word(operation))?),
             None => None,
         };
-        let unlisted = [seq.into(), asked_hash(&record.model).into()];
+        let unlisted = [seq.into(), self.asked_hash(&record.model).into()];
         let values = values(record, own, dialect, operation, rest);
         let values = params_from_iter(unlisted.into_iter().chain(values));
         if self.insert.execute(values)? == 0 {
@@ -240,6 +243,17 @@ impl<'c> RowInsert<'c> {
         }
         self.insert_tried(names, record, seq)?;
         Ok(true)
+    }
+
+    fn asked_hash(&mut self, model: &str) -> i64 {
+        if let Some((asked, hash)) = &self.asked
+            && asked == model
+        {
+            return *hash;
+        }
+        let hash = asked_hash(model);
+        self.asked = Some((model.to_owned(), hash));
+        hash
     }
 
     fn insert_tried(&self, names: &mut NameIds, record: &Record, seq: i64) -> rusqlite::Result<()> {
