@@ -76,6 +76,8 @@ struct Writer {
     /// What the person wants deleted; the first one has begun.
     deletions: VecDeque<Wanted>,
     sweep_at: Instant,
+    /// The segments that readers wait for.
+    unpackings: VecDeque<Unpacking>,
     packed: Packed,
     /// When the last batch was packed, and when a reader asked last.
     packed_at: Option<Instant>,
@@ -98,6 +100,7 @@ impl Writer {
             unnoted: Unnoted::default(),
             deletions: VecDeque::new(),
             sweep_at: Instant::now(),
+            unpackings: VecDeque::new(),
             packed: Packed::default(),
             packed_at: None,
             asked_at: None,
@@ -113,12 +116,8 @@ impl Writer {
                 self.asked_at = Some(Instant::now());
             }
             self.open();
-            for Unpacking { segments, done } in std::mem::take(&mut batch.unpackings) {
-                if self.unpack(&segments) {
-                    // Who waited may be gone.
-                    let _ = done.send(());
-                }
-            }
+            self.unpackings.extend(batch.unpackings.drain(..));
+            self.unpack_asked();
             if self.database.is_some() {
                 self.delete_bodies(batch.deletes_bodies);
                 self.write(&mut batch);
@@ -147,7 +146,7 @@ impl Writer {
 
     /// How long to wait for records; `None` where there is something else to do.
     fn wait(&self) -> Option<Duration> {
-        if self.is_unpacking() || !self.deletions.is_empty() {
+        if self.is_unpacking() || !self.unpackings.is_empty() || !self.deletions.is_empty() {
             None
         } else if self.packed.records > 0 {
             Some(QUIET_AFTER)
@@ -167,7 +166,7 @@ impl Writer {
         let first = self.database.as_ref().map(Database::first_segment);
         match first {
             Some(Ok(Some(first))) => {
-                self.unpack(&[first]);
+                self.unpack(first);
             }
             // Another process made rows of the rest.
             Some(Ok(None)) | None => self.packed = Packed::default(),
@@ -175,24 +174,41 @@ impl Writer {
         }
     }
 
-    /// Makes rows of these segments. Returns whether they are there.
-    fn unpack(&mut self, segments: &[i64]) -> bool {
-        for first_seq in segments {
-            let Some(database) = &mut self.database else {
-                return false;
-            };
-            match database.unpack(*first_seq) {
-                Ok(unpacked) => {
-                    self.packed = unpacked.left;
-                    self.shared.queue.drop_batch(unpacked.lost);
-                    self.shared.note(unpacked.lost as u64);
-                    if unpacked.is_recounted {
-                        self.shared.touches.note_all();
-                    }
-                    self.tidy();
+    /// Goes on with what readers wait for, a segment at a time: records that come meanwhile have
+    /// their turn.
+    fn unpack_asked(&mut self) {
+        let Some(mut asked) = self.unpackings.pop_front() else {
+            return;
+        };
+        if let Some(first_seq) = asked.segments.pop()
+            && !self.unpack(first_seq)
+        {
+            return;
+        }
+        if asked.segments.is_empty() {
+            // Who waited may be gone.
+            let _ = asked.done.send(());
+        } else {
+            self.unpackings.push_front(asked);
+        }
+    }
+
+    /// Makes rows of a segment. Returns whether they are there.
+    fn unpack(&mut self, first_seq: i64) -> bool {
+        let Some(database) = &mut self.database else {
+            return false;
+        };
+        match database.unpack(first_seq) {
+            Ok(unpacked) => {
+                self.packed = unpacked.left;
+                self.shared.queue.drop_batch(unpacked.lost);
+                self.shared.note(unpacked.lost as u64);
+                if unpacked.is_recounted {
+                    self.shared.touches.note_all();
                 }
-                Err(error) => self.stop(error),
+                self.tidy();
             }
+            Err(error) => self.stop(error),
         }
         self.database.is_some()
     }
