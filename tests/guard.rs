@@ -266,7 +266,7 @@ async fn what_a_page_can_send_without_asking_is_no_request() {
         .header("content-type", "application/json; charset=utf-8")
         .body(body);
     assert_eq!(agent.send(&charset).await.status, 200);
-    let upload = Request::new("POST", "/v1/audio/transcriptions")
+    let upload = Request::new("POST", "/v1/nothing")
         .header("content-type", "multipart/form-data; boundary=x")
         .body("--x--");
     let message = fault(&agent.send(&upload).await, Dialect::Chat, 404);
@@ -470,11 +470,11 @@ async fn unknown_paths_and_methods_name_the_right_base_url() {
         ("GET", "/v1/nothing", "x-any", 404, &chat),
         ("POST", "/v1/threads", "x-any", 404, &chat),
         ("DELETE", "/v1/models", "x-any", 405, &chat),
-        ("GET", "/v1/chat/completions", "x-any", 405, &chat),
+        ("PUT", "/v1/chat/completions", "x-any", 405, &chat),
         ("POST", "/", "x-any", 405, &chat),
         ("GET", "/v1/nothing", "anthropic-version", 404, &anthropic),
         ("GET", "/anthropic/v1/nothing", "x-any", 404, &anthropic),
-        ("POST", "/v1/messages/batches", "x-any", 404, &anthropic),
+        ("POST", "/v1/messages/nothing", "x-any", 404, &anthropic),
         ("PUT", "/v1/messages", "x-any", 405, &anthropic),
         ("GET", "/v1beta/nothing", "x-any", 404, &gemini),
         ("POST", "/v1/models/demo:unknownVerb", "x-any", 405, &gemini),

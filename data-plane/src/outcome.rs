@@ -144,6 +144,10 @@ pub enum Next {
     RetryWithoutReasoning,
     OtherAccount,
     OtherCandidate,
+    /// Give the client this error, as a second try might do twice what the first one did.
+    NotRepeated,
+    /// Give the client this error, as the body that was sent has passed and is gone.
+    BodyGone,
 }
 
 impl Scope {
@@ -192,12 +196,14 @@ impl Refusal {
 }
 
 impl Next {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::Return,
         Self::RefreshThenRetry,
         Self::RetryWithoutReasoning,
         Self::OtherAccount,
         Self::OtherCandidate,
+        Self::NotRepeated,
+        Self::BodyGone,
     ];
 
     /// Its word, which is stored.
@@ -208,6 +214,8 @@ impl Next {
             Self::RetryWithoutReasoning => "without_reasoning",
             Self::OtherAccount => "other_account",
             Self::OtherCandidate => "other_candidate",
+            Self::NotRepeated => "not_repeated",
+            Self::BodyGone => "body_gone",
         }
     }
 }
@@ -252,6 +260,23 @@ impl Outcome {
             Self::Overloaded { .. }
                 | Self::Unreachable {
                     stage: Stage::Connect | Stage::Head | Stage::Body
+                }
+        )
+    }
+
+    /// Whether the request was refused before anything was done for it, so that it may be sent
+    /// again whatever it asks for. A provider that failed may have done it.
+    pub fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::Throttled { .. }
+                | Self::QuotaSpent { .. }
+                | Self::Unauthorized
+                | Self::Forbidden
+                | Self::Intercepted
+                | Self::Rejected(_)
+                | Self::Unreachable {
+                    stage: Stage::Connect | Stage::Tls
                 }
         )
     }

@@ -1,22 +1,30 @@
 //! Bytes in segments: a large body as it came from a socket, passed on without being copied into
-//! one buffer.
+//! one buffer; and of an upload what is still to come.
 //!
 //! It knows nothing of the content.
 
 use std::collections::VecDeque;
-use std::convert::Infallible;
+use std::error::Error;
+use std::fmt;
 use std::ops::Range;
 use std::pin::Pin;
-use std::sync::OnceLock;
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use memchr::memmem::Finder;
+use parking_lot::Mutex;
 
 use crate::body_budget;
 
+pub type BoxError = Box<dyn Error + Send + Sync>;
+
 /// Bytes in one segment or more. A clone shares the segments.
+///
+/// As a body they are followed by the [`Rest`], where there is one. Everything else here is about
+/// the bytes that have come.
 #[derive(Clone, Debug, Default)]
 pub struct SegmentedBytes {
     /// Empty only if there are no bytes at all. Most bodies have one segment, and need no list.
@@ -24,9 +32,90 @@ pub struct SegmentedBytes {
     others: VecDeque<Bytes>,
     /// The copy of all segments in one buffer, once it was asked for.
     contiguous: OnceLock<Bytes>,
+    rest: Option<Arc<Rest>>,
+}
+
+/// What follows the bytes at hand, as its sender sends it. It is read once, by the first that reads.
+pub struct Rest {
+    body: Mutex<Pin<Box<dyn Body<Data = Bytes, Error = BoxError> + Send>>>,
+    /// How many bytes follow, where their sender said so.
+    announced: Option<u64>,
+    read_bytes: AtomicU64,
+    is_begun: AtomicBool,
+    has_failed: AtomicBool,
+}
+
+impl Rest {
+    pub fn new(body: Pin<Box<dyn Body<Data = Bytes, Error = BoxError> + Send>>) -> Self {
+        Self {
+            announced: body.size_hint().exact(),
+            body: Mutex::new(body),
+            read_bytes: AtomicU64::new(0),
+            is_begun: AtomicBool::new(false),
+            has_failed: AtomicBool::new(false),
+        }
+    }
+
+    /// How many bytes were read.
+    pub fn read_bytes(&self) -> u64 {
+        self.read_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Whether its reading has begun: then it cannot be read again.
+    pub fn is_begun(&self) -> bool {
+        self.is_begun.load(Ordering::Relaxed)
+    }
+
+    /// Whether its sender broke off, or sent nothing for too long.
+    pub fn has_failed(&self) -> bool {
+        self.has_failed.load(Ordering::Relaxed)
+    }
+
+    fn poll(&self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        self.is_begun.store(true, Ordering::Relaxed);
+        let frame = ready!(self.body.lock().as_mut().poll_frame(context));
+        match &frame {
+            Some(Ok(frame)) => {
+                let bytes = frame.data_ref().map_or(0, Bytes::len) as u64;
+                self.read_bytes.fetch_add(bytes, Ordering::Relaxed);
+            }
+            Some(Err(_)) => self.has_failed.store(true, Ordering::Relaxed),
+            None => {}
+        }
+        Poll::Ready(frame)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self.announced {
+            Some(bytes) => SizeHint::with_exact(bytes.saturating_sub(self.read_bytes())),
+            None => SizeHint::default(),
+        }
+    }
+}
+
+impl fmt::Debug for Rest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rest")
+            .field("announced", &self.announced)
+            .finish_non_exhaustive()
+    }
 }
 
 impl SegmentedBytes {
+    /// The same bytes, which `rest` follows.
+    #[must_use]
+    pub fn followed_by(self, rest: Arc<Rest>) -> Self {
+        Self {
+            rest: Some(rest),
+            ..self
+        }
+    }
+
+    /// What follows the bytes at hand.
+    pub fn rest(&self) -> Option<&Arc<Rest>> {
+        self.rest.as_ref()
+    }
+
     pub fn len(&self) -> usize {
         self.iter().map(Bytes::len).sum()
     }
@@ -94,6 +183,7 @@ impl SegmentedBytes {
         for segment in self.slice(range.end..self.len()).iter() {
             replaced.push(segment.clone());
         }
+        replaced.rest.clone_from(&self.rest);
         replaced
     }
 
@@ -136,14 +226,17 @@ impl<T: Into<Bytes>> From<T> for SegmentedBytes {
 
 impl Body for SegmentedBytes {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = BoxError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         if self.first.is_empty() {
-            return Poll::Ready(None);
+            return match &self.rest {
+                Some(rest) => rest.poll(context),
+                None => Poll::Ready(None),
+            };
         }
         self.contiguous = OnceLock::new();
         let next = self.others.pop_front().unwrap_or_default();
@@ -152,11 +245,18 @@ impl Body for SegmentedBytes {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.is_empty()
+        self.is_empty() && self.rest.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.len() as u64)
+        let at_hand = self.len() as u64;
+        let Some(rest) = &self.rest else {
+            return SizeHint::with_exact(at_hand);
+        };
+        match rest.size_hint().exact() {
+            Some(follows) => SizeHint::with_exact(at_hand + follows),
+            None => SizeHint::default(),
+        }
     }
 }
 

@@ -108,7 +108,7 @@ async fn a_client_that_does_not_read_costs_bounded_memory() {
 impl Bench {
     /// The memory that the program holds.
     #[cfg(target_os = "linux")]
-    fn resident_kib(&self) -> u64 {
+    pub(super) fn resident_kib(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.agent.id()))
             .expect("the program runs");
         let line = status

@@ -21,6 +21,7 @@ mod scheduling;
 mod sloppy;
 mod stalls;
 mod stops;
+mod surface;
 mod targets;
 mod usage;
 

@@ -219,6 +219,8 @@ impl Room {
             method: Method::POST,
             uri: Uri::from_static("/v1/chat/completions"),
             protocol: protocol::by_name("openai_chat").unwrap(),
+            provider: None,
+            surface: None,
             operation: Operation::Generate,
             path_model: None,
             query: Default::default(),

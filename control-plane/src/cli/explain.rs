@@ -6,7 +6,9 @@ use super::exit_code::{DONE, FAILED};
 use super::{ExitCode, Session, bodies};
 use crate::control::body_facts::RequestBodies;
 use crate::control::cost::CostAccount;
-use crate::control::explain::{AttemptFacts, ConversationFacts, Explanation, PassedOverFacts};
+use crate::control::explain::{
+    AttemptFacts, ConversationFacts, Explanation, NextFacts, PassedOverFacts,
+};
 use crate::control::verbs::{Explain, ExplainBodies, Resend};
 use crate::status::rfc3339;
 
@@ -140,6 +142,13 @@ fn tried(attempt: &AttemptFacts) -> String {
         .as_ref()
         .map(|detail| format!(" ({detail})"))
         .unwrap_or_default();
+    // What follows an attempt is the next line, but for what was held back.
+    let is_held_back = |step: &&NextFacts| matches!(&*step.next, "not_repeated" | "body_gone");
+    let held_back = attempt.next_step.as_ref().filter(is_held_back);
+    let held_back = held_back
+        .and(attempt.next.as_ref())
+        .map(|why| format!("; {why}"))
+        .unwrap_or_default();
     let AttemptFacts {
         provider,
         model,
@@ -147,7 +156,9 @@ fn tried(attempt: &AttemptFacts) -> String {
         outcome,
         ..
     } = attempt;
-    format!("{provider}/{model}{account}{waited}: {outcome}{until}{detail}, {took_ms} ms")
+    format!(
+        "{provider}/{model}{account}{waited}: {outcome}{until}{detail}, {took_ms} ms{held_back}"
+    )
 }
 
 fn ended(explanation: &Explanation) -> String {

@@ -347,6 +347,12 @@ fn next_text(step: NextStep) -> String {
         Next::RetryWithoutReasoning => "it was sent again without earlier reasoning",
         Next::OtherAccount => "another account was asked",
         Next::OtherCandidate => "the next candidate was asked",
+        Next::NotRepeated => {
+            "it was not sent again, as the provider may have done what it asks for, and a second try would do it twice (an `idempotency-key` allows one)"
+        }
+        Next::BodyGone => {
+            "it was not sent again, as its body had passed already and is kept nowhere"
+        }
     };
     if step.is_limited {
         format!("{next}, since a limit allowed no more")

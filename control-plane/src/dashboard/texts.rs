@@ -571,6 +571,10 @@ texts! {
     then_other_account: "another account was next" | "ein anderes Konto war an der Reihe";
     then_none_left: "no other account was left to ask" | "kein anderes Konto war mehr übrig";
     then_other_candidate: "the next candidate was next" | "der nächste Kandidat war an der Reihe";
+    then_not_repeated: "it was not sent again, since a second try might do it twice" |
+        "sie wurde nicht noch einmal gesendet, denn ein zweiter Versuch könnte sie doppelt ausführen";
+    then_body_gone: "it was not sent again, since its body had passed and is kept nowhere" |
+        "sie wurde nicht noch einmal gesendet, denn ihr Inhalt war schon durchgereicht und ist nirgends aufbewahrt";
     then_limited(next): "{next}, since a limit allowed no more" | "{next}, denn ein Limit ließ nicht mehr zu";
     bodies: "Bodies" | "Inhalte";
     bodies_are_not_kept: "Bodies are not kept." | "Zu dieser Anfrage sind keine Inhalte gespeichert.";

@@ -16,7 +16,8 @@ use crate::account::{AccountName, BudgetUnit, Period};
 use crate::language::Said;
 use crate::outcome::{Reading, ReadingSource, Scope, Timestamp, Unit};
 use crate::pool::{
-    Cooldown, CooldownEnd, QuotaReading, SavedBinding, SavedState, SessionKey, Spent, StateStore,
+    Cooldown, CooldownEnd, ObjectOwner, QuotaReading, SavedBinding, SavedObject, SavedState,
+    SessionKey, Spent, StateStore,
 };
 use crate::status::{CooldownCause, SignIn, SignInCause};
 
@@ -25,6 +26,7 @@ const BINDING: &str = "bound";
 const SPENT: &str = "spent";
 const READING: &str = "reading";
 const SIGN_OUT: &str = "signed_out";
+const OBJECT: &str = "object";
 
 /// What is counted: an account's usage by unit and period.
 type Meter = (AccountName, BudgetUnit, Period);
@@ -148,6 +150,7 @@ impl StateStore for PoolStateStore {
             signed_out: read(&self.store, SIGN_OUT, |key, row| {
                 Some((account_of(key)?, sign_out_of(row)?))
             }),
+            objects: read(&self.store, OBJECT, object_of),
         }
     }
 
@@ -192,6 +195,19 @@ impl StateStore for PoolStateStore {
     fn remove_binding(&self, provider: &str, session: SessionKey) {
         self.store
             .save_pool_state(BINDING, format!("{provider}\n{session}"), None);
+    }
+
+    fn save_object(&self, id: SessionKey, owner: &ObjectOwner, used_at: Timestamp) {
+        let row = BindingRow {
+            provider: owner.provider.as_str().into(),
+            account: owner.account.as_str().into(),
+            used_at,
+        };
+        self.save(OBJECT, id.to_string(), &row);
+    }
+
+    fn remove_object(&self, id: SessionKey) {
+        self.store.save_pool_state(OBJECT, id.to_string(), None);
     }
 
     fn add_spent(&self, account: &AccountName, spent: Spent) {
@@ -313,6 +329,18 @@ fn binding_of(key: &str, row: BindingRow<'_>) -> Option<SavedBinding> {
         provider: row.provider.into_owned(),
         session,
         account: row.account.parse().ok()?,
+        used_at: row.used_at,
+    })
+}
+
+fn object_of(key: &str, row: BindingRow<'_>) -> Option<SavedObject> {
+    let account = row.account.parse().ok()?;
+    Some(SavedObject {
+        id: key.parse().ok()?,
+        owner: ObjectOwner {
+            provider: row.provider.into_owned(),
+            account,
+        },
         used_at: row.used_at,
     })
 }

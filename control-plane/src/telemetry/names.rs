@@ -46,6 +46,7 @@ pub(super) fn operation(operation: Operation, upstream: Dialect) -> &'static str
         Operation::CountTokens => "count_tokens",
         Operation::ListModels => "list_models",
         Operation::ShowModel => "show_model",
+        Operation::Surface(about) => about.name(),
     }
 }
 

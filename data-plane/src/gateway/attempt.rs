@@ -22,6 +22,7 @@ use super::request_context::RequestContext;
 use super::response::{GatewayBody, GatewayError, GatewayResponse, PendingResponse};
 use super::retry::RetryPolicy;
 use super::state::GatewayState;
+use super::surface;
 use crate::canon::Fault;
 use crate::outcome::{Next, Outcome};
 
@@ -60,8 +61,9 @@ async fn serve(
     context: &RequestContext<'_>,
     attempts: &mut Attempts,
 ) -> AttemptResult<PendingResponse> {
-    context.check_model().map_err(AttemptError::of_request)?;
-    let resolved = context.resolve_model().await;
+    surface::check_model(context).map_err(AttemptError::of_request)?;
+    let resolved = surface::resolve(context).await;
+    let resolved = resolved.map_err(AttemptError::of_request)?;
     attempts.set_resolved(&resolved);
     debug!(
         candidates = resolved.resolution.candidates.len(),
@@ -102,7 +104,11 @@ async fn serve(
         }
     }
     Err(course.last.unwrap_or_else(|| {
-        AttemptError::of_request(Fault::internal("no provider of this model is enabled"))
+        let fault = match (&context.surface, resolved.resolution.candidates.first()) {
+            (Some(call), Some(first)) => surface::not_translated(context, call, first),
+            _ => Fault::internal("no provider of this model is enabled"),
+        };
+        AttemptError::of_request(fault)
     }))
 }
 
@@ -184,7 +190,7 @@ async fn run_plan(
                 course.note_error(error);
                 return Err(PlanEnd::Failed { interrupted_by });
             }
-            Next::Return => return Err(PlanEnd::Final(error)),
+            Next::Return | Next::NotRepeated | Next::BodyGone => return Err(PlanEnd::Final(error)),
         }
     }
 }

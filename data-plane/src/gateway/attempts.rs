@@ -94,6 +94,11 @@ impl Attempts {
         self.waited += wait;
     }
 
+    /// The account of the latest attempt.
+    pub(super) fn last_account(&self) -> Option<&AccountName> {
+        self.tracker.last_account()
+    }
+
     /// How often the latest attempt's account was asked again after a refresh.
     pub(super) fn refreshes(&self) -> usize {
         let Some(last) = self.tracker.last_account() else {
@@ -150,7 +155,8 @@ impl Attempts {
     /// Records what follows the latest attempt, where one was sent.
     pub(super) fn note_next(&mut self, error: &AttemptError, next: Next) {
         if error.outcome().is_some() {
-            let is_limited = error.next() != next;
+            let is_limited =
+                error.next() != next && !matches!(next, Next::NotRepeated | Next::BodyGone);
             self.tracker.set_next(NextStep { next, is_limited });
         }
     }

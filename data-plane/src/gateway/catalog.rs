@@ -366,6 +366,7 @@ async fn request_page(
     let call = provider::OutboundRequest {
         method: Method::GET,
         version: protocol.descriptor().version,
+        surface: None,
         wire: Wire {
             path,
             query,

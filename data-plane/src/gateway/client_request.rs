@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Span;
 
+use super::surface_call::SurfaceCall;
 use crate::client_keys::Permit;
 use crate::outcome::Timestamp;
 use crate::protocol::query::KnownQuery;
@@ -24,6 +25,10 @@ pub struct ClientRequest {
     /// As it came: with a key in its query, where the client sends it there.
     pub uri: Uri,
     pub protocol: &'static dyn Protocol,
+    /// The provider that the path names, whatever the model.
+    pub provider: Option<String>,
+    /// Set where the path passes as it is; then the body may go on after what is at hand.
+    pub surface: Option<Box<SurfaceCall>>,
     pub operation: Operation,
     pub path_model: Option<String>,
     pub query: KnownQuery,

@@ -10,6 +10,7 @@ use super::long_work;
 use super::plan::{EncodedRequest, History, Plan};
 use super::request_context::RequestContext;
 use super::resolve::Candidate;
+use super::surface;
 use crate::canon::{Dialect, Fault, LossKind};
 use crate::protocol::{self, Maker, Protocol};
 use crate::provider::DEMO;
@@ -20,6 +21,11 @@ pub(super) fn plans(
     candidate: &Candidate,
     name: &HeaderValue,
 ) -> Vec<Plan> {
+    if context.surface.is_some() {
+        return surface::plan(context, candidate, name)
+            .into_iter()
+            .collect();
+    }
     let Some(endpoint) = context.config.endpoints.get(&*candidate.provider) else {
         return Vec::new();
     };

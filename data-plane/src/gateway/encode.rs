@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::passthrough;
 use super::plan::{EncodedRequest, History, Plan, ResponseKind};
 use super::request_context::{Decoded, RequestContext};
+use super::surface;
 use crate::canon::{Dialect, Embed, Fault, Loss, LossKind, Losses, PartKind, Refusal, Request};
 use crate::json::path_at;
 use crate::protocol::{Operation, Target, Wire, call_ids, foreign_items};
@@ -21,6 +22,9 @@ pub(super) fn encode(
     plan: &Plan,
     history: History,
 ) -> Result<EncodedRequest, Fault> {
+    if let Some(surface) = &context.surface {
+        return Ok(surface::encode(context, surface, plan));
+    }
     let encoder = Encoder { context, plan };
     let mut encoded = encoder.encode(history)?;
     let is_passthrough = matches!(encoded.response_kind, ResponseKind::Passthrough);

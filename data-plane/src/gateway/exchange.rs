@@ -21,6 +21,7 @@ use super::plan::{EncodedRequest, Plan, ResponseKind};
 use super::request_context::RequestContext;
 use super::response::{PendingResponse, passed};
 use super::response_reader::ResponseReader;
+use super::surface_response::{self, PassingResponse};
 use super::upstream_body::{Bounds, collect};
 use super::upstream_id;
 use crate::account::{BadProxy, Credential, Redactor};
@@ -88,11 +89,17 @@ impl Exchange<'_> {
         &mut self,
         credential: &Credential,
     ) -> Result<http::Request<SegmentedBytes>, Fault> {
-        let call = provider::OutboundRequest {
+        let descriptor = self.plan.protocol.descriptor();
+        let mut call = provider::OutboundRequest {
             method: Method::POST,
-            version: self.plan.protocol.descriptor().version,
+            version: descriptor.version,
+            surface: None,
             wire: std::mem::take(&mut self.encoded.wire),
         };
+        if self.context.surface.is_some() {
+            call.method = self.context.request.method.clone();
+            call.surface = Some(descriptor.surface);
+        }
         self.plan.endpoint.provider.prepare(call, credential)
     }
 
@@ -125,6 +132,16 @@ impl Exchange<'_> {
         if !response.status().is_success() {
             return Err(self.refused(response, credential).await);
         }
+        if let Some(surface) = &self.context.surface {
+            let passing = PassingResponse {
+                context: self.context,
+                plan: self.plan,
+                surface,
+                credential,
+                account: attempts.last_account(),
+            };
+            return passing.read(response).await;
+        }
         let reader = ResponseReader {
             context: self.context,
             plan: self.plan,
@@ -142,12 +159,16 @@ impl Exchange<'_> {
         let is_stream = self.context.stream().unwrap_or(false);
         let limit = self.context.config.limits.head_timeout(is_stream);
         let upstream = &self.plan.endpoint.upstream;
-        let sent = timeout_at(
-            began_at + limit,
-            upstream.send(outgoing.request, &outgoing.proxy),
-        )
-        .await;
+        let rest = outgoing.request.body().rest().cloned();
+        let sending = upstream.send(outgoing.request, &outgoing.proxy);
+        let sent = match &rest {
+            None => timeout_at(began_at + limit, sending).await,
+            Some(rest) => surface_response::while_uploading(sending, rest, limit).await,
+        };
         match sent {
+            Err(_) | Ok(Err(_)) if rest.as_ref().is_some_and(|rest| rest.has_failed()) => {
+                Err(surface_response::upload_broke_off())
+            }
             Err(_) => Err(AttemptError::timed_out(limit, Stage::Head)),
             Ok(Err(error)) => Err(AttemptError::unreachable(&error)),
             Ok(Ok(response)) => Ok(response),
@@ -180,7 +201,10 @@ impl Exchange<'_> {
         let fault = protocol.decode_fault(head.status, &head.headers, &body);
         let now = self.context.now();
         let mut error = AttemptError::refused(provider, &head, &body, fault, now);
-        let is_passthrough = matches!(self.encoded.response_kind, ResponseKind::Passthrough);
+        let is_passthrough = matches!(
+            self.encoded.response_kind,
+            ResponseKind::Passthrough | ResponseKind::Surface
+        );
         if is_passthrough && error.may_be_quoted() {
             self.quote(&mut error, &head, body);
         }

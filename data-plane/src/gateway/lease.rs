@@ -36,7 +36,7 @@ pub(super) async fn acquire(
     } else {
         None
     };
-    let owner = context.response_owner();
+    let owner = context.object_owner();
     let request = LeaseRequest {
         provider,
         model: &plan.model,

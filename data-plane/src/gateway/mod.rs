@@ -11,6 +11,8 @@
 //! exchange, retry     one attempt on the wire; "again, and where?"
 //! lease, encode,      an account for the attempt; the request in the upstream's dialect;
 //! response_reader     from the upstream's head to a response for the client
+//! surface,            paths that pass as they are: where they go, and what their
+//! surface_response    answers tell in passing
 //! attempts            what was tried so far
 //! request_context     what came in
 //! response            a response before and after its commit, and the error
@@ -42,7 +44,6 @@ pub mod resolve;
 mod response;
 mod response_facts;
 mod response_headers;
-mod response_owners;
 mod response_reader;
 mod retry;
 mod routing_fields;
@@ -51,6 +52,10 @@ mod signatures;
 mod state;
 mod stop_sequences;
 mod stream_transform;
+mod surface;
+mod surface_call;
+mod surface_fields;
+mod surface_response;
 mod upstream_body;
 mod upstream_id;
 
@@ -65,6 +70,7 @@ pub use client_request::{ClientRequest, RefusedRequest};
 pub use config::{Endpoint, GatewayConfig, GatewayLimits, StreamTimeouts};
 pub use relay::Relay;
 pub use response::{GatewayBody, GatewayError, GatewayResponse};
+pub use surface_call::SurfaceCall;
 
 use crate::canon::Fault;
 use crate::outcome::Timestamp;

@@ -47,6 +47,8 @@ pub(super) enum ResponseKind {
     },
     Count,
     Embed(Arc<Embed>),
+    /// Passes unread.
+    Surface,
 }
 
 /// How much of the conversation is sent.

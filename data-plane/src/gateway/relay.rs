@@ -323,11 +323,18 @@ impl Relay {
     }
 }
 
-/// A client that leaves takes the response's end with it, but not what it told so far.
+/// A client that leaves takes the response's end with it, but not what it told so far. A body whose
+/// length the head told is dropped with its last byte, and has not been left.
 impl Drop for Relay {
     fn drop(&mut self) {
-        if let Some(commit) = self.commit.take() {
-            commit.tracker.leave_stream(self.transform.status());
+        let Some(commit) = self.commit.take() else {
+            return;
+        };
+        let status = self.transform.status();
+        if self.outbox.is_empty() && status.ending == Some(StreamEnd::Clean) {
+            commit.tracker.finish_stream(status);
+        } else {
+            commit.tracker.leave_stream(status);
         }
     }
 }

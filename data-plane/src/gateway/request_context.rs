@@ -13,6 +13,8 @@ use super::resolution_cache::{ResolutionCache, ResolvedModel};
 use super::resolve::{Directory, Resolution, resolve};
 use super::signatures::Scope;
 use super::state::GatewayState;
+use super::surface_call::SurfaceCall;
+use super::surface_fields::{self, Surface, SurfaceFields};
 use super::{routing_fields, session};
 use crate::account::AccountName;
 use crate::canon::{Embed, Fault, Request};
@@ -40,6 +42,10 @@ pub(super) struct RequestContext<'c> {
     pub(super) has_envelope: bool,
     /// Read where there is a choice between accounts.
     session: OnceLock<Option<SessionKey>>,
+    /// Looked for where any object is known.
+    owner: OnceLock<Option<AccountName>>,
+    /// Set where the path passes as it is.
+    pub(super) surface: Option<Surface<'c>>,
 }
 
 #[derive(Clone)]
@@ -56,6 +62,9 @@ impl<'c> RequestContext<'c> {
         active: &'c ActiveConfig,
         request: &'c ClientRequest,
     ) -> Result<Self, Fault> {
+        if let Some(call) = &request.surface {
+            return Ok(Self::of_surface(state, active, request, call));
+        }
         let (routing, is_partial) = match routing_fields::from_ends(request) {
             Some(routing) => (routing, true),
             None => {
@@ -75,7 +84,36 @@ impl<'c> RequestContext<'c> {
             scope: OnceLock::new(),
             has_envelope: envelope::is_in(&request.body),
             session: OnceLock::new(),
+            owner: OnceLock::new(),
+            surface: None,
         })
+    }
+
+    /// The same for a path that passes as it is, and says what it says.
+    fn of_surface(
+        state: &'c GatewayState,
+        active: &'c ActiveConfig,
+        request: &'c ClientRequest,
+        call: &'c SurfaceCall,
+    ) -> Self {
+        let mut fields =
+            long_work::on_body(request.body.len(), || SurfaceFields::of(call, request));
+        let routing = std::mem::take(&mut fields.routing);
+        Self {
+            state,
+            config: &active.config,
+            resolutions: &active.resolutions,
+            request,
+            routing,
+            is_partial: false,
+            full_routing: OnceLock::new(),
+            decoded: OnceLock::new(),
+            scope: OnceLock::new(),
+            has_envelope: false,
+            session: OnceLock::from(session::key(request, None)),
+            owner: OnceLock::new(),
+            surface: Some(Surface::new(call, fields, &state.pool)),
+        }
     }
 
     /// The time by the clock that the pool has.
@@ -111,18 +149,31 @@ impl<'c> RequestContext<'c> {
         }
     }
 
-    /// The account that alone can read the response which this request continues; `None` where it
-    /// continues none, or the owner is not known.
-    pub(super) fn response_owner(&self) -> Option<AccountName> {
-        let owners = &self.state.response_owners;
-        if owners.is_empty() {
+    /// The account that alone can read what the request continues, is about or mentions; `None`
+    /// where that is nothing, or its owner is not known.
+    pub(super) fn object_owner(&self) -> Option<AccountName> {
+        if let Some(surface) = &self.surface {
+            return surface.owner.as_ref().map(|owner| owner.account.clone());
+        }
+        let pool = &self.state.pool;
+        if pool.knows_no_object() {
             return None;
         }
+        self.owner.get_or_init(|| self.owner_of_body()).clone()
+    }
+
+    fn owner_of_body(&self) -> Option<AccountName> {
+        let pool = &self.state.pool;
         let continued = match &self.routing.continues {
             Some(id) => Some(id),
             None => self.full_routing().continues.as_ref(),
         };
-        owners.owner_of(continued?)
+        let owner = continued.and_then(|id| pool.object_owner(id));
+        let mentioned = || {
+            let look = || surface_fields::owner_of_mentions(self.request, pool);
+            long_work::on_body(self.request.body.len(), look)
+        };
+        owner.or_else(mentioned).map(|owner| owner.account)
     }
 
     /// What the whole body says. One that cannot be read is judged where it is decoded.
@@ -151,15 +202,20 @@ impl<'c> RequestContext<'c> {
     ///
     /// Providers are asked for their model lists only where nothing else knows the name.
     pub(super) async fn resolve_model(&self) -> Arc<ResolvedModel> {
-        let catalog = &self.state.catalog;
-        let known = self
-            .resolutions
-            .get_or_resolve(&self.routing.model, || self.resolve(&catalog.known_lists()));
+        let known = self.resolve_known();
         if !known.resolution.candidates.is_empty() {
             return known;
         }
+        let catalog = &self.state.catalog;
         let lists = catalog.lists(self.config, &self.state.pool).await;
         ResolvedModel::new(self.resolve(&lists))
+    }
+
+    /// The same by what is known without asking a provider.
+    pub(super) fn resolve_known(&self) -> Arc<ResolvedModel> {
+        let catalog = &self.state.catalog;
+        self.resolutions
+            .get_or_resolve(&self.routing.model, || self.resolve(&catalog.known_lists()))
     }
 
     fn resolve(&self, lists: &Lists) -> Resolution {
@@ -183,9 +239,13 @@ impl<'c> RequestContext<'c> {
         let Some(permit) = permit.filter(|permit| permit.has_models()) else {
             return Ok(());
         };
-        permit.check_model(&self.routing.model)?;
+        if let Some(provider) = &self.request.provider {
+            permit.check_model(&format!("{provider}/{}", self.routing.model))?;
+        } else {
+            permit.check_model(&self.routing.model)?;
+        }
         let read = || -> Result<(), Fault> {
-            if self.is_partial {
+            if self.is_partial && self.request.provider.is_none() {
                 permit.check_model(&routing_fields::from_whole(self.request)?.model)?;
             }
             let others = routing_fields::other_models(self.request);

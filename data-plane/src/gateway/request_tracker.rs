@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -19,17 +20,16 @@ use super::client_request::ClientRequest;
 use super::resolution_cache::ResolvedModel;
 use super::response_facts::ResponseFacts;
 use super::response_headers;
-use super::response_owners::ResponseOwners;
 use super::stream_transform::StreamStatus;
 use crate::account::{AccountName, Credential};
 use crate::canon::{Blame, Fault, FaultKind, FinishReason, Loss};
 use crate::client_keys::Permit;
 use crate::outcome::{Outcome, Reading, Scope, Stage, Timestamp};
-use crate::pool::{self, Lease, SessionKey, SkipReason};
-use crate::protocol;
+use crate::pool::{self, Lease, ObjectOwner, Pool, SessionKey, SkipReason};
+use crate::protocol::{self, Operation};
 use crate::record::bodies::BodyCollector;
 use crate::record::{Attempt, Ending, Failure, NextStep, PassedOver, Record, Recorder};
-use crate::segmented_bytes::SegmentedBytes;
+use crate::segmented_bytes::{Rest, SegmentedBytes};
 use crate::status::NotAsked;
 use crate::upstream::UpstreamBody;
 
@@ -44,7 +44,7 @@ struct OpenRecord {
     /// Who was asked last, or counted for: `provider/model`.
     served_by: Option<HeaderValue>,
     recorder: Arc<dyn Recorder>,
-    response_owners: Arc<ResponseOwners>,
+    pool: Pool,
     /// Cancelled where the program, and not the client, ends the request.
     shutdown: CancellationToken,
     /// Where the request is counted for its key.
@@ -52,6 +52,8 @@ struct OpenRecord {
     arrived: Instant,
     attempt_began: Instant,
     current: Option<CurrentAttempt>,
+    /// What followed of the client's body while it was sent on.
+    rest: Option<Arc<Rest>>,
     request_span: Span,
     /// Of the latest attempt, which the response comes from.
     attempt_span: Span,
@@ -68,26 +70,25 @@ struct CurrentAttempt {
 
 impl RequestTracker {
     /// Opens the record of a request.
-    pub(super) fn open(
-        request: &ClientRequest,
-        recorder: Arc<dyn Recorder>,
-        response_owners: Arc<ResponseOwners>,
-    ) -> Self {
+    pub(super) fn open(request: &ClientRequest, recorder: Arc<dyn Recorder>, pool: Pool) -> Self {
         let mut bodies = recorder.collect_bodies(request.arrived);
         if let Some(bodies) = &mut bodies {
             let body = request.body.iter().map(|segment| &segment[..]);
+            // Of a body that passes as it comes only a whole one is kept.
+            let body = body.filter(|_| request.body.rest().is_none());
             bodies.client_sent(&request.method, &request.uri, &request.headers, body);
         }
         let open = OpenRecord {
             record: request.record(),
             served_by: None,
             recorder,
-            response_owners,
+            pool,
             shutdown: request.shutdown.clone(),
             permit: request.permit.clone(),
             arrived: request.arrived,
             attempt_began: request.arrived,
             current: None,
+            rest: request.body.rest().cloned(),
             request_span: request.span.clone(),
             attempt_span: Span::none(),
             bodies,
@@ -232,6 +233,7 @@ impl RequestTracker {
     ) {
         if let Some(bodies) = &mut self.open_mut().bodies {
             let body = request.body().iter().map(|segment| &segment[..]);
+            let body = body.filter(|_| request.body().rest().is_none());
             let (method, uri) = (request.method(), request.uri());
             bodies.went_upstream(method, uri, request.headers(), body, credential);
         }
@@ -322,7 +324,8 @@ impl RequestTracker {
         let open = self.open_mut();
         let status = head.status().as_u16();
         open.record.status = status;
-        open.record.stream = true;
+        let passes_unread = matches!(open.record.operation, Some(Operation::Surface(_)));
+        open.record.stream = !passes_unread || is_event_stream(head.headers());
         if let Some(bodies) = &mut open.bodies {
             bodies.client_got(status, head.headers(), None);
         }
@@ -350,8 +353,12 @@ impl RequestTracker {
     fn note_owner(&self, stored: Option<String>) {
         let open = self.opened();
         if let (Some(id), Some(current)) = (stored, &open.current) {
-            open.response_owners
-                .insert(id, &current.lease.account().name);
+            let account = current.lease.account();
+            let owner = ObjectOwner {
+                provider: account.provider.clone(),
+                account: account.name.clone(),
+            };
+            open.pool.note_object(&id, owner);
         }
     }
 
@@ -483,8 +490,10 @@ impl RequestTracker {
             arrived,
             request_span,
             bodies,
+            rest,
             ..
         } = *open;
+        record.bytes_in += rest.map_or(0, |rest| rest.read_bytes());
         record.took = arrived.elapsed();
         if let Some(permit) = permit {
             permit.settle(&record);
@@ -526,6 +535,11 @@ fn outcome_of_broken_stream(fault: &Fault, now: Timestamp) -> Outcome {
         FaultKind::Timeout => Outcome::TimedOut { stage: Stage::Body },
         _ => Outcome::Unreachable { stage: Stage::Body },
     }
+}
+
+fn is_event_stream(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    content_type.is_some_and(|value| value.starts_with(b"text/event-stream"))
 }
 
 impl Drop for RequestTracker {

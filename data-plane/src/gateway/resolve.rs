@@ -93,6 +93,12 @@ pub enum Reason {
     Listed,
     /// There is only one enabled provider.
     OnlyProvider,
+    /// The path says the provider: `/p/PROVIDER/…`.
+    NamedByPath,
+    /// The provider keeps the object that the request is about.
+    KeepsObject,
+    /// The first enabled provider with the path's dialect.
+    FirstOfDialect,
     /// Nothing matched; these names are similar.
     Unknown {
         nearest: Vec<String>,
@@ -108,6 +114,9 @@ impl Reason {
             Self::Demo => "demo",
             Self::Listed => "listed",
             Self::OnlyProvider => "only_provider",
+            Self::NamedByPath => "named_by_path",
+            Self::KeepsObject => "keeps_object",
+            Self::FirstOfDialect => "first_of_dialect",
             Self::Unknown { .. } => "unknown",
         }
     }
@@ -169,6 +178,9 @@ impl Resolution {
             Reason::Demo => ResolvedBy::Demo { name },
             Reason::Listed => ResolvedBy::Listed { name },
             Reason::OnlyProvider => ResolvedBy::OnlyProvider { name },
+            Reason::NamedByPath => ResolvedBy::NamedByPath { name },
+            Reason::KeepsObject => ResolvedBy::KeepsObject { name },
+            Reason::FirstOfDialect => ResolvedBy::FirstOfDialect { name },
             Reason::Unknown { nearest } => ResolvedBy::Unknown {
                 name,
                 skipped: Clauses(skipped()),

@@ -334,7 +334,7 @@ impl ResponseReader<'_> {
                 return Ok(pending);
             }
             ResponseKind::Passthrough if !is_stream => return self.pass(head, body),
-            ResponseKind::Passthrough | ResponseKind::Generate { .. } => {}
+            ResponseKind::Passthrough | ResponseKind::Surface | ResponseKind::Generate { .. } => {}
         }
         let Some((request, restore)) = self.translation() else {
             return self.pass(head, body);

@@ -1,9 +1,11 @@
 //! The retry policy: whether a failed attempt is followed by another one, and where.
 //!
 //! An [`Outcome`](crate::outcome::Outcome) suggests what to do; the policy holds the suggestion
-//! against the request's attempts, the provider's retry budget and strictness. It tries nothing
+//! against the request's attempts, the provider's retry budget, strictness, and what a second try
+//! might do. It tries nothing
 //! itself.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tracing::debug;
@@ -14,6 +16,7 @@ use super::plan::{History, Plan};
 use super::request_context::RequestContext;
 use crate::outcome::{Next, Outcome};
 use crate::pool::Pool;
+use crate::segmented_bytes::Rest;
 
 /// How often one request is sent again to an account after a refresh. The second one is for a fresh
 /// token that the provider does not know yet.
@@ -33,6 +36,40 @@ pub(super) struct RetryPolicy<'c> {
     /// Whether translations must be exact; then no part of a request is left out to please an
     /// upstream.
     is_strict: bool,
+    repeat: Repeat,
+}
+
+/// What a second try of the request would do.
+#[derive(Default)]
+struct Repeat {
+    /// Whether it might do twice what the first one did.
+    is_unsafe: bool,
+    /// What is sent once only, of a body that passes as it comes.
+    rest: Option<Arc<Rest>>,
+}
+
+impl Repeat {
+    fn of(context: &RequestContext<'_>) -> Self {
+        let Some(surface) = &context.surface else {
+            return Self::default();
+        };
+        let request = context.request;
+        let call = surface.call;
+        Self {
+            is_unsafe: !call.is_repeatable(&request.method, &request.headers),
+            rest: request.body.rest().cloned(),
+        }
+    }
+
+    /// What stands against sending the request again after `error`.
+    fn objection(&self, error: &AttemptError) -> Option<Next> {
+        // Without an outcome nothing was sent.
+        let outcome = error.outcome()?;
+        if self.rest.as_ref().is_some_and(|rest| rest.is_begun()) {
+            return Some(Next::BodyGone);
+        }
+        (self.is_unsafe && !outcome.is_refusal()).then_some(Next::NotRepeated)
+    }
 }
 
 impl<'c> RetryPolicy<'c> {
@@ -41,6 +78,7 @@ impl<'c> RetryPolicy<'c> {
             pool: &context.state.pool,
             attempts_max: context.config.limits.attempts_max,
             is_strict: context.config.is_strict,
+            repeat: Repeat::of(context),
         }
     }
 
@@ -55,7 +93,10 @@ impl<'c> RetryPolicy<'c> {
         attempts: &Attempts,
     ) -> Next {
         let suggested = error.next();
-        let next = self.permitted(suggested, error, plan, history, attempts);
+        let next = match self.repeat.objection(error) {
+            Some(objection) if suggested != Next::Return => objection,
+            _ => self.permitted(suggested, error, plan, history, attempts),
+        };
         debug!(?suggested, decided = ?next, "retry decided");
         next
     }
@@ -97,7 +138,7 @@ impl<'c> RetryPolicy<'c> {
             return Next::Return;
         }
         match suggested {
-            Next::Return | Next::OtherCandidate => suggested,
+            Next::Return | Next::NotRepeated | Next::BodyGone | Next::OtherCandidate => suggested,
             Next::RetryWithoutReasoning => match history {
                 History::Whole if !self.is_strict => suggested,
                 History::Whole | History::WithoutReasoning => Next::Return,

@@ -131,6 +131,8 @@ mod tests {
             method: http::Method::POST,
             uri: http::Uri::from_static("/"),
             protocol: protocol::by_name(dialect).unwrap(),
+            provider: None,
+            surface: None,
             operation: Operation::Generate,
             path_model: (dialect == "gemini").then(|| "m".to_owned()),
             query: KnownQuery::default(),

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::catalog::Catalog;
 use super::client_request::ClientRequest;
 use super::request_tracker::RequestTracker;
-use super::response_owners::ResponseOwners;
 use super::signatures::Signatures;
 use crate::pool::Pool;
 use crate::record::Recorder;
@@ -15,7 +14,6 @@ use crate::record::Recorder;
 pub(super) struct GatewayState {
     pub(super) pool: Pool,
     pub(super) signatures: Arc<Signatures>,
-    pub(super) response_owners: Arc<ResponseOwners>,
     pub(super) catalog: Catalog,
     pub(super) recorder: Arc<dyn Recorder>,
 }
@@ -25,7 +23,6 @@ impl GatewayState {
         Self {
             pool,
             signatures: Arc::default(),
-            response_owners: Arc::default(),
             catalog: Catalog::default(),
             recorder,
         }
@@ -33,6 +30,6 @@ impl GatewayState {
 
     /// Opens the record of a request.
     pub(super) fn open_record(&self, request: &ClientRequest) -> RequestTracker {
-        RequestTracker::open(request, self.recorder.clone(), self.response_owners.clone())
+        RequestTracker::open(request, self.recorder.clone(), self.pool.clone())
     }
 }

@@ -7,7 +7,7 @@ use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -15,13 +15,14 @@ use futures_util::future::poll_immediate;
 use http::HeaderMap;
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt as _;
+use tokio::time::{Sleep, sleep};
 use tracing::debug;
 
 use super::ListenerLimits;
 use crate::body_budget::{BODIES, FREE_BYTES};
 use crate::canon::{Blame, Fault, FaultKind};
 use crate::content_coding::{self, Coding, CodingError};
-use crate::segmented_bytes::SegmentedBytes;
+use crate::segmented_bytes::{Rest, SegmentedBytes};
 
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -180,6 +181,91 @@ fn decode(encoded: &Bytes, codings: &[Coding], limits: &ListenerLimits) -> Resul
         }
     }
     Err(too_large(bytes_max))
+}
+
+/// How much of an upload is read before it is passed on: so far its model is looked for, and what
+/// fits can be sent again.
+pub const UPLOAD_BYTES_AT_HAND: usize = 1 << 20;
+
+/// Reads the beginning of a body that passes as it came, its coding included. What exceeds
+/// [`UPLOAD_BYTES_AT_HAND`] follows as it is read, however long it is; with `is_read_whole` only what
+/// exceeds the limit of a whole body.
+///
+/// # Errors
+/// As [`collect`], of the beginning. A client that breaks off later, or stalls for
+/// [`ListenerLimits::body_idle_timeout`], ends what follows with an error.
+pub async fn begin_upload<B>(
+    mut body: B,
+    is_read_whole: bool,
+    limits: &ListenerLimits,
+) -> Result<SegmentedBytes, Fault>
+where
+    B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<BoxError>,
+{
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    let mut reservation = BODIES.reservation();
+    let mut builder = SegmentBuilder::with_capacity(announced);
+    let mut reader = Pin::new(&mut body);
+    let bytes_max = match is_read_whole {
+        true => limits.request_body_bytes_max,
+        false => UPLOAD_BYTES_AT_HAND,
+    };
+    while builder.len < bytes_max {
+        let Some(chunk) = next_chunk(&mut reader, limits).await? else {
+            return Ok(builder.finish().held(|first| reservation.hold(first)));
+        };
+        if !reservation.cover(builder.len + chunk.len(), limits.bodies_bytes_max) {
+            return Err(too_many_bytes(limits.bodies_bytes_max));
+        }
+        builder.push(chunk);
+    }
+    let at_hand = builder.finish().held(|first| reservation.hold(first));
+    if body.is_end_stream() {
+        return Ok(at_hand);
+    }
+    let rest = FollowingBody {
+        body,
+        idle_timeout: limits.body_idle_timeout,
+        idle: None,
+    };
+    Ok(at_hand.followed_by(Arc::new(Rest::new(Box::pin(rest)))))
+}
+
+/// What follows of an upload. While it is not read, its client is not late.
+struct FollowingBody<B> {
+    body: B,
+    idle_timeout: Duration,
+    /// Runs while the client is waited for.
+    idle: Option<Pin<Box<Sleep>>>,
+}
+
+impl<B> http_body::Body for FollowingBody<B>
+where
+    B: http_body::Body<Data = Bytes> + Unpin,
+    B::Error: Into<BoxError>,
+{
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
+            self.idle = None;
+            return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
+        }
+        let limit = self.idle_timeout;
+        let idle = self.idle.get_or_insert_with(|| Box::pin(sleep(limit)));
+        ready!(idle.as_mut().poll(context));
+        debug!(?limit, "limit: an upload stalls");
+        Poll::Ready(Some(Err("the client sent nothing for too long".into())))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 async fn read_to_end<B>(

@@ -7,7 +7,8 @@
 //!   attack                                         what gives it away
 //!   fetch, form or <img> of a foreign page         Origin, Sec-Fetch-Site: cross-site
 //!   DNS rebinding: evil.example -> 127.0.0.1       Host: evil.example
-//!   simple POST (no preflight), e.g. text/plain    Content-Type is not JSON
+//!   simple POST (no preflight), e.g. text/plain    Content-Type is not JSON, and where a form is
+//!                                                  taken: no header that needs a preflight
 //! ```
 //!
 //! Browsers set these headers themselves and pages cannot forge them. Programs on this machine can,
@@ -34,7 +35,20 @@ const REQUEST_PRIVATE_NETWORK: HeaderName =
     HeaderName::from_static("access-control-request-private-network");
 const ALLOW_PRIVATE_NETWORK: HeaderName =
     HeaderName::from_static("access-control-allow-private-network");
-const ALLOWED_METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST");
+const ALLOWED_METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PATCH, DELETE");
+
+/// Headers that clients of uploads send and that no page sends without a preflight: the keys of
+/// every dialect, and Gemini's commands.
+///
+/// Source: Fetch standard, "CORS-safelisted request-header", which lists none of these.
+const PREFLIGHTED: [&str; 6] = [
+    "authorization",
+    "x-api-key",
+    "x-goog-api-key",
+    "x-goog-upload-command",
+    "x-goog-upload-protocol",
+    "api-key",
+];
 const PREFLIGHT_SECONDS: HeaderValue = HeaderValue::from_static("600");
 
 /// Which hosts and origins are admitted, besides those of loopback.
@@ -64,12 +78,29 @@ pub struct Admitted {
 /// `Forbidden` for a foreign page, `UnsupportedMediaType` for a POST that is not JSON, which a page
 /// could send without a preflight.
 pub fn admit(policy: &Policy, head: &Parts) -> Result<Admitted, Fault> {
-    check(policy, head).inspect_err(|fault| {
+    admit_body(policy, head, BodyRule::Json)
+}
+
+/// Which bodies a path takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyRule {
+    Json,
+    /// Also forms and bytes of any type.
+    Any,
+}
+
+/// The same for a path that takes such bodies.
+///
+/// # Errors
+/// As [`admit`]. With [`BodyRule::Any`] a body that a page could send without a preflight needs a
+/// header that no page can.
+pub fn admit_body(policy: &Policy, head: &Parts, rule: BodyRule) -> Result<Admitted, Fault> {
+    check(policy, head, rule).inspect_err(|fault| {
         debug!(kind = ?fault.kind, reason = %fault.message, "request refused by the guard");
     })
 }
 
-fn check(policy: &Policy, head: &Parts) -> Result<Admitted, Fault> {
+fn check(policy: &Policy, head: &Parts, rule: BodyRule) -> Result<Admitted, Fault> {
     check_host(policy, head)?;
     let origin = allowed_origin(policy, &head.headers)?;
     if origin.is_none() && is_cross_site(&head.headers) {
@@ -77,7 +108,10 @@ fn check(policy: &Policy, head: &Parts) -> Result<Admitted, Fault> {
             "a web page of another site may not use this gateway; to allow it, add its origin to `cors_origins`",
         ));
     }
-    check_is_json(head)?;
+    match rule {
+        BodyRule::Json => check_is_json(head)?,
+        BodyRule::Any => check_is_no_pages(head)?,
+    }
     Ok(Admitted { origin })
 }
 
@@ -318,6 +352,40 @@ fn check_is_json(head: &Parts) -> Result<(), Fault> {
         (None, _) if is_from_browser(&head.headers) => Err(not_json("none")),
         (None, _) => Ok(()),
     }
+}
+
+/// Refuses a body that a page could send without a preflight, unless the request has a header that
+/// no page sends without one. Other methods than POST need a preflight anyway.
+fn check_is_no_pages(head: &Parts) -> Result<(), Fault> {
+    if head.method != Method::POST || !has_body(&head.headers) {
+        return Ok(());
+    }
+    let is_preflighted = PREFLIGHTED
+        .iter()
+        .any(|name| head.headers.contains_key(*name));
+    let mut types = head.headers.get_all(header::CONTENT_TYPE).iter();
+    let content_type = types.next().filter(|_| types.next().is_none());
+    if is_preflighted || content_type.is_some_and(|value| !is_simple(value.as_bytes())) {
+        return Ok(());
+    }
+    let message = "a form or a text needs a header that no web page can send by itself: send this port's key, or any word while it needs none; with curl add -H 'authorization: Bearer key'";
+    Err(client_fault(FaultKind::UnsupportedMediaType, message))
+}
+
+/// Whether a page sends a body of this type without a preflight.
+///
+/// Source: Fetch standard, "CORS-safelisted request-header", `content-type`.
+fn is_simple(content_type: &[u8]) -> bool {
+    let essence = content_type.split(|byte| *byte == b';').next();
+    let essence = essence
+        .unwrap_or_default()
+        .trim_ascii()
+        .to_ascii_lowercase();
+    // What is no type may be taken for one of these.
+    matches!(
+        &essence[..],
+        b"application/x-www-form-urlencoded" | b"multipart/form-data" | b"text/plain"
+    ) || !essence.contains(&b'/')
 }
 
 fn has_body(headers: &HeaderMap) -> bool {

@@ -9,6 +9,7 @@
 //! ```text
 //! Pool                         a handle; clones share the state
 //! `- Shared                    the lock, the clock, the persistent store, two wake-ups
+//!    |- Objects                which account keeps which object, with a lock of their own [persisted]
 //!    `- Inner                  all that the lock protects
 //!       |- PoolConfig          the mode and the longest wait
 //!       |- Retained            accounts that are not configured now, with what is known of them
@@ -47,6 +48,7 @@ mod clock;
 mod events;
 mod health;
 mod inspect;
+mod objects;
 mod outbox;
 mod refresh;
 mod retained;
@@ -72,7 +74,10 @@ pub use schedule::pick;
 pub use schedule::pick::{Place, Precedence};
 pub use schedule::prospects::Prospect;
 pub use shared::{LockWatch, PoolConfig};
-pub use state_store::{NullStateStore, QuotaReading, SavedBinding, SavedState, Spent, StateStore};
+pub use state_store::{
+    NullStateStore, ObjectOwner, QuotaReading, SavedBinding, SavedObject, SavedState, Spent,
+    StateStore,
+};
 pub use view::{AccountView, BudgetView};
 
 use std::sync::Arc;
@@ -199,6 +204,24 @@ impl Pool {
     pub fn forget(&self, name: &AccountName) {
         let now = self.0.clock.now();
         self.0.lock(now).retained.forget(name);
+        self.0.objects.forget(name, &*self.0.store);
+    }
+
+    /// Remembers which account keeps the object `id`, over a restart too.
+    pub fn note_object(&self, id: &str, owner: ObjectOwner) {
+        let now = self.0.clock.now();
+        self.0.objects.note(id, owner, &*self.0.store, now);
+    }
+
+    /// The account that alone can read the object `id`; `None` where it is not known.
+    pub fn object_owner(&self, id: &str) -> Option<ObjectOwner> {
+        let now = self.0.clock.now();
+        self.0.objects.owner_of(id, &*self.0.store, now)
+    }
+
+    /// Whether no object is known: then no request need be searched for ids.
+    pub fn knows_no_object(&self) -> bool {
+        self.0.objects.is_empty()
     }
 
     /// Refreshes access tokens until [`Pool::close`]; then waits for the refreshes that are

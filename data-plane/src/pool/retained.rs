@@ -67,6 +67,7 @@ impl Retained {
             spent: extract(&mut saved.spent, |(account, _)| account == name),
             readings: extract(&mut saved.readings, |(account, _)| account == name),
             signed_out: extract(&mut saved.signed_out, |(account, _)| account == name),
+            objects: Vec::new(),
         }
     }
 }

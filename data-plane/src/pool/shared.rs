@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 
 use super::clock::{CLOCK_SLACK, Clock};
 use super::health::feedback::AttemptReport;
+use super::objects::Objects;
 use super::outbox::Outbox;
 use super::retained::Retained;
 use super::schedule::grant::Grant;
@@ -38,6 +39,8 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) store: Arc<dyn StateStore>,
     inner: Mutex<Inner>,
+    /// Has a lock of its own: most requests name no object.
+    pub(crate) objects: Objects,
     /// Wakes the refresher.
     pub(crate) refresh_due: Notify,
     /// Wakes who asks for balances.
@@ -105,10 +108,12 @@ impl Shared {
         random: fastrand::Rng,
     ) -> Self {
         let now = clock.now();
+        let mut saved = store.load();
+        let objects = Objects::new(std::mem::take(&mut saved.objects), &*store, now);
         let inner = Inner {
             providers: HashMap::new(),
             config,
-            retained: Retained::new(store.load(), now),
+            retained: Retained::new(saved, now),
             is_closed: false,
             last_serial: 0,
             random,
@@ -118,6 +123,7 @@ impl Shared {
             clock,
             store,
             inner: Mutex::new(inner),
+            objects,
             refresh_due: Notify::new(),
             balance_due: Notify::new(),
             changed: Notify::new(),

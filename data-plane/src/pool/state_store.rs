@@ -32,6 +32,11 @@ pub trait StateStore: Send + Sync {
     );
     /// The conversation was idle for too long, or gave way to a newer one.
     fn remove_binding(&self, provider: &str, session: SessionKey);
+    /// Replaces who keeps an object, which was last asked for at `used_at`. `id`: of the object's
+    /// id, a digest.
+    fn save_object(&self, id: SessionKey, owner: &ObjectOwner, used_at: Timestamp);
+    /// The object was not asked for in a long time, or gave way to a newer one.
+    fn remove_object(&self, id: SessionKey);
     /// Adds to what the account used in the period of one of its budgets.
     fn add_spent(&self, account: &AccountName, spent: Spent);
     /// Replaces what the provider reported of the same window. At most every few seconds for a
@@ -71,6 +76,22 @@ pub struct SavedBinding {
     pub used_at: Timestamp,
 }
 
+/// The provider and the account that keep an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectOwner {
+    pub provider: String,
+    pub account: AccountName,
+}
+
+/// An object at a provider, and who keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SavedObject {
+    /// The digest of its id.
+    pub id: SessionKey,
+    pub owner: ObjectOwner,
+    pub used_at: Timestamp,
+}
+
 /// All that is saved.
 #[derive(Clone, Debug, Default)]
 pub struct SavedState {
@@ -79,6 +100,7 @@ pub struct SavedState {
     pub spent: Vec<(AccountName, Spent)>,
     pub readings: Vec<(AccountName, QuotaReading)>,
     pub signed_out: Vec<(AccountName, SignIn)>,
+    pub objects: Vec<SavedObject>,
 }
 
 /// How often a window's reading is saved.
@@ -95,6 +117,8 @@ impl StateStore for NullStateStore {
     fn remove_cooldown(&self, _: &AccountName, _: Option<&str>) {}
     fn save_binding(&self, _: &str, _: SessionKey, _: &AccountName, _: Timestamp) {}
     fn remove_binding(&self, _: &str, _: SessionKey) {}
+    fn save_object(&self, _: SessionKey, _: &ObjectOwner, _: Timestamp) {}
+    fn remove_object(&self, _: SessionKey) {}
     fn add_spent(&self, _: &AccountName, _: Spent) {}
     fn save_reading(&self, _: &AccountName, _: &QuotaReading) {}
     fn save_sign_out(&self, _: &AccountName, _: &SignIn) {}

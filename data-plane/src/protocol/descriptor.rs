@@ -1,6 +1,7 @@
 //! The constants of a dialect, as one value.
 
 use super::query::QueryParameters;
+use super::surface::SurfaceTable;
 use super::{Route, conversation_key};
 use crate::canon::Dialect;
 
@@ -36,6 +37,8 @@ pub struct Descriptor {
     /// What of a client's query is known; nothing else goes to an upstream. An API version that a
     /// provider wants stands in its base URL.
     pub query_parameters: QueryParameters,
+    /// Its other paths, which pass as they are.
+    pub surface: &'static SurfaceTable,
     /// Whether upstreams are called in this dialect. Where `false`, only clients speak it.
     pub is_upstream: bool,
     /// Whether an upstream of this dialect counts tokens. If so,

@@ -30,7 +30,7 @@
 //!
 //! What all dialects share is here: [`sse`] framing and split [`objects`], the [`envelope`] of
 //! foreign signatures, tool [`names`] and [`property_names`], the order of [`turns`], [`efforts`],
-//! [`schema`], what is known of a [`query`], [`media_types`] by the endings of addresses, the
+//! [`schema`], paths that pass unread ([`surface`]), what is known of a [`query`], [`media_types`] by the endings of addresses, the
 //! [`finish_words`] of servers that do not keep to their dialect's, and [`foreign_items`] that no
 //! other dialect can leave out.
 
@@ -64,6 +64,7 @@ mod reminder;
 mod route;
 pub mod schema;
 pub mod sse;
+pub mod surface;
 pub(crate) mod turns;
 mod upstream_faults;
 

@@ -16,6 +16,36 @@ pub struct QueryParameters {
     pub untranslatable: &'static [&'static str],
 }
 
+/// The parameters of a path: its dialect's, and its own.
+#[derive(Clone, Copy, Debug)]
+pub struct JoinedParameters<'p> {
+    common: &'p QueryParameters,
+    own: &'p QueryParameters,
+}
+
+impl JoinedParameters<'_> {
+    /// Separates what is known in `query` from what is not. All of it passes, so nothing is
+    /// untranslatable.
+    pub fn known(&self, query: Option<&str>) -> KnownQuery {
+        let mut known = KnownQuery::default();
+        for (name, value) in query.into_iter().flat_map(pairs) {
+            let tables = [self.common, self.own];
+            let lists = tables
+                .iter()
+                .flat_map(|table| [table.plain, table.untranslatable]);
+            let found = lists.into_iter().find_map(|list| find(list, &name));
+            match found {
+                Some(name) => known.keep(name, value),
+                None if name != KEY => {
+                    report(&mut known.unknown, if value.is_some() { &name } else { "" });
+                }
+                None => {}
+            }
+        }
+        known
+    }
+}
+
 /// A client's query as far as its dialect knows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KnownQuery {
@@ -46,6 +76,11 @@ const VALUE: &AsciiSet = &CONTROLS
     .add(b'?');
 
 impl QueryParameters {
+    /// These, and those of a path.
+    pub fn with<'p>(&'p self, own: &'p Self) -> JoinedParameters<'p> {
+        JoinedParameters { common: self, own }
+    }
+
     /// Separates what is known in `query` from what is not.
     pub fn known(&self, query: Option<&str>) -> KnownQuery {
         let mut known = KnownQuery::default();
@@ -79,7 +114,7 @@ impl KnownQuery {
 }
 
 /// The value of a parameter, decoded; the last where it is repeated.
-pub(super) fn parameter<'q>(query: Option<&'q str>, name: &str) -> Option<Cow<'q, str>> {
+pub fn parameter<'q>(query: Option<&'q str>, name: &str) -> Option<Cow<'q, str>> {
     let (_, value) = pairs(query?).filter(|(known, _)| known == name).last()?;
     Some(percent_decode_str(value.unwrap_or_default()).decode_utf8_lossy())
 }

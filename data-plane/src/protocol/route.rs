@@ -4,6 +4,8 @@
 
 use http::{HeaderMap, Method};
 
+use super::surface::Surface;
+
 /// What a client requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Operation {
@@ -16,6 +18,8 @@ pub enum Operation {
     BatchEmbed,
     ListModels,
     ShowModel,
+    /// A path that passes as it is.
+    Surface(Surface),
 }
 
 impl Operation {
@@ -27,6 +31,7 @@ impl Operation {
             Self::Embed | Self::BatchEmbed => "embed",
             Self::ListModels => "list models",
             Self::ShowModel => "show a model",
+            Self::Surface(about) => about.name(),
         }
     }
 

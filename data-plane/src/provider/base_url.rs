@@ -112,6 +112,37 @@ impl BaseUrl {
             .map_err(|_| BadBaseUrl::Path)
     }
 
+    /// The same for a path below `root`, which stands before the version segment:
+    /// `https://host/upload/v1beta/files`.
+    ///
+    /// # Errors
+    /// As [`BaseUrl::join`].
+    pub fn join_below(
+        &self,
+        root: &str,
+        version: &str,
+        path: &str,
+        query: Option<&str>,
+    ) -> Result<Uri, BadBaseUrl> {
+        let (prefix, last) = self.path.rsplit_once('/').unwrap_or_default();
+        let (prefix, version) = match is_version(last) {
+            true => (prefix, last),
+            false => (self.path.as_str(), version),
+        };
+        let below = Self {
+            path: format!("{prefix}/{root}/{version}"),
+            is_versioned: true,
+            ..self.clone()
+        };
+        below.join(version, path, query)
+    }
+
+    /// Whether `uri` is at this origin: the same scheme, host and port.
+    pub fn is_origin_of(&self, uri: &Uri) -> bool {
+        uri.scheme() == Some(&self.scheme)
+            && Address::of(uri).is_ok_and(|address| address == self.address)
+    }
+
     /// The origin, which a credential is bound to.
     pub fn address(&self) -> &Address {
         &self.address

@@ -8,6 +8,7 @@ use super::{Balance, Provider};
 use crate::account::Credential;
 use crate::canon::Fault;
 use crate::protocol::Wire;
+use crate::protocol::surface::SurfaceTable;
 use crate::segmented_bytes::SegmentedBytes;
 
 /// Sent where the request names no user agent: a passthrough keeps the client's.
@@ -23,6 +24,8 @@ pub struct OutboundRequest {
     pub method: Method,
     /// The dialect's version segment, for base URLs that name none.
     pub version: &'static str,
+    /// Set where the client's request passes as it is.
+    pub surface: Option<&'static SurfaceTable>,
     pub wire: Wire,
 }
 
@@ -42,18 +45,26 @@ impl Provider {
         let OutboundRequest {
             method,
             version,
+            surface,
             wire,
         } = call;
-        let uri = self
-            .base_url
-            .join(version, &wire.path, wire.query.as_deref())
-            .map_err(|bad| {
-                Fault::bad_request(format!(
-                    "the request cannot be addressed to provider `{}`: {bad}",
-                    self.name
-                ))
-                .with_param("model")
-            })?;
+        let query = wire.query.as_deref();
+        let below = surface.and_then(|surface| {
+            let root = surface.upload_root?;
+            let path = wire.path.strip_prefix('/')?.strip_prefix(root)?;
+            path.starts_with('/').then_some((root, path))
+        });
+        let uri = match below {
+            Some((root, path)) => self.base_url.join_below(root, version, path, query),
+            None => self.base_url.join(version, &wire.path, query),
+        };
+        let uri = uri.map_err(|bad| {
+            Fault::bad_request(format!(
+                "the request cannot be addressed to provider `{}`: {bad}",
+                self.name
+            ))
+            .with_param("model")
+        })?;
         let mut request = http::Request::new(wire.body);
         *request.method_mut() = method;
         *request.uri_mut() = uri;
@@ -67,7 +78,7 @@ impl Provider {
         );
         self.sign(headers, credential);
         set_common(headers);
-        if has_body {
+        if has_body && surface.is_none() {
             set_default(headers, header::CONTENT_TYPE, "application/json");
         }
         Ok(request)
@@ -141,6 +152,7 @@ mod tests {
         OutboundRequest {
             method: Method::POST,
             version: "v1",
+            surface: None,
             wire,
         }
     }

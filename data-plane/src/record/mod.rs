@@ -174,8 +174,7 @@ impl Record {
 
     /// Whether tokens are paid for: of a count or a list they are not.
     pub fn is_billed(&self) -> bool {
-        self.operation
-            .is_some_and(|operation| operation.generates() || operation.embeds())
+        is_billed(self.operation, &self.usage)
     }
 
     /// Whether an upstream took the request for the model of its last attempt.
@@ -203,6 +202,14 @@ impl Record {
         self.passed_over.truncate(LIST_MAX);
         self.losses.truncate(LIST_MAX);
     }
+}
+
+/// Whether an operation that used so many tokens is paid for.
+pub fn is_billed(operation: Option<Operation>, usage: &Usage) -> bool {
+    operation.is_some_and(|operation| match operation {
+        Operation::Surface(about) => about.is_paid() || usage.input.is_some(),
+        _ => operation.generates() || operation.embeds(),
+    })
 }
 
 fn shorten(text: &mut String) {

@@ -42,6 +42,13 @@ said! {
     Listed { name: String }: "a provider lists `{name}`" | "ein Anbieter führt `{name}`";
     OnlyProvider { name: String }: "`{name}` goes to the only enabled provider" |
         "`{name}` geht an den einzigen eingeschalteten Anbieter";
+    NamedByPath { name: String }: "the path of the request for `{name}` names the provider" |
+        "der Pfad der Anfrage nach `{name}` nennt den Anbieter";
+    KeepsObject { name: String }: "the request for `{name}` is about what an account of the provider keeps" |
+        "die Anfrage nach `{name}` betrifft, was ein Konto des Anbieters verwahrt";
+    FirstOfDialect { name: String }:
+        "nothing in the request for `{name}` tells the provider, so it goes to the first enabled one of its dialect" |
+        "nichts in der Anfrage nach `{name}` nennt den Anbieter, sie geht an den ersten eingeschalteten ihres Dialekts";
     Unknown { name: String, skipped: Clauses, nearest: Nearest }:
         "no rule and no provider lists `{name}`{skipped}{nearest}; add a [[models]] rule or address it as provider/model" |
         "keine Regel und kein Anbieter führt `{name}`{skipped}{nearest}; eine Regel in [[models]] aufnehmen oder anbieter/modell angeben";

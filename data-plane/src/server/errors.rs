@@ -38,7 +38,11 @@ pub(super) fn unauthorized(headers: &HeaderMap) -> Fault {
 }
 
 /// No such path; what its dialect is served under, and expects as its base URL.
+///
+/// Of the paths that pass as they are, those with the same first word are named, and else their
+/// first words.
 pub(super) fn no_such_path(path: &str, protocol: &dyn Protocol, base_url: &str) -> Fault {
+    let near = near_paths(path, protocol);
     let path = printable::escape(path);
     let dialect = protocol.dialect();
     let descriptor = protocol.descriptor();
@@ -48,15 +52,41 @@ pub(super) fn no_such_path(path: &str, protocol: &dyn Protocol, base_url: &str) 
         .map(|route| format!("{} /{}{}", route.method, descriptor.version, route.pattern))
         .collect();
     let message = format!(
-        "gateway: no such path: `{path}`; of {dialect}, this port serves {}; {}",
+        "gateway: no such path: `{path}`; of {dialect}, this port serves {}{near}; {}",
         served.join(", "),
         base_url_hint(protocol, base_url)
     );
     Fault::new(FaultKind::NotFound, Blame::Client, message)
 }
 
-/// The path has other methods.
+fn near_paths(path: &str, protocol: &dyn Protocol) -> String {
+    let descriptor = protocol.descriptor();
+    let rows = descriptor.surface.routes;
+    let near: Vec<String> = rows
+        .iter()
+        .filter(|row| path.split(['/', ':']).any(|word| word == root(row.pattern)))
+        .map(|row| format!("{} /{}{}", row.method, descriptor.version, row.pattern))
+        .collect();
+    if !near.is_empty() {
+        return format!(", {}", near.join(", "));
+    }
+    let mut roots: Vec<&str> = rows.iter().map(|row| root(row.pattern)).collect();
+    roots.dedup();
+    match roots.is_empty() {
+        true => String::new(),
+        false => format!(", and what belongs to {}", roots.join(", ")),
+    }
+}
+
+/// The first word of a pattern; of `/{model}:predict` that is `predict`.
+fn root(pattern: &str) -> &str {
+    let first = pattern.split('/').nth(1).unwrap_or_default();
+    first.rsplit(':').next().unwrap_or(first)
+}
+
+/// The path has other methods; `refusal`: why the vendor's call is not passed on.
 pub(super) fn no_such_method(
+    refusal: Option<&str>,
     method: &Method,
     path: &str,
     allowed: &str,
@@ -64,6 +94,10 @@ pub(super) fn no_such_method(
     base_url: &str,
 ) -> Fault {
     let path = printable::escape(path);
+    if let Some(why) = refusal {
+        let message = format!("gateway: `{method} {path}` {why}");
+        return Fault::new(FaultKind::MethodNotAllowed, Blame::Client, message);
+    }
     let message = format!(
         "gateway: `{path}` takes {allowed}, not {method}; {}",
         base_url_hint(protocol, base_url)

@@ -25,9 +25,9 @@ pub use auth::Keys;
 
 use crate::canon::{Fault, FaultKind};
 use crate::client_keys::{ClientKey, Permit};
-use crate::gateway::{ClientRequest, Gateway, GatewayBody, RefusedRequest, Relay};
-use crate::listener::guard::{self, Admitted, Policy};
-use crate::listener::{ClientStream, Handler, ListenerLimits, ResponseBody, collect};
+use crate::gateway::{ClientRequest, Gateway, GatewayBody, RefusedRequest, Relay, SurfaceCall};
+use crate::listener::guard::{self, Admitted, BodyRule, Policy};
+use crate::listener::{ClientStream, Handler, ListenerLimits, ResponseBody, begin_upload, collect};
 use crate::modes::AuthMode;
 use crate::protocol::Operation;
 use crate::segmented_bytes::SegmentedBytes;
@@ -116,7 +116,8 @@ impl Server {
             path = scope.head.uri.path(),
             "request accepted"
         );
-        let admitted = match guard::admit(&scope.config.policy, &scope.head) {
+        let admitted = match guard::admit_body(&scope.config.policy, &scope.head, scope.body_rule())
+        {
             Ok(admitted) => admitted,
             Err(fault) => {
                 let fault = scope.path_fault(fault);
@@ -150,6 +151,10 @@ impl Server {
             Route::Operation { operation, model } => {
                 let (operation, model) = (*operation, model.clone());
                 self.call_gateway(scope, operation, model, incoming).await
+            }
+            Route::Surface(found) => {
+                let call = SurfaceCall::new(found.row, found.captured.clone(), found.path.clone());
+                self.pass_to_gateway(scope, call, incoming).await
             }
         }
     }
@@ -192,6 +197,45 @@ impl Server {
             .await
     }
 
+    /// Has a request answered whose path passes as it is: its body is not read to its end here.
+    async fn pass_to_gateway(
+        &self,
+        scope: &mut RequestScope<'_>,
+        call: SurfaceCall,
+        incoming: Incoming,
+    ) -> Response<ResponseBody> {
+        let operation = Operation::Surface(call.about());
+        let permit = match scope.admit(operation) {
+            Ok(permit) => permit,
+            Err(fault) => return self.refuse_request(scope, &fault),
+        };
+        // What a key for some models asks for is looked through whole.
+        let is_read_whole = permit.as_ref().is_some_and(|permit| permit.has_models());
+        let limits = &scope.config.limits;
+        let body = match begin_upload(incoming, is_read_whole, limits).await {
+            Ok(body) => body,
+            Err(fault) => return self.refuse_request(scope, &fault),
+        };
+        self.ask_surface(scope, call, body, permit).await
+    }
+
+    async fn ask_surface(
+        &self,
+        scope: &mut RequestScope<'_>,
+        call: SurfaceCall,
+        body: SegmentedBytes,
+        permit: Option<Arc<Permit>>,
+    ) -> Response<ResponseBody> {
+        let shutdown = CancellationToken::clone(&self.shutdown.load());
+        let operation = Operation::Surface(call.about());
+        let mut request = scope.client_request(operation, None, body, shutdown, permit);
+        let own = scope.matched.protocol.descriptor();
+        let query = own.query_parameters.with(&own.surface.query);
+        request.query = query.known(scope.head.uri.query());
+        request.surface = Some(Box::new(call));
+        self.answer(scope, request).await
+    }
+
     async fn ask_gateway(
         &self,
         scope: &mut RequestScope<'_>,
@@ -202,6 +246,14 @@ impl Server {
     ) -> Response<ResponseBody> {
         let shutdown = CancellationToken::clone(&self.shutdown.load());
         let request = scope.client_request(operation, model, body, shutdown, permit);
+        self.answer(scope, request).await
+    }
+
+    async fn answer(
+        &self,
+        scope: &RequestScope<'_>,
+        request: ClientRequest,
+    ) -> Response<ResponseBody> {
         // Boxed: hyper keeps the room of a handler's future as long as the connection, and this one
         // ends with the response's head.
         match Box::pin(self.gateway.handle(request)).await {
@@ -241,6 +293,10 @@ impl Server {
                 let (operation, model) = (*operation, model.clone());
                 self.ask_gateway(&mut scope, operation, model, body.into(), None)
                     .await
+            }
+            Route::Surface(found) => {
+                let call = SurfaceCall::new(found.row, found.captured.clone(), found.path.clone());
+                self.ask_surface(&mut scope, call, body.into(), None).await
             }
             _ => self.refuse_request(&scope, &scope.no_such_path()),
         };
@@ -285,7 +341,9 @@ impl Server {
     ) -> Response<ResponseBody> {
         let allowed: Vec<&str> = methods.iter().map(Method::as_str).collect();
         let allowed = allowed.join(", ");
+        let refusal = scope.matched.refusal(&scope.head);
         let fault = errors::no_such_method(
+            refusal,
             &scope.head.method,
             scope.head.uri.path(),
             &allowed,
@@ -311,7 +369,7 @@ impl Handler for Server {
     fn refuse(&self, head: &Parts, fault: &Fault) -> Response<ResponseBody> {
         let config = self.config.load_full();
         let scope = RequestScope::new(&config, head.clone());
-        match guard::admit(&config.policy, head) {
+        match guard::admit_body(&config.policy, head, scope.body_rule()) {
             Ok(admitted) => scope.finish(self.refuse_request(&scope, fault), Some(&admitted)),
             Err(foreign) => scope.finish(scope.error_response(&foreign), None),
         }
@@ -378,8 +436,22 @@ impl<'s> RequestScope<'s> {
         let Some(client) = &self.client else {
             return Ok(None);
         };
-        let lists = matches!(operation, Operation::ListModels | Operation::ShowModel);
+        let lists = match operation {
+            Operation::ListModels | Operation::ShowModel => true,
+            // Reading costs nothing.
+            Operation::Surface(_) => matches!(self.head.method, Method::GET | Method::HEAD),
+            _ => false,
+        };
         client.admit(!lists, SystemTime::now())
+    }
+
+    /// Which bodies the guard lets in on the request's path.
+    fn body_rule(&self) -> BodyRule {
+        if self.matched.takes_files() {
+            BodyRule::Any
+        } else {
+            BodyRule::Json
+        }
     }
 
     /// Whether a WebSocket is asked for. Other upgrades (`h2c`, which Java's client offers) may be
@@ -413,6 +485,8 @@ impl<'s> RequestScope<'s> {
             method: self.head.method.clone(),
             uri: self.head.uri.clone(),
             protocol: self.matched.protocol,
+            provider: self.matched.provider.take(),
+            surface: None,
             operation,
             path_model,
             query: parameters.known(self.head.uri.query()),

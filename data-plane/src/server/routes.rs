@@ -1,7 +1,8 @@
 //! From a path to a dialect's operation, forgiving what people get wrong about base URLs.
 //!
 //! Prefix aliases, missing or doubled version segments and trailing slashes are all fine; what is
-//! left is matched against the dialects' own routes. It reads the head only, and decides nothing
+//! left is matched against the dialects' own routes, then against the tables of what passes as it
+//! is. `/p/PROVIDER` in front of such a path names the provider. It reads the head only, and decides nothing
 //! about who may ask.
 
 use std::sync::LazyLock;
@@ -10,6 +11,7 @@ use http::Method;
 use http::request::Parts;
 use percent_encoding::percent_decode_str;
 
+use crate::protocol::surface::{self, Captured, SurfaceRoute};
 use crate::protocol::{self, Hints, Operation, Protocol};
 
 /// The route of a request.
@@ -18,6 +20,8 @@ pub(super) struct RouteMatch {
     /// The dialect of the route, else the one that the client most likely speaks. Errors are
     /// rendered in it.
     pub(super) protocol: &'static dyn Protocol,
+    /// The provider that the prefix `/p/PROVIDER` names.
+    pub(super) provider: Option<String>,
 }
 
 /// What a path and method select.
@@ -30,29 +34,55 @@ pub(super) enum Route {
         operation: Operation,
         model: Option<String>,
     },
+    /// A path that passes as it is.
+    Surface(Box<SurfaceMatch>),
     /// The path exists, with these other methods.
     MethodNotAllowed(Vec<Method>),
     NotFound,
 }
 
+/// What a path of a dialect's surface said.
+#[derive(Clone, Debug)]
+pub(super) struct SurfaceMatch {
+    pub(super) row: &'static SurfaceRoute,
+    pub(super) captured: Captured,
+    /// The dialect's own path as the client wrote it, without prefixes and version segment.
+    pub(super) path: String,
+}
+
+impl PartialEq for SurfaceMatch {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.row, other.row) && self.captured == other.captured
+    }
+}
+
+impl Eq for SurfaceMatch {}
+
 impl RouteMatch {
+    fn new(route: Route, protocol: &'static dyn Protocol) -> Self {
+        Self {
+            route,
+            protocol,
+            provider: None,
+        }
+    }
+
     pub(super) fn of(head: &Parts) -> Self {
         if let Some(exact) = exact(head) {
             return exact;
         }
         let path = Path::read(head.uri.path());
         let likely = path.likely_dialect(head);
-        match path.own() {
-            Some(route) if is_read(&head.method) => Self {
-                route,
-                protocol: likely,
-            },
-            Some(_) => Self {
-                route: Route::MethodNotAllowed(vec![Method::GET, Method::HEAD]),
-                protocol: likely,
-            },
+        let mut matched = match path.own() {
+            Some(route) if is_read(&head.method) => Self::new(route, likely),
+            Some(_) => Self::new(
+                Route::MethodNotAllowed(vec![Method::GET, Method::HEAD]),
+                likely,
+            ),
             None => path.find(&head.method, likely),
-        }
+        };
+        matched.provider = path.provider;
+        matched
     }
 }
 
@@ -96,19 +126,21 @@ fn exact(head: &Parts) -> Option<RouteMatch> {
     let exact = EXACT
         .iter()
         .find(|exact| exact.path == head.uri.path() && exact.method == head.method)?;
-    Some(RouteMatch {
-        route: Route::Operation {
-            operation: exact.operation,
-            model: None,
-        },
-        protocol: exact.protocol,
-    })
+    let route = Route::Operation {
+        operation: exact.operation,
+        model: None,
+    };
+    Some(RouteMatch::new(route, exact.protocol))
 }
 
 /// A request's path, split into what prefixes say and the dialect's own path.
 struct Path {
     /// What follows the prefixes, percent-decoded, with one leading slash and none at the end.
     path: String,
+    /// The same as the client wrote it.
+    raw: String,
+    /// The provider that `/p/PROVIDER` in front of all names.
+    provider: Option<String>,
     /// The dialect that a prefix names.
     alias: Option<&'static dyn Protocol>,
     version: Option<String>,
@@ -121,6 +153,10 @@ impl Path {
             .filter(|segment| !segment.is_empty())
             .peekable();
         let (mut alias, mut version) = (None, None);
+        let provider = provider_of(path);
+        if provider.is_some() {
+            segments.by_ref().take(2).for_each(drop);
+        }
         while let Some(segment) = segments.peek() {
             if let Some(named) = by_alias(segment) {
                 alias = alias.or(Some(named));
@@ -131,10 +167,20 @@ impl Path {
             }
             segments.next();
         }
-        let remaining = segments.collect::<Vec<_>>().join("/");
+        let mut remaining: Vec<&str> = segments.collect();
+        if let [root, after, ..] = remaining[..]
+            && is_upload_root(root)
+            && is_version(after)
+        {
+            version = Some(after.to_owned());
+            remaining.remove(1);
+        }
+        let remaining = remaining.join("/");
         let decoded = percent_decode_str(&remaining).decode_utf8_lossy();
         Self {
             path: format!("/{decoded}"),
+            raw: format!("/{remaining}"),
+            provider,
             alias,
             version,
         }
@@ -195,31 +241,67 @@ impl Path {
 
     /// The route of this path: of the likely dialect where several have it.
     fn find(&self, method: &Method, likely: &'static dyn Protocol) -> RouteMatch {
-        let mut other_methods = RouteMatch {
-            route: Route::NotFound,
-            protocol: self.owner(likely),
-        };
+        let mut other_methods = RouteMatch::new(Route::NotFound, self.owner(likely));
         for protocol in std::iter::once(likely).chain(protocol::ALL.iter().copied()) {
             for route in protocol.descriptor().routes {
                 let Some(model) = route.matches(&self.path) else {
                     continue;
                 };
-                if route.method == *method
-                    || (route.method == Method::GET && *method == Method::HEAD)
+                // `models/x/operations/y` is no model's name.
+                if route.operation == Operation::ShowModel
+                    && self.surface(method, protocol).is_some()
                 {
-                    return RouteMatch {
-                        route: Route::Operation {
-                            operation: route.operation,
-                            model,
-                        },
-                        protocol,
-                    };
+                    continue;
+                }
+                if is_method(&route.method, method) {
+                    let operation = route.operation;
+                    return RouteMatch::new(Route::Operation { operation, model }, protocol);
                 }
                 other_methods.add_allowed(protocol, &route.method);
+            }
+            if let Some(found) = self.surface(method, protocol) {
+                return RouteMatch::new(Route::Surface(Box::new(found)), protocol);
+            }
+            for row in protocol.descriptor().surface.routes {
+                if row.matches(&self.path).is_some() {
+                    other_methods.add_allowed(protocol, &row.method);
+                }
             }
         }
         other_methods
     }
+
+    /// The row of a dialect's surface that serves the path by this method.
+    fn surface(&self, method: &Method, protocol: &'static dyn Protocol) -> Option<SurfaceMatch> {
+        let rows = protocol.descriptor().surface.routes.iter();
+        let mut by_method = rows.filter(|row| is_method(&row.method, method));
+        let (row, captured) = by_method.find_map(|row| Some((row, row.matches(&self.path)?)))?;
+        Some(SurfaceMatch {
+            row,
+            captured,
+            path: self.raw.clone(),
+        })
+    }
+}
+
+/// Whether a route of the method `served` serves `asked`.
+fn is_method(served: &Method, asked: &Method) -> bool {
+    served == asked || (*served == Method::GET && *asked == Method::HEAD)
+}
+
+/// The provider of `/p/PROVIDER/…`.
+fn provider_of(path: &str) -> Option<String> {
+    let mut segments = path.split('/').filter(|segment| !segment.is_empty());
+    segments.next().filter(|first| *first == "p")?;
+    let name = percent_decode_str(segments.next()?).decode_utf8_lossy();
+    Some(name.into_owned())
+}
+
+/// Whether a dialect has paths whose version segment follows `root`.
+fn is_upload_root(root: &str) -> bool {
+    protocol::ALL
+        .iter()
+        .any(|protocol| protocol.descriptor().surface.upload_root == Some(root))
 }
 
 fn by_alias(segment: &str) -> Option<&'static dyn Protocol> {
@@ -232,10 +314,26 @@ fn by_alias(segment: &str) -> Option<&'static dyn Protocol> {
 impl RouteMatch {
     /// The operation of a dialect's route.
     pub(super) fn operation(&self) -> Option<Operation> {
-        match self.route {
-            Route::Operation { operation, .. } => Some(operation),
+        match &self.route {
+            Route::Operation { operation, .. } => Some(*operation),
+            Route::Surface(found) => Some(Operation::Surface(found.row.about)),
             _ => None,
         }
+    }
+
+    /// Why the vendor's call of this method and path is not passed on.
+    pub(super) fn refusal(&self, head: &Parts) -> Option<&'static str> {
+        let path = Path::read(head.uri.path()).path;
+        let refused = self.protocol.descriptor().surface.refused.iter();
+        refused
+            .filter(|(method, ..)| *method == head.method)
+            .find(|(_, pattern, _)| surface::captures(pattern, &path).is_some())
+            .map(|(.., why)| *why)
+    }
+
+    /// Whether a body of the path need not be JSON.
+    pub(super) fn takes_files(&self) -> bool {
+        matches!(&self.route, Route::Surface(found) if found.row.takes_files)
     }
 
     /// Adds a method that the path allows. The first dialect that has the path counts as the
@@ -439,18 +537,18 @@ mod tests {
     fn an_unknown_path_is_said_in_the_dialect_that_it_belongs_to() {
         let version = [("anthropic-version", "2023-06-01")];
         for (path, headers, dialect) in [
-            ("/v1/responses/x", &[][..], "openai_responses"),
-            ("/v1/responses/x/cancel", &version, "openai_responses"),
-            ("/v1/conversations", &[], "openai_responses"),
-            ("/v1/audio/speech", &[], "openai_chat"),
-            ("/v1/audio/transcriptions", &version, "openai_chat"),
-            ("/v1/images/generations", &[], "openai_chat"),
-            ("/v1/files", &[], "openai_chat"),
-            ("/v1/files", &version, "anthropic"),
-            ("/v1beta/files", &[], "gemini"),
-            ("/v1beta/cachedContents", &[], "gemini"),
+            ("/v1/responses/x/y/z", &[][..], "openai_responses"),
+            ("/v1/responses/x/none", &version, "openai_responses"),
+            ("/v1/conversations/x/y", &[], "openai_responses"),
+            ("/v1/audio/nothing", &[], "openai_chat"),
+            ("/v1/audio/nothing", &version, "openai_chat"),
+            ("/v1/images/nothing", &[], "openai_chat"),
+            ("/v1/files/x/y", &[], "openai_chat"),
+            ("/v1/files/x/y", &version, "anthropic"),
+            ("/v1beta/files/x/y", &[], "gemini"),
+            ("/v1beta/cachedContents/x/y", &[], "gemini"),
             ("/v1/tunedModels", &[], "gemini"),
-            ("/v1/messages/batches", &[], "anthropic"),
+            ("/v1/messages/batches/x/y", &[], "anthropic"),
             ("/v1/completions/x", &[], "openai_completions"),
             ("/gemini/v1beta/audio", &[], "gemini"),
             ("/v1/nothing", &[], "openai_chat"),
@@ -459,6 +557,50 @@ mod tests {
             assert_eq!(matched.protocol.dialect().name(), dialect, "{path}");
             assert_eq!(matched.route, Route::NotFound, "{path}");
         }
+    }
+
+    #[test]
+    fn a_path_that_passes_is_told_with_its_object_model_and_provider() {
+        let surface = |method, target: &str| {
+            let matched = matched(method, target, &[]);
+            let Route::Surface(found) = matched.route else {
+                panic!("{target}: {:?}", matched.route);
+            };
+            let SurfaceMatch { captured, path, .. } = *found;
+            let dialect = matched.protocol.dialect().name();
+            (dialect, captured.model, captured.id, path, matched.provider)
+        };
+        let text = |text: &str| Some(text.to_owned());
+        let (get, post) = (|| Method::GET, || Method::POST);
+        assert_eq!(
+            surface(get(), "/p/my%20lab/openai/v1/v1/files/f%2d1/content/"),
+            (
+                "openai_chat",
+                None,
+                text("f-1"),
+                "/files/f%2d1/content".to_owned(),
+                text("my lab")
+            )
+        );
+        assert_eq!(
+            surface(post(), "/upload/v1beta/files?upload_id=x"),
+            ("gemini", None, None, "/upload/files".to_owned(), None)
+        );
+        assert_eq!(
+            surface(get(), "/v1beta/models/veo/operations/o"),
+            (
+                "gemini",
+                text("veo"),
+                text("o"),
+                "/models/veo/operations/o".to_owned(),
+                None
+            )
+        );
+        assert_eq!(surface(Method::HEAD, "/v1/files/f").0, "openai_chat");
+        assert_eq!(
+            route(Method::POST, "/p/lab/v1/chat/completions").1,
+            to(Operation::Generate, None)
+        );
     }
 
     #[test]

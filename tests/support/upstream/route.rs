@@ -37,7 +37,7 @@ pub struct Call {
 }
 
 impl Call {
-    fn new(dialect: Dialect, operation: Operation) -> Self {
+    pub fn new(dialect: Dialect, operation: Operation) -> Self {
         Self {
             dialect,
             operation,

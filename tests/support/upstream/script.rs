@@ -324,7 +324,9 @@ impl Script {
 impl Script {
     /// The response to `request`, and why the service refuses it, if it does.
     pub fn answer(&self, request: &Received) -> (Answer, Option<Refusal>) {
-        let Some(call) = Call::of(request) else {
+        let literal = Call::new(Dialect::Chat, Operation::Generate);
+        let is_any_path = self.lenient && matches!(self.content, Content::Literal { .. });
+        let Some(call) = Call::of(request).or(is_any_path.then_some(literal)) else {
             let refusal = Refusal::new(
                 404,
                 format!("Invalid URL ({} {})", request.method, request.path),

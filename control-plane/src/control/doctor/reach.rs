@@ -146,6 +146,7 @@ fn list_request(
     let call = OutboundRequest {
         method: Method::GET,
         version: protocol.descriptor().version,
+        surface: None,
         wire: Wire {
             path,
             query,

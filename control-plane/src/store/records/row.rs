@@ -13,8 +13,9 @@ use super::rollup::{Counted, Rates, Sums};
 use crate::account::AccountName;
 use crate::canon::{LossKind, ServiceTier, Usage};
 use crate::outcome::Timestamp;
+use crate::protocol::surface::Surface;
 use crate::protocol::{self, Operation};
-use crate::record::{Attempt, Cause, Ending, Failure, Record, blame_name, blame_named};
+use crate::record::{Attempt, Cause, Ending, Failure, Record, blame_name, blame_named, is_billed};
 
 /// The longest list of dropped fields that a row shows.
 const DROPPED_BYTES_MAX: usize = 120;
@@ -454,10 +455,8 @@ impl RequestRow {
     }
 
     fn counted(&self) -> Counted<'_> {
-        let operation = self.operation;
         Counted {
-            is_billed: operation
-                .is_some_and(|operation| operation.generates() || operation.embeds()),
+            is_billed: is_billed(self.operation, &self.usage),
             was_tried: self.attempts > 0,
             ending: self.ending,
             usage: &self.usage,
@@ -528,13 +527,19 @@ const OPERATIONS: [(Operation, &str); 7] = [
 ];
 
 pub(super) fn operation_word(operation: Operation) -> &'static str {
+    if let Operation::Surface(about) = operation {
+        return about.name();
+    }
     let known = OPERATIONS.iter().find(|(known, _)| *known == operation);
     known.map_or("generate", |(_, word)| word)
 }
 
 pub(super) fn operation_of_word(word: &str) -> Option<Operation> {
     let known = OPERATIONS.iter().find(|(_, known)| *known == word);
-    known.map(|(operation, _)| *operation)
+    let surface = || Surface::ALL.into_iter().find(|about| about.name() == word);
+    known
+        .map(|(operation, _)| *operation)
+        .or_else(|| surface().map(Operation::Surface))
 }
 
 /// Figures above the range of the database's integers become its end.

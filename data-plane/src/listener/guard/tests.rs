@@ -588,7 +588,10 @@ fn preflights_of_allowed_pages_are_answered_with_their_origin() {
         headers["access-control-allow-origin"],
         "http://localhost:3000"
     );
-    assert_eq!(headers["access-control-allow-methods"], "GET, HEAD, POST");
+    assert_eq!(
+        headers["access-control-allow-methods"],
+        "GET, HEAD, POST, PATCH, DELETE"
+    );
     assert_eq!(
         headers["access-control-allow-headers"],
         "content-type, X-Api-Key, anthropic-version"

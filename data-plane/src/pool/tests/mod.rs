@@ -197,6 +197,21 @@ impl StateStore for MemoryStore {
             .retain(|bound| bound.provider != provider || bound.session != session);
     }
 
+    fn save_object(&self, id: SessionKey, owner: &ObjectOwner, used_at: Timestamp) {
+        self.remove_object(id);
+        let object = SavedObject {
+            id,
+            owner: owner.clone(),
+            used_at,
+        };
+        self.0.lock().unwrap().objects.push(object);
+    }
+
+    fn remove_object(&self, id: SessionKey) {
+        let objects = &mut self.0.lock().unwrap().objects;
+        objects.retain(|object| object.id != id);
+    }
+
     fn add_spent(&self, account: &AccountName, spent: Spent) {
         self.0.lock().unwrap().spent.push((account.clone(), spent));
     }

@@ -35,6 +35,7 @@ mod routing;
 mod rules;
 mod stream_decode;
 mod stream_encode;
+mod surface;
 mod tools_decode;
 mod tools_encode;
 mod usage;
@@ -112,6 +113,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
         plain: &["beta", "limit", "after_id", "before_id", "lifecycle"],
         untranslatable: &[],
     },
+    surface: &surface::TABLE,
     is_upstream: true,
     counts_tokens: true,
     tier_header: None,
@@ -140,7 +142,7 @@ impl Protocol for Anthropic {
     ) -> (String, Option<String>) {
         let path = match operation {
             Operation::ListModels => "/models".to_owned(),
-            Operation::ShowModel => format!("/models/{model}"),
+            Operation::ShowModel | Operation::Surface(_) => format!("/models/{model}"),
             operation => request_encode::path(operation).to_owned(),
         };
         (path, query.map(str::to_owned))

@@ -39,6 +39,7 @@ mod routing;
 mod rules;
 mod stream_decode;
 mod stream_encode;
+mod surface;
 mod tools_decode;
 mod tools_encode;
 mod usage;
@@ -153,6 +154,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
         ],
         untranslatable: &["fields", "$fields"],
     },
+    surface: &surface::TABLE,
     is_upstream: true,
     counts_tokens: true,
     tier_header: Some("x-gemini-service-tier"),
@@ -200,7 +202,7 @@ impl Protocol for Gemini {
             Operation::Embed => path(model, "embedContent"),
             Operation::BatchEmbed => path(model, "batchEmbedContents"),
             Operation::ListModels => "/models".to_owned(),
-            Operation::ShowModel => model_path(model),
+            Operation::ShowModel | Operation::Surface(_) => model_path(model),
         };
         (path, query.map(str::to_owned))
     }

@@ -93,9 +93,10 @@ pub(super) fn path(operation: Operation, model: &str, generate: &str) -> String 
         Operation::Embed | Operation::BatchEmbed => "/embeddings".to_owned(),
         Operation::ListModels => "/models".to_owned(),
         Operation::ShowModel => format!("/models/{}", utf8_percent_encode(model, ESCAPED_IN_NAMES)),
-        Operation::Generate | Operation::StreamGenerate | Operation::CountTokens => {
-            generate.to_owned()
-        }
+        Operation::Generate
+        | Operation::StreamGenerate
+        | Operation::CountTokens
+        | Operation::Surface(_) => generate.to_owned(),
     }
 }
 

@@ -29,6 +29,7 @@ pub(super) mod routing;
 mod server;
 pub(super) mod stream_decode;
 mod stream_encode;
+mod surface;
 mod tool_call_fragment;
 mod tools_decode;
 mod tools_encode;
@@ -51,6 +52,8 @@ use crate::json;
 use openai::{faults, models};
 
 pub const DIALECT: Dialect = Dialect::named("openai_chat");
+
+pub(super) use surface::QUERY as SURFACE_QUERY;
 
 pub(super) static HEADERS: PassthroughHeaders = PassthroughHeaders {
     request: &[
@@ -106,6 +109,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
     fixed_headers: &[],
     passthrough_headers: HEADERS,
     query_parameters: openai::QUERY_PARAMETERS,
+    surface: &surface::TABLE,
     is_upstream: true,
     counts_tokens: false,
     tier_header: None,

@@ -19,7 +19,7 @@ use super::openai_chat::{self, OpenaiChat, frame_info, response_decode, routing,
 use super::{
     DecodeContext, DecodeError, Descriptor, Encoded, FrameInfo, Inbound, MalformedResponse,
     Operation, PassthroughState, Protocol, ResponseContext, Route, RoutingFields, StreamDecoder,
-    StreamEncoder, StreamEnd, Target, conversation_key, sse,
+    StreamEncoder, StreamEnd, Target, conversation_key, sse, surface,
 };
 use crate::canon::{Dialect, Fault, Losses, ModelCard, Request, Response};
 
@@ -44,6 +44,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
     fixed_headers: &[],
     passthrough_headers: openai_chat::HEADERS,
     query_parameters: openai::QUERY_PARAMETERS,
+    surface: &surface::EMPTY,
     is_upstream: false,
     counts_tokens: false,
     tier_header: None,

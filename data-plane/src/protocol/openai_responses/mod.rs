@@ -26,6 +26,7 @@ mod response_object;
 mod routing;
 mod stream_decode;
 mod stream_encode;
+mod surface;
 mod tools_decode;
 mod tools_encode;
 mod usage;
@@ -97,6 +98,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
         ],
         untranslatable: &[],
     },
+    surface: &surface::TABLE,
     is_upstream: true,
     counts_tokens: true,
     tier_header: None,

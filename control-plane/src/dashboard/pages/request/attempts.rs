@@ -167,6 +167,8 @@ fn what_followed(context: &PageContext, attempt: &AttemptFacts, is_last: bool) -
         "other_account" | "other_candidate" if is_last && !step.is_limited => text.then_none_left(),
         "other_account" => text.then_other_account(),
         "other_candidate" => text.then_other_candidate(),
+        "not_repeated" => text.then_not_repeated(),
+        "body_gone" => text.then_body_gone(),
         _ => text.then_returned(),
     };
     match step.is_limited {
