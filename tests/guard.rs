@@ -18,7 +18,7 @@ const PATHS: [&str; 6] = [
 ];
 
 /// A generation request in each dialect.
-pub(crate) const GENERATIONS: [(Dialect, &str, &str); 5] = [
+pub(crate) const GENERATIONS: [(Dialect, &str, &str); 6] = [
     (
         Dialect::Chat,
         "/v1/chat/completions",
@@ -43,6 +43,11 @@ pub(crate) const GENERATIONS: [(Dialect, &str, &str); 5] = [
         Dialect::Gemini,
         "/v1beta/models/demo:generateContent",
         r#"{"contents":[{"role":"user","parts":[{"text":"hi"}]}]}"#,
+    ),
+    (
+        Dialect::Ollama,
+        "/api/chat",
+        r#"{"model":"demo","messages":[{"role":"user","content":"hi"}]}"#,
     ),
 ];
 
@@ -84,6 +89,10 @@ pub(crate) fn fault(answer: &Answer, dialect: Dialect, status: u16) -> String {
         Dialect::Gemini => {
             assert_eq!(error["code"], status);
             assert!(error["status"].is_string(), "{body}");
+        }
+        Dialect::Ollama => {
+            let message = error.as_str().expect("the error is its message");
+            return message.to_owned();
         }
         _ => {
             assert!(error["type"].is_string(), "{body}");

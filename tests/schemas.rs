@@ -14,6 +14,7 @@ mod told;
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use aerostat::canon::{Event, Losses, Origin, Request, Response};
 use aerostat::protocol::{
@@ -25,7 +26,7 @@ use http::Response as HttpResponse;
 use serde_json::json;
 
 use crate::stream::{Route, body};
-use crate::support::Dialect::{self, Anthropic, Chat, Completions, Gemini, Responses};
+use crate::support::Dialect::{self, Anthropic, Chat, Completions, Gemini, Ollama, Responses};
 use crate::support::agent::Agent;
 use crate::support::grammar;
 use crate::support::lab::{AnswerForm, Lab, PROVIDERS};
@@ -42,6 +43,7 @@ fn schema_of(dialect: Dialect) -> Schema {
         Responses => include_str!("schemas/openai_responses.schema"),
         Anthropic => include_str!("schemas/anthropic.schema"),
         Gemini => include_str!("schemas/gemini.schema"),
+        Ollama => include_str!("schemas/ollama.schema"),
     })
 }
 
@@ -187,6 +189,7 @@ fn of_selftest(request: &http::Request<Bytes>, answer: &raw::Answer) -> Vec<Told
         path if path.contains("/completions") => Completions,
         path if path.contains("/responses") => Responses,
         path if path.contains("/messages") => Anthropic,
+        path if path.starts_with("/api/") => Ollama,
         _ => Gemini,
     };
     let is_count = ["count_tokens", "input_tokens", "countTokens"]
@@ -206,6 +209,10 @@ fn of_selftest(request: &http::Request<Bytes>, answer: &raw::Answer) -> Vec<Told
 
 fn protocol_of(dialect: Dialect) -> &'static dyn Protocol {
     protocol::by_name(dialect.name()).expect("every dialect has its protocol")
+}
+
+fn stream_content_type(dialect: Dialect) -> &'static str {
+    protocol_of(dialect).stream_content_type(Some("alt=sse"))
 }
 
 /// A client that allows every kind of part.
@@ -248,8 +255,8 @@ impl Client {
             query: Some("alt=sse"),
             origin: &origin,
             request_id: "r1",
-            now: 1_795_400_000,
-            completed: 1_795_400_001,
+            received_at: Duration::from_secs(1_795_400_000),
+            completed_at: Duration::from_secs(1_795_400_001),
         })
     }
 
@@ -275,13 +282,8 @@ impl Client {
             encoder.finish(&mut out);
             out
         });
-        of_body(
-            self.dialect,
-            Form::Event,
-            "text/event-stream",
-            &stream,
-            what,
-        )
+        let content_type = stream_content_type(self.dialect);
+        of_body(self.dialect, Form::Event, content_type, &stream, what)
     }
 }
 
@@ -384,7 +386,7 @@ fn everything_that_canon_can_say_is_told_by_the_schema() {
                 records: 7,
             };
             protocol_of(dialect).encode_stream_fault(&fault, &state, &mut record);
-            let events = "text/event-stream";
+            let events = stream_content_type(dialect);
             all.extend(of_body(dialect, Form::Event, events, &record, &what));
         }
     }
@@ -398,6 +400,10 @@ fn check_order(client: Dialect, name: &str, told: &[Told]) {
     }
     let mut stream = String::new();
     for told in told {
+        if client == Ollama {
+            stream.push_str(&format!("{}\n", told.value));
+            continue;
+        }
         let event = told.value["type"].as_str();
         let event = event.filter(|_| matches!(client, Responses | Anthropic));
         stream.extend(event.map(|event| format!("event: {event}\n")));
@@ -406,9 +412,11 @@ fn check_order(client: Dialect, name: &str, told: &[Told]) {
     if matches!(client, Chat | Completions) {
         stream.push_str("data: [DONE]\n\n");
     }
-    grammar::check(client, "text/event-stream", stream.as_bytes()).unwrap_or_else(|broken| {
-        panic!("{name} to {}: {broken}\n{stream}", client.name());
-    });
+    grammar::check(client, stream_content_type(client), stream.as_bytes()).unwrap_or_else(
+        |broken| {
+            panic!("{name} to {}: {broken}\n{stream}", client.name());
+        },
+    );
 }
 
 /// The judge judged: a member that an event of a real answer lacks is named.

@@ -7,15 +7,17 @@ use serde_json::Value;
 
 use crate::support::Dialect;
 use crate::support::agent::Setup;
+use crate::support::lab::PROVIDERS;
 
 /// How many cases there are through each upstream dialect, at least: a case that is lost is
 /// noticed.
-const CASES_MIN: [(Dialect, usize); 5] = [
+const CASES_MIN: [(Dialect, usize); 6] = [
     (Dialect::Chat, 12),
     (Dialect::Completions, 5),
     (Dialect::Responses, 13),
     (Dialect::Anthropic, 13),
     (Dialect::Gemini, 14),
+    (Dialect::Ollama, 10),
 ];
 
 fn selftest(config: &str, arguments: &[&str]) -> Output {
@@ -55,12 +57,9 @@ fn the_selftest_passes_for_every_pair() {
             )
         })
         .collect();
-    assert_eq!(cases.len(), 5 * 4);
+    assert_eq!(cases.len(), 6 * 4);
     for (client, cases_min) in CASES_MIN {
-        for upstream in Dialect::ALL
-            .into_iter()
-            .filter(|dialect| *dialect != Dialect::Completions)
-        {
+        for upstream in PROVIDERS {
             assert!(
                 cases[&(client.name(), upstream.name())] >= cases_min as u64,
                 "{client:?} through {upstream:?}"
@@ -78,7 +77,7 @@ fn the_selftest_needs_no_configuration_and_reads_none() {
     let output = selftest("port = \"broken", &[]);
     let facts = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(0));
-    assert_eq!(facts.lines().count(), 5 * 4 + 1, "{facts}");
+    assert_eq!(facts.lines().count(), 6 * 4 + 1, "{facts}");
     assert!(
         facts.lines().last().is_some_and(|total| total.starts_with("all ") && total.ends_with(" cases as expected")),
         "{facts}"

@@ -5,6 +5,7 @@
 //! stream never looks complete.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use aerostat::canon::{Event, Origin, Request};
 use aerostat::protocol::{
@@ -12,20 +13,21 @@ use aerostat::protocol::{
 };
 use bytes::{Bytes, BytesMut};
 
-use crate::support::Dialect::{self, Anthropic, Chat, Completions, Gemini, Responses};
+use crate::support::Dialect::{self, Anthropic, Chat, Completions, Gemini, Ollama, Responses};
 use crate::support::grammar::{self, Folded, Summary};
 use crate::support::lab::{AnswerForm, Lab, PROVIDERS, generate};
 use crate::support::raw::{Answer, Ended};
 use crate::support::upstream::{Case, Cut, Script, answers};
 
 /// The clients: a dialect and the form in which it streams.
-const CLIENTS: [(Dialect, AnswerForm); 6] = [
+const CLIENTS: [(Dialect, AnswerForm); 7] = [
     (Chat, AnswerForm::Stream),
     (Completions, AnswerForm::Stream),
     (Responses, AnswerForm::Stream),
     (Anthropic, AnswerForm::Stream),
     (Gemini, AnswerForm::Stream),
     (Gemini, AnswerForm::Array),
+    (Ollama, AnswerForm::Stream),
 ];
 
 const CASES: [Case; 14] = [
@@ -64,6 +66,9 @@ pub(crate) fn body(dialect: Dialect, form: AnswerForm) -> &'static str {
         (Anthropic, _) => {
             r#"{"model":"MODEL","max_tokens":4096,"messages":[{"role":"user","content":"hi"}],"thinking":{"type":"enabled","budget_tokens":2048},"tools":[{"name":"get_weather","input_schema":{"type":"object"}}]}"#
         }
+        (Ollama, _) => {
+            r#"{"model":"MODEL","messages":[{"role":"user","content":"hi"}],"think":"low","tools":[{"type":"function","function":{"name":"get_weather"}}]}"#
+        }
         (Gemini, _) => {
             r#"{"contents":[{"role":"user","parts":[{"text":"hi"}]}],"generationConfig":{"thinkingConfig":{"includeThoughts":true}},"tools":[{"functionDeclarations":[{"name":"get_weather"}]}]}"#
         }
@@ -76,6 +81,7 @@ fn model(upstream: Dialect) -> &'static str {
         Responses => "openai_responses/gpt-5",
         Anthropic => "anthropic/claude-sonnet-4-5",
         Gemini => "gemini/gemini-3-pro-preview",
+        Ollama => unreachable!("no provider speaks it"),
     }
 }
 
@@ -343,15 +349,18 @@ impl Client {
             provider: "lab".into(),
             model: "m".into(),
         };
-        let (operation, now) = (Operation::StreamGenerate, 1_795_400_000);
+        let (operation, now) = (
+            Operation::StreamGenerate,
+            Duration::from_secs(1_795_400_000),
+        );
         let ask = ResponseContext {
             request: &self.request,
             operation,
             query: self.query,
             origin: &origin,
             request_id: "r1",
-            now,
-            completed: now,
+            received_at: now,
+            completed_at: now,
         };
         let mut encoder = protocol_of(self.dialect).stream_encoder(&ask);
         let mut out = BytesMut::new();
@@ -383,6 +392,7 @@ fn least_complete(upstream: Dialect, stream: &[u8]) -> usize {
         Responses => b"\"type\":\"response.completed\"",
         Anthropic => b"\"type\":\"message_stop\"",
         Gemini => b"\"finishReason\":\"",
+        Ollama => unreachable!("no provider speaks it"),
     };
     memchr::memmem::rfind(stream, marker).expect("the stream is complete")
 }

@@ -33,6 +33,7 @@ fn smallest(dialect: Dialect, stream: bool) -> Value {
             json!({"model": "claude-sonnet-4-5", "max_tokens": 9, "stream": stream, "messages": [{"role": "user", "content": "hi"}]})
         }
         Gemini => json!({"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}),
+        Dialect::Ollama => unreachable!("no upstream speaks it"),
     }
 }
 

@@ -5,7 +5,7 @@
 //! No clock: times are wall time that callers pass in.
 
 use std::borrow::Cow;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use crate::canon::Usage;
 
@@ -14,9 +14,8 @@ use crate::canon::Usage;
 pub type Timestamp = SystemTime;
 
 /// As the wire formats count; 0 before 1970.
-pub fn seconds_since_1970(at: Timestamp) -> u64 {
-    at.duration_since(Timestamp::UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
+pub fn since_1970(at: Timestamp) -> Duration {
+    at.duration_since(Timestamp::UNIX_EPOCH).unwrap_or_default()
 }
 
 /// How far a provider's limit reaches.

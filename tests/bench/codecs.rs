@@ -4,6 +4,7 @@
 //! and answer.
 
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use aerostat::canon::{Event, FinishReason, Losses, Origin, PartHead, PartIndex, Request, Usage};
 use aerostat::gateway::resolve::{Directory, resolve};
@@ -137,8 +138,8 @@ fn ask() -> ResponseContext<'static> {
         query: Some("alt=sse"),
         origin,
         request_id: "0123456789ab",
-        now: 1_763_000_000,
-        completed: 1_763_000_000,
+        received_at: Duration::from_secs(1_763_000_000),
+        completed_at: Duration::from_secs(1_763_000_000),
     }
 }
 

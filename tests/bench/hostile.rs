@@ -470,8 +470,8 @@ fn stream_cost(from: &str, to: &str, body: &str) -> f64 {
         query: Some("alt=sse"),
         origin: &origin,
         request_id: "0123456789ab",
-        now: 1_763_000_000,
-        completed: 1_763_000_000,
+        received_at: Duration::from_secs(1_763_000_000),
+        completed_at: Duration::from_secs(1_763_000_000),
     };
     let took = fastest(|| {
         let mut decoder = protocol_of(from).stream_decoder(&DecodeContext {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::reasoning::go_on;
 use super::{SERVED, post, smallest, target};
-use crate::support::Dialect::{self, Anthropic, Chat, Completions, Gemini, Responses};
+use crate::support::Dialect::{self, Anthropic, Chat, Completions, Gemini, Ollama, Responses};
 use crate::support::agent::Agent;
 use crate::support::grammar::{self, Ending, Summary};
 use crate::support::raw::{Answer, Request};
@@ -98,7 +98,7 @@ fn ask_for_schema(dialect: Dialect, body: &mut Value) {
 #[tokio::test]
 async fn text_is_answered_in_every_pair_and_says_that_no_model_ran() {
     let agent = Agent::start(BARE);
-    for client in SERVED.into_iter().chain([Completions]) {
+    for client in SERVED.into_iter().chain([Completions, Ollama]) {
         for model in models() {
             for stream in [false, true] {
                 let summary = ask(&agent, client, &model, stream, |_| {}).await;

@@ -27,7 +27,7 @@ mod usage;
 
 use serde_json::{Value, json};
 
-use crate::support::Dialect::{self, Anthropic, Chat, Completions, Gemini, Responses};
+use crate::support::Dialect::{self, Anthropic, Chat, Completions, Gemini, Ollama, Responses};
 use crate::support::agent::{Agent, Setup};
 use crate::support::raw::{Answer, Connection, Request};
 use crate::support::upstream::{Upstream, answers, key};
@@ -99,6 +99,7 @@ fn provider_name(dialect: Dialect) -> &'static str {
         Responses => "responses",
         Anthropic => "claude",
         Gemini => "google",
+        Ollama => unreachable!("no provider speaks it"),
     }
 }
 
@@ -107,6 +108,7 @@ fn key_env(dialect: Dialect) -> &'static str {
         Chat | Completions | Responses => "OPENAI_KEY",
         Anthropic => "ANTHROPIC_KEY",
         Gemini => "GEMINI_KEY",
+        Ollama => unreachable!("no provider speaks it"),
     }
 }
 
@@ -118,6 +120,7 @@ fn model(dialect: Dialect) -> &'static str {
         Responses => "gpt-5",
         Anthropic => "claude-sonnet-4-5",
         Gemini => "gemini-2.5-flash",
+        Ollama => unreachable!("no provider speaks it"),
     }
 }
 
@@ -134,6 +137,7 @@ fn target(dialect: Dialect, model: &str, stream: bool) -> String {
         Anthropic => "/v1/messages".to_owned(),
         Gemini if stream => format!("/v1beta/models/{model}:streamGenerateContent?alt=sse"),
         Gemini => format!("/v1beta/models/{model}:generateContent"),
+        Ollama => "/api/chat".to_owned(),
     }
 }
 
@@ -148,6 +152,7 @@ fn smallest(dialect: Dialect, model: &str, stream: bool) -> Value {
             json!({"model": model, "stream": stream, "max_tokens": 9, "messages": messages})
         }
         Gemini => json!({"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}),
+        Ollama => json!({"model": model, "stream": stream, "messages": messages}),
     }
 }
 

@@ -16,12 +16,13 @@ const ODD: [&str; 8] = [
     "", " é", "\"\\", "\n\u{1}", "😀", "{\"a\":", "</x>", "\u{2028}",
 ];
 
-pub(super) const DIALECTS: [&str; 5] = [
+pub(super) const DIALECTS: [&str; 6] = [
     "openai_chat",
     "openai_completions",
     "openai_responses",
     "anthropic",
     "gemini",
+    "ollama",
 ];
 
 pub(super) fn protocol(dialect: &str) -> &'static dyn Protocol {
@@ -188,6 +189,7 @@ pub(super) fn template(dialect: &str) -> Value {
         "openai_responses" => responses(),
         "anthropic" => anthropic(),
         "gemini" => gemini(),
+        "ollama" => ollama(),
         other => panic!("no template of {other}"),
     }
 }
@@ -328,6 +330,30 @@ fn anthropic() -> Value {
         "output_config": {"effort": {"one of": ["low", "high", "max"]}, "format": {"type": "json_schema", "schema": schema()}},
         "metadata": {"user_id": "~"}, "service_tier": "standard_only", "cache_control": {"type": "ephemeral", "ttl": "5m"},
         "context_management": {"a": "~"}, "unknown_member": {"a": "~"},
+    })
+}
+
+fn ollama() -> Value {
+    json!({
+        "model": "m", "keep_alive": "~", "truncate": true, "unknown_member": {"a": "~"},
+        "messages": [
+            {"role": "system", "content": "~"},
+            {"role": "user", "content": "~", "images": ["iVBORw0KGgoAAAANSUhEUg=="]},
+            {"role": "assistant", "content": "~", "thinking": "~", "tool_calls": [
+                {"id": "call_mk901q", "function": {"index": 0, "name": "alpha", "arguments": {"city": "~", "n": 123_456_789_012_345_678_u64}}},
+                {"function": {"index": 1, "name": "beta", "arguments": {}}}]},
+            {"role": "tool", "tool_call_id": "call_mk901q", "tool_name": "alpha", "content": "~"},
+            {"role": "tool", "tool_name": "beta", "content": "~", "unknown_member": "~"},
+            {"role": "assistant", "content": "~"},
+            {"role": "user", "content": "~"}],
+        "options": {"num_predict": 40961, "temperature": 0.1701, "top_p": 0.1702, "top_k": 1703, "seed": 170_003,
+            "presence_penalty": 0.1704, "frequency_penalty": 0.1705, "stop": ["~", "~"], "num_ctx": 170_009, "min_p": 0.1706},
+        "tools": [
+            {"type": "function", "function": {"name": "alpha", "description": "~", "parameters": schema()}},
+            {"type": "function", "function": {"name": "beta", "parameters": {"type": "object"}}}],
+        "think": {"one of": [true, false, "low", "high"]},
+        "format": {"one of": ["json", schema()]},
+        "logprobs": true, "top_logprobs": 7,
     })
 }
 

@@ -58,6 +58,13 @@ pub(super) fn of_body(
             .map(|data| told(Form::Event, json(data.as_bytes(), what)))
             .collect();
     }
+    if content_type.starts_with("application/x-ndjson") {
+        return body
+            .split(|byte| *byte == b'\n')
+            .filter(|line| !line.is_empty())
+            .map(|line| told(Form::Event, json(line, what)))
+            .collect();
+    }
     match json(body, what) {
         // Gemini's stream without `alt=sse`.
         Value::Array(chunks) => chunks

@@ -97,6 +97,14 @@ pub fn generate(dialect: Dialect, model: &str, body: &str, form: AnswerForm) -> 
         Dialect::Chat => Request::post("/v1/chat/completions", streamed(body, form)),
         Dialect::Completions => Request::post("/v1/completions", streamed(body, form)),
         Dialect::Responses => Request::post("/v1/responses", streamed(body, form)),
+        Dialect::Ollama => {
+            let path = if body.contains(r#""prompt":"#) {
+                "/api/generate"
+            } else {
+                "/api/chat"
+            };
+            Request::post(path, whole_by_name(body, form))
+        }
     }
 }
 
@@ -107,6 +115,14 @@ pub enum AnswerForm {
     Stream,
     /// Gemini's stream without `alt=sse`.
     Array,
+}
+
+/// In a dialect that streams unless told otherwise.
+fn whole_by_name(body: String, form: AnswerForm) -> String {
+    match form {
+        AnswerForm::Whole => body.replacen('{', r#"{"stream":false,"#, 1),
+        _ => body,
+    }
 }
 
 fn streamed(body: String, form: AnswerForm) -> String {

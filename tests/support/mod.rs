@@ -25,10 +25,21 @@ pub enum Dialect {
     Responses,
     Anthropic,
     Gemini,
+    Ollama,
 }
 
 impl Dialect {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
+        Self::Chat,
+        Self::Completions,
+        Self::Responses,
+        Self::Anthropic,
+        Self::Gemini,
+        Self::Ollama,
+    ];
+
+    /// Those in which an upstream answers.
+    pub const OF_UPSTREAMS: [Self; 5] = [
         Self::Chat,
         Self::Completions,
         Self::Responses,
@@ -43,6 +54,7 @@ impl Dialect {
             Self::Responses => "openai_responses",
             Self::Anthropic => "anthropic",
             Self::Gemini => "gemini",
+            Self::Ollama => "ollama",
         }
     }
 }

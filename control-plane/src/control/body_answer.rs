@@ -1,16 +1,19 @@
 //! A kept answer as one JSON document: a stream's events joined, as if it had not been streamed, so
 //! that two answers can be compared of which one or both came as streams.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use crate::canon::{Dialect, Fold, Losses, Origin, Request, Response};
 use crate::json::Document;
+use crate::protocol::objects::begins_as_lines;
 use crate::protocol::{self, DecodeContext, Operation, Protocol, ResponseContext, sse};
 use crate::record::Record;
 use crate::record::bodies::RecordedBody;
 
 pub(super) fn is_stream(body: &RecordedBody) -> bool {
-    sse::begins_as_events(&body.bytes)
+    sse::begins_as_events(&body.bytes) || begins_as_lines(&body.bytes)
 }
 
 /// An answer that was written in `dialect`, as the client's dialect writes it whole. `None` where it
@@ -28,8 +31,8 @@ pub(super) fn document(record: &Record, body: &RecordedBody, dialect: Dialect) -
         },
         request_id: &record.request_id,
         // The same on both sides: a time that only one of them tells is none of its content.
-        now: 0,
-        completed: 0,
+        received_at: Duration::ZERO,
+        completed_at: Duration::ZERO,
     };
     let client = protocol::by_name(record.dialect.name())?;
     let written = client.encode_response(&response, &context, &mut Losses::default());

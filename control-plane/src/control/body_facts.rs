@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::body_diff::BodyComparison;
 use super::body_text::text_of;
+use crate::protocol::objects::begins_as_lines;
 use crate::protocol::sse;
 use crate::record::bodies::{Chunk, RecordedBody, RecordedHeader, StartLine};
 use crate::store::records::BodiesFacts;
@@ -133,13 +134,15 @@ fn media_type(headers: &[RecordedHeader]) -> Option<String> {
     Some(media_type.trim().to_ascii_lowercase())
 }
 
-/// The events of a stream; of one without events its pieces. None of what came whole.
+/// The events of a stream; of one without events its lines or pieces. None of what came whole.
 fn events(text: &str, chunks: &[Chunk]) -> Vec<EventFacts> {
     if chunks.is_empty() {
         return Vec::new();
     }
     let ends = if sse::begins_as_events(text.as_bytes()) {
         event_ends(text)
+    } else if begins_as_lines(text.as_bytes()) {
+        line_ends(text)
     } else if text.trim_start().starts_with('[') {
         piece_ends(text, chunks)
     } else {
@@ -183,6 +186,17 @@ fn event_ends(text: &str) -> Vec<usize> {
         ends.push(text.len());
     }
     ends
+}
+
+fn line_ends(text: &str) -> Vec<usize> {
+    let mut at = 0;
+    let lines = text.split_inclusive('\n');
+    lines
+        .map(|line| {
+            at += line.len();
+            at
+        })
+        .collect()
 }
 
 fn piece_ends(text: &str, chunks: &[Chunk]) -> Vec<usize> {

@@ -20,6 +20,7 @@ use super::config::{Endpoint, GatewayConfig};
 use super::long_work;
 use super::passthrough::fixed_headers;
 use super::response::json;
+use super::routing_fields;
 use super::upstream_body::{Bounds, collect};
 use crate::account::{Credential, Redactor};
 use crate::canon::{Fault, FaultKind, ModelCard, Request};
@@ -215,14 +216,17 @@ impl Catalog {
     /// One model, in the client's dialect.
     ///
     /// # Errors
-    /// When no rule and no provider has it.
+    /// When the request names no model, and when no rule and no provider has it.
     pub(super) async fn show(
         &self,
         config: &GatewayConfig,
         pool: &Pool,
         request: &ClientRequest,
     ) -> Result<Response<Bytes>, Fault> {
-        let name = request.path_model.as_deref().unwrap_or_default();
+        let name = match &request.path_model {
+            Some(name) => name,
+            None => &routing_fields::from_whole(request)?.model,
+        };
         if let Some(permit) = &request.permit {
             permit.check_model(name)?;
         }

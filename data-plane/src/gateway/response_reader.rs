@@ -37,7 +37,7 @@ use super::upstream_body::{Bounds, collect};
 use crate::account::Credential;
 use crate::canon::{self, Embed, Fault, FinishReason, Fold, Losses, Origin, Request, Usage};
 use crate::json::EscapedStr;
-use crate::outcome::{Outcome, Stage, Timestamp, seconds_since_1970};
+use crate::outcome::{Outcome, Stage, Timestamp, since_1970};
 use crate::protocol::call_ids::UniqueIds;
 use crate::protocol::names::Restore;
 use crate::protocol::{DecodeContext, Operation, ResponseContext, sse};
@@ -566,8 +566,8 @@ fn response_context<'a>(
         query: client.query.text.as_deref(),
         origin,
         request_id: &client.request_id,
-        now: seconds_since_1970(client.received_at),
-        completed: seconds_since_1970(Timestamp::now()),
+        received_at: since_1970(client.received_at),
+        completed_at: since_1970(Timestamp::now()),
     }
 }
 

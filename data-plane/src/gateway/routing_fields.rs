@@ -44,7 +44,9 @@ pub(super) fn from_whole(request: &ClientRequest) -> Result<RoutingFields, Fault
         .protocol
         .routing_fields(&request.inbound(body))
         .map_err(|error| error.into_fault(body))?;
-    fields.stream.get_or_insert(false);
+    fields
+        .stream
+        .get_or_insert(request.protocol.streams_unasked());
     Ok(fields)
 }
 

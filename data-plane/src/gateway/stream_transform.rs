@@ -20,7 +20,7 @@ use super::signatures::SignatureCollector;
 use super::stop_sequences::StopSequences;
 use crate::account::{Credential, Redactor};
 use crate::canon::{Event, Fault, FinishReason, ServiceTier, Usage};
-use crate::outcome::{Timestamp, seconds_since_1970};
+use crate::outcome::{Timestamp, since_1970};
 use crate::protocol::call_ids::UniqueIds;
 use crate::protocol::names::Restore;
 use crate::protocol::objects::Objects;
@@ -476,8 +476,7 @@ impl Translator {
             }
         }
         if self.status.is_over || self.status.fault.is_some() {
-            self.encoder
-                .complete_at(seconds_since_1970(Timestamp::now()));
+            self.encoder.complete_at(since_1970(Timestamp::now()));
             self.status.ending = Some(self.encoder.finish(&mut self.out));
         }
         self.out.split().freeze()

@@ -18,7 +18,8 @@ pub struct Descriptor {
     /// The first segments of all paths of its vendor's API, also of those that are not served here:
     /// an unknown path is told as its own dialect's.
     pub path_roots: &'static [&'static str],
-    /// The version segment of its paths where a base URL names none: `v1`, `v1beta`.
+    /// The version segment of its paths where a base URL names none: `v1`, `v1beta`. Empty where its
+    /// paths have none.
     pub version: &'static str,
     /// What clients of this dialect append to the gateway's address to form their base URL.
     pub base_url_suffix: &'static str,
@@ -51,6 +52,16 @@ pub struct Descriptor {
     /// The dialect that replaced this one. Its upstreams most likely serve this older form too, so
     /// a request passes through to them first.
     pub legacy_of: Option<Dialect>,
+}
+
+impl Descriptor {
+    /// A route's path as the dialect's documentation writes it: `/v1/messages`.
+    pub fn path(&self, route: &Route) -> String {
+        match self.version {
+            "" => route.pattern.to_owned(),
+            version => format!("/{version}{}", route.pattern),
+        }
+    }
 }
 
 /// Allow lists of a passthrough: lower-case names, `*` at the end stands for any rest.

@@ -29,8 +29,9 @@
 //! share, such as faults and the model list, is in `openai`.
 //!
 //! What all dialects share is here: [`sse`] framing and split [`objects`], the [`envelope`] of
-//! foreign signatures, tool [`names`] and [`property_names`], the order of [`turns`], [`efforts`],
-//! [`schema`], paths that pass unread ([`surface`]), what is known of a [`query`], [`media_types`] by the endings of addresses, the
+//! foreign signatures, tool [`names`] and [`property_names`], [`pending_calls`] without ids, the order
+//! of [`turns`], [`efforts`], [`schema`], paths that pass unread ([`surface`]), what is known of a
+//! [`query`], [`media_types`] by the endings of addresses, the
 //! [`finish_words`] of servers that do not keep to their dialect's, and [`foreign_items`] that no
 //! other dialect can leave out.
 
@@ -48,12 +49,14 @@ pub mod gemini;
 mod media_types;
 pub(crate) mod names;
 pub mod objects;
+pub(crate) mod ollama;
 mod openai;
 pub mod openai_chat;
 pub(crate) mod openai_completions;
 pub(crate) mod openai_responses;
 mod output_format;
 pub mod output_limits;
+pub(crate) mod pending_calls;
 pub(crate) mod property_names;
 #[cfg(test)]
 mod published_values;
@@ -69,9 +72,10 @@ pub(crate) mod turns;
 mod upstream_faults;
 
 use std::ops::Range;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use crate::canon::{
     Blame, Dialect, Embed, Embeddings, Event, Fault, FaultKind, FinishReason, Located, Losses,
@@ -83,7 +87,7 @@ use names::Restore;
 
 pub use decode_error::{DecodeError, MalformedResponse};
 pub use descriptor::{Descriptor, PassthroughHeaders};
-pub use route::{Hints, Operation, Route};
+pub use route::{Hints, Notice, Operation, Route};
 
 /// Every dialect, in the order in which their routes are tried.
 pub static ALL: &[&dyn Protocol] = &[
@@ -92,6 +96,7 @@ pub static ALL: &[&dyn Protocol] = &[
     &openai_responses::OpenaiResponses,
     &anthropic::Anthropic,
     &gemini::Gemini,
+    &ollama::Ollama,
 ];
 
 /// The dialect of errors where nothing tells which one a client speaks.
@@ -266,11 +271,11 @@ pub struct ResponseContext<'a> {
     pub origin: &'a Origin,
     /// The gateway's id of the request, for ids that the upstream does not give.
     pub request_id: &'a str,
-    /// Seconds since 1970, for answers in which the upstream gives no time.
-    pub now: u64,
-    /// When the whole answer was there, in seconds since 1970. A stream is told its end by
+    /// When the request came, since 1970: the time of answers in which the upstream gives none.
+    pub received_at: Duration,
+    /// When the whole answer was there, since 1970. A stream is told its end by
     /// [`StreamEncoder::complete_at`].
-    pub completed: u64,
+    pub completed_at: Duration,
 }
 
 /// What one frame or body of a passthrough revealed.
@@ -337,9 +342,9 @@ pub trait StreamDecoder: Send {
 pub trait StreamEncoder: Send {
     fn push(&mut self, event: &Event, out: &mut BytesMut);
 
-    /// Takes the time at which the answer is complete, in seconds since 1970, before `finish`. Most
-    /// dialects do not tell it.
-    fn complete_at(&mut self, _now: u64) {}
+    /// Takes the time at which the answer is complete, since 1970, before `finish`. Most dialects do
+    /// not tell it.
+    fn complete_at(&mut self, _at: Duration) {}
 
     /// Writes the dialect's terminator; nothing after `Event::Failed`.
     fn finish(&mut self, out: &mut BytesMut) -> StreamEnd;
@@ -360,6 +365,16 @@ pub trait Protocol: Send + Sync {
 
     /// Whether the hints tell that the client speaks this dialect and no other.
     fn is_hinted(&self, _hints: &Hints<'_>) -> bool {
+        false
+    }
+
+    /// What is said at a path that asks no model; `path` is without prefixes and version segment.
+    fn notice(&self, _method: &Method, _path: &str) -> Option<Notice> {
+        None
+    }
+
+    /// Whether a client that does not say so wants its answer streamed.
+    fn streams_unasked(&self) -> bool {
         false
     }
 

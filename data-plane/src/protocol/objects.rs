@@ -8,6 +8,17 @@ use bytes::{Bytes, BytesMut};
 use crate::protocol::MalformedResponse;
 use crate::protocol::sse::FRAME_BYTES_MAX;
 
+/// Whether a body begins as a stream of objects by lines does: with an object on one line, and
+/// another behind it.
+pub fn begins_as_lines(body: &[u8]) -> bool {
+    let mut lines = body.splitn(3, |byte| *byte == b'\n');
+    let mut is_object = || {
+        let line = lines.next().unwrap_or_default().trim_ascii();
+        line.starts_with(b"{") && line.ends_with(b"}")
+    };
+    is_object() && is_object()
+}
+
 /// Splits an array of objects, or bare objects one after the other.
 #[derive(Debug, Default)]
 pub struct Objects {

@@ -3,6 +3,7 @@
 //! Source of the sets: the four references, "Response"; they are what the official SDKs type.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use serde_json::{Value, json};
@@ -11,12 +12,13 @@ use super::{DecodeContext, Operation, Protocol, ResponseContext, by_name};
 use crate::canon::{Blame, Event, Fault, FaultKind, Losses, Origin, Request, Response};
 
 const UPSTREAMS: [&str; 4] = ["openai_chat", "openai_responses", "anthropic", "gemini"];
-const CLIENTS: [&str; 5] = [
+const CLIENTS: [&str; 6] = [
     "openai_chat",
     "openai_completions",
     "openai_responses",
     "anthropic",
     "gemini",
+    "ollama",
 ];
 
 /// Words of all dialects, of servers that keep to none, and of no server yet.
@@ -208,10 +210,15 @@ fn streamed(client: &dyn Protocol, upstream: &dyn Protocol, events: &[Event]) ->
     let stream = String::from_utf8(stream.to_vec()).unwrap();
     stream
         .lines()
-        .filter_map(|line| line.strip_prefix("data: "))
+        .filter_map(|line| line.strip_prefix("data: ").or_else(|| bare(line)))
         .filter(|data| *data != "[DONE]")
         .map(|data| serde_json::from_str(data).unwrap())
         .collect()
+}
+
+/// A record of JSON alone.
+fn bare(line: &str) -> Option<&str> {
+    line.starts_with('{').then_some(line)
 }
 
 fn with_context<T>(upstream: &dyn Protocol, run: impl FnOnce(&ResponseContext<'_>) -> T) -> T {
@@ -231,8 +238,8 @@ fn with_context<T>(upstream: &dyn Protocol, run: impl FnOnce(&ResponseContext<'_
         query: Some("alt=sse"),
         origin: &origin,
         request_id: "r",
-        now: 1,
-        completed: 1,
+        received_at: Duration::from_secs(1),
+        completed_at: Duration::from_secs(1),
     })
 }
 
@@ -246,6 +253,8 @@ fn published(client: &str, key: &str, parent: &str) -> Option<&'static [&'static
             "content_filter",
             "function_call",
         ],
+        ("ollama", "done_reason", _) => &["stop", "length", "content_filter"],
+        ("ollama", "role", _) => &["assistant"],
         ("openai_completions", "finish_reason", _) => &["stop", "length", "content_filter"],
         ("openai_chat" | "openai_completions" | "openai_responses", "service_tier", _) => {
             &["auto", "default", "flex", "scale", "priority"]

@@ -85,6 +85,15 @@ impl Route {
     }
 }
 
+/// What is said at a path without a model: always the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// An answer, as JSON.
+    Answer(&'static str),
+    /// Why it is not served.
+    Refusal(&'static str),
+}
+
 /// What tells a client's dialect besides the route, which several dialects may share (`/models`).
 #[derive(Clone, Copy, Debug)]
 pub struct Hints<'a> {

@@ -20,7 +20,12 @@ const HEADERS: [&str; 4] = [
 
 /// The content type where the expectation names none.
 const JSON: &str = "application/json";
-const EVENTS: &str = "text/event-stream";
+
+/// What ends each record of a stream, by its content type.
+const STREAMS: [(&str, &str); 2] = [
+    ("text/event-stream", "\n\n"),
+    ("application/x-ndjson", "\n"),
+];
 
 type Checked = Result<(), Mismatch>;
 
@@ -43,8 +48,10 @@ pub(super) fn check(expected: &Expected, answered: &Answered) -> Checked {
     let found = std::str::from_utf8(response.body())
         .map_err(|_| mismatch("body", "UTF-8", "other bytes"))?;
     let mut placeholders = Placeholders::default();
-    if expected.header("content-type") == Some(EVENTS) {
-        return check_stream(&expected.body, found, &mut placeholders);
+    let content_type = expected.header("content-type");
+    let stream = STREAMS.iter().find(|(name, _)| Some(*name) == content_type);
+    if let Some((_, end)) = stream {
+        return check_stream(&expected.body, found, end, &mut placeholders);
     }
     placeholders.check(
         "body",
@@ -66,12 +73,17 @@ fn check_header(expected: &Expected, response: &Response<Bytes>, name: &str) -> 
     same(name, expected.header(name).unwrap_or(default), found)
 }
 
-fn check_stream(expected: &str, found: &str, placeholders: &mut Placeholders) -> Checked {
-    let Some(found) = found.strip_suffix("\n\n") else {
-        return Err(mismatch("body", "an empty line at its end", "none"));
+fn check_stream(
+    expected: &str,
+    found: &str,
+    end: &str,
+    placeholders: &mut Placeholders,
+) -> Checked {
+    let Some(found) = found.strip_suffix(end) else {
+        return Err(mismatch("body", "the end of a record at its end", "none"));
     };
     let expected: Vec<&str> = expected.split("\n\n").collect();
-    let found: Vec<&str> = found.split("\n\n").collect();
+    let found: Vec<&str> = found.split(end).collect();
     for (index, (expected, found)) in expected.iter().zip(&found).enumerate() {
         check_record(expected, found, placeholders)
             .map_err(|mismatch| mismatch.inside(&format!("record {index}")))?;
@@ -95,7 +107,12 @@ fn check_record(expected: &str, found: &str, placeholders: &mut Placeholders) ->
 
 /// The lines before the `data:` line, and the data.
 fn split_record(record: &str) -> (&str, &str) {
-    let at = record.find("data: ").unwrap_or(record.len());
+    // A record of JSON alone has no such line.
+    let at = if record.starts_with('{') {
+        0
+    } else {
+        record.find("data: ").unwrap_or(record.len())
+    };
     (&record[..at], record[at..].trim_start_matches("data: "))
 }
 
@@ -246,7 +263,7 @@ mod tests {
     }
 
     fn stream(body: &str) -> Option<String> {
-        place(1, answer(&[("content-type", EVENTS)], body))
+        place(1, answer(&[("content-type", STREAMS[0].0)], body))
     }
 
     #[test]
@@ -325,7 +342,7 @@ mod tests {
             Some("content-type")
         );
         let more = [
-            ("content-type", EVENTS),
+            ("content-type", STREAMS[0].0),
             ("x-aerostat-adjusted", "+max_tokens"),
         ];
         assert_eq!(

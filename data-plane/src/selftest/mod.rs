@@ -11,7 +11,9 @@ use bytes::Bytes;
 use http::{Request, Response};
 
 use crate::canon::{Dialect, Fault};
-use crate::protocol::{anthropic, gemini, openai_chat, openai_completions, openai_responses};
+use crate::protocol::{
+    anthropic, gemini, ollama, openai_chat, openai_completions, openai_responses,
+};
 use crate::provider::dialects;
 use case::{Case, Expected};
 
@@ -22,7 +24,7 @@ pub type Answered = Result<Response<Bytes>, Fault>;
 pub type Exchange<'a> = &'a dyn Fn(Vec<Request<Bytes>>) -> Result<Vec<Answered>, Fault>;
 
 /// The cases of each client dialect; a test names a dialect without them.
-const CASES: [(Dialect, &str); 5] = [
+const CASES: [(Dialect, &str); 6] = [
     (openai_chat::DIALECT, include_str!("openai_chat.cases")),
     (
         openai_completions::DIALECT,
@@ -34,6 +36,7 @@ const CASES: [(Dialect, &str); 5] = [
     ),
     (anthropic::DIALECT, include_str!("anthropic.cases")),
     (gemini::DIALECT, include_str!("gemini.cases")),
+    (ollama::DIALECT, include_str!("ollama.cases")),
 ];
 
 /// The result of a run.

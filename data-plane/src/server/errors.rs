@@ -49,7 +49,7 @@ pub(super) fn no_such_path(path: &str, protocol: &dyn Protocol, base_url: &str) 
     let served: Vec<String> = descriptor
         .routes
         .iter()
-        .map(|route| format!("{} /{}{}", route.method, descriptor.version, route.pattern))
+        .map(|route| format!("{} {}", route.method, descriptor.path(route)))
         .collect();
     let message = format!(
         "gateway: no such path: `{path}`; of {dialect}, this port serves {}{near}; {}",
@@ -108,6 +108,15 @@ pub(super) fn no_such_method(
 fn base_url_hint(protocol: &dyn Protocol, base_url: &str) -> String {
     let (dialect, suffix) = (protocol.dialect(), protocol.descriptor().base_url_suffix);
     format!("the base URL for {dialect} clients is {base_url}{suffix}")
+}
+
+/// A path that its dialect has, and that is not served for this reason.
+pub(super) fn not_served(why: &str) -> Fault {
+    Fault::new(
+        FaultKind::NotImplemented,
+        Blame::Client,
+        format!("gateway: {why}"),
+    )
 }
 
 /// A WebSocket was asked for.

@@ -4,6 +4,7 @@
 
 mod auth;
 mod errors;
+mod ollama_face;
 mod request_id;
 mod routes;
 
@@ -22,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, Span, debug, debug_span, field};
 
 pub use auth::Keys;
+pub use ollama_face::OllamaFace;
 
 use crate::canon::{Fault, FaultKind};
 use crate::client_keys::{ClientKey, Permit};
@@ -29,7 +31,7 @@ use crate::gateway::{ClientRequest, Gateway, GatewayBody, RefusedRequest, Relay,
 use crate::listener::guard::{self, Admitted, BodyRule, Policy};
 use crate::listener::{ClientStream, Handler, ListenerLimits, ResponseBody, begin_upload, collect};
 use crate::modes::AuthMode;
-use crate::protocol::Operation;
+use crate::protocol::{Notice, Operation};
 use crate::segmented_bytes::SegmentedBytes;
 use routes::{Route, RouteMatch};
 
@@ -145,6 +147,10 @@ impl Server {
                 Response::new(ResponseBody::empty())
             }
             Route::Health => self.health(),
+            Route::Notice(Notice::Answer(body)) => self.local(Bytes::from_static(body.as_bytes())),
+            Route::Notice(Notice::Refusal(why)) => {
+                self.refuse_request(scope, &errors::not_served(why))
+            }
             Route::NotFound => self.refuse_request(scope, &scope.no_such_path()),
             _ if scope.wants_websocket() => self.refuse_request(scope, &errors::upgrade_refused()),
             Route::MethodNotAllowed(methods) => self.refuse_method(scope, methods),
@@ -161,7 +167,6 @@ impl Server {
 
     /// How many accounts could serve now. Without a key, so it names no account and no provider.
     fn health(&self) -> Response<ResponseBody> {
-        self.gateway.count_health_check();
         let accounts = self.gateway.accounts_ready();
         let body = crate::json::document(|value| {
             value.object(|object| {
@@ -171,6 +176,12 @@ impl Server {
                 object.u64("accounts_ready", accounts as u64);
             });
         });
+        self.local(body)
+    }
+
+    /// JSON that is said without a record, as often as clients ask for it.
+    fn local(&self, body: Bytes) -> Response<ResponseBody> {
+        self.gateway.count_health_check();
         let mut response = Response::new(ResponseBody::from(body));
         response
             .headers_mut()

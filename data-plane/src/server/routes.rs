@@ -12,7 +12,7 @@ use http::request::Parts;
 use percent_encoding::percent_decode_str;
 
 use crate::protocol::surface::{self, Captured, SurfaceRoute};
-use crate::protocol::{self, Hints, Operation, Protocol};
+use crate::protocol::{self, Hints, Notice, Operation, Protocol};
 
 /// The route of a request.
 pub(super) struct RouteMatch {
@@ -36,6 +36,8 @@ pub(super) enum Route {
     },
     /// A path that passes as it is.
     Surface(Box<SurfaceMatch>),
+    /// A dialect's path that asks no model.
+    Notice(Notice),
     /// The path exists, with these other methods.
     MethodNotAllowed(Vec<Method>),
     NotFound,
@@ -103,7 +105,7 @@ static EXACT: LazyLock<Vec<ExactRoute>> = LazyLock::new(|| {
                 continue;
             }
             exact.push(ExactRoute {
-                path: format!("/{}{}", protocol.descriptor().version, route.pattern),
+                path: protocol.descriptor().path(route),
                 method: route.method.clone(),
                 protocol: *protocol,
                 operation: route.operation,
@@ -268,7 +270,18 @@ impl Path {
                 }
             }
         }
-        other_methods
+        match self.notice(method) {
+            Some(notice) if other_methods.route == Route::NotFound => notice,
+            _ => other_methods,
+        }
+    }
+
+    fn notice(&self, method: &Method) -> Option<RouteMatch> {
+        let of = |protocol: &'static dyn Protocol| {
+            let route = Route::Notice(protocol.notice(method, &self.path)?);
+            Some(RouteMatch::new(route, protocol))
+        };
+        protocol::ALL.iter().copied().find_map(of)
     }
 
     /// The row of a dialect's surface that serves the path by this method.

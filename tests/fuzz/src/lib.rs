@@ -7,6 +7,8 @@
 mod mutate;
 mod promises;
 
+use std::time::Duration;
+
 use aerostat::canon::{Losses, Origin, Request, Response};
 use aerostat::protocol::{ALL, DecodeContext, Operation, Protocol, ResponseContext, Target};
 use bytes::Bytes;
@@ -87,8 +89,8 @@ pub fn ask<'a>(request: &'a Request, origin: &'a Origin) -> ResponseContext<'a> 
         query: Some("alt=sse"),
         origin,
         request_id: "0123456789abcdef",
-        now: 1_800_000_000,
-        completed: 1_800_000_000,
+        received_at: Duration::from_secs(1_800_000_000),
+        completed_at: Duration::from_secs(1_800_000_000),
     }
 }
 

@@ -17,6 +17,7 @@ mod completions;
 mod gemini;
 mod json;
 mod node;
+mod ollama;
 mod openai;
 mod responses;
 mod sse;
@@ -177,6 +178,7 @@ pub fn check(dialect: Dialect, content_type: &str, body: &[u8]) -> Checked<Summa
     let is_array = dialect == Dialect::Gemini && body.trim_ascii_start().starts_with(b"[");
     match content_type.split(';').next().unwrap_or_default().trim() {
         "text/event-stream" => check_stream(dialect, body),
+        "application/x-ndjson" if dialect == Dialect::Ollama => ollama::stream(body),
         "application/json" if is_array => gemini::array(body),
         "application/json" => check_answer(dialect, body),
         other => Err(Broken {
@@ -194,6 +196,10 @@ fn check_stream(dialect: Dialect, body: &[u8]) -> Checked<Summary> {
         Dialect::Responses => responses::stream(&stream),
         Dialect::Anthropic => anthropic::stream(&stream),
         Dialect::Gemini => gemini::stream(&stream),
+        Dialect::Ollama => Err(Broken {
+            rule: Rule::ContentType,
+            at: "text/event-stream".to_owned(),
+        }),
     }
 }
 
@@ -214,6 +220,7 @@ fn check_answer(dialect: Dialect, body: &[u8]) -> Checked<Summary> {
         Dialect::Responses => responses::answer(&node)?,
         Dialect::Anthropic => anthropic::answer(&node)?,
         Dialect::Gemini => gemini::answer(&node)?,
+        Dialect::Ollama => ollama::answer(&node)?,
     };
     Ok(Summary {
         ending,
@@ -236,6 +243,7 @@ fn error_in(dialect: Dialect, node: &Node<'_>) -> Checked<Option<Ending>> {
         Dialect::Anthropic => anthropic::failure(node)?,
         Dialect::Gemini => gemini::failure(&error)?,
         Dialect::Chat | Dialect::Completions | Dialect::Responses => openai::failure(&error)?,
+        Dialect::Ollama => ollama::failure(node)?,
     };
     Ok(Some(ending))
 }

@@ -52,6 +52,7 @@ pub fn key(dialect: Dialect) -> &'static str {
         Dialect::Chat | Dialect::Completions | Dialect::Responses => "sk-upstream-openai",
         Dialect::Anthropic => "sk-ant-upstream",
         Dialect::Gemini => "AIza-upstream",
+        Dialect::Ollama => unreachable!("no upstream speaks it"),
     }
 }
 

@@ -48,6 +48,7 @@ impl Refusal {
             Dialect::Anthropic => self.anthropic(),
             Dialect::Gemini => self.gemini(),
             Dialect::Chat | Dialect::Completions | Dialect::Responses => self.openai(),
+            Dialect::Ollama => unreachable!("no upstream speaks it"),
         };
         serde_json::to_vec_pretty(&body).expect("JSON values can be written")
     }

@@ -509,5 +509,6 @@ fn garbled_record(dialect: Dialect) -> Bytes {
         }
         Dialect::Chat | Dialect::Completions => b"data: {\"id\":\"chatcmpl-\n\n",
         Dialect::Gemini => b"data: {\"candidates\":[{\r\n\r\n",
+        Dialect::Ollama => unreachable!("no upstream speaks it"),
     })
 }

@@ -7,10 +7,10 @@
 
 use super::candidate_decode::{CandidateDecoder, PartAttributes};
 use super::proto_json::{count, enum_name, field, fields, required};
-use super::{call_ids, faults, usage};
+use super::{faults, usage};
 use crate::canon::{Event, Fault, PartHead, Start, Usage};
 use crate::json::{EscapedStr, Invalid, Raw, Value};
-use crate::protocol::{DecodeContext, MalformedResponse, names};
+use crate::protocol::{DecodeContext, MalformedResponse, names, pending_calls};
 
 /// How many candidates are accepted: as many as a response of any dialect has. Gemini's own are at
 /// most 8 (`candidateCount`), Chat's 128 (`n`).
@@ -268,7 +268,7 @@ impl ChunkDecoder {
 
     fn generate_id(&mut self) -> EscapedStr {
         self.generated_ids += 1;
-        call_ids::generate(&self.context.request_id, self.generated_ids)
+        pending_calls::generate(&self.context.request_id, self.generated_ids)
     }
 
     fn inline_data(

@@ -4,7 +4,7 @@
 //!
 //! - Routing: `routing`. What passes through: `frame_info`.
 //! - Requests: `request_decode` and `request_encode`, with `messages_*`, `tools_*`, `config_*`
-//!   and `reasoning_encode`; `call_ids` matches results to calls.
+//!   and `reasoning_encode`.
 //! - Responses: `response_decode` and `response_encode`, `stream_decode` and
 //!   `stream_encode`. Both ways a whole response and a stream share their state:
 //!   `chunk_decode` with `candidate_decode`, and `candidate_encode`.
@@ -14,7 +14,6 @@
 //! Source: Gemini API v1beta, and gemini.md for what was measured. Nothing here knows a provider's
 //! URL, an account, or another dialect's names.
 
-mod call_ids;
 mod candidate_decode;
 mod candidate_encode;
 mod chunk_decode;

@@ -5,10 +5,10 @@
 //!
 //! Source: Gemini API, `GenerateContentRequest`, `CountTokensRequest`.
 
-use super::call_ids::PendingCalls;
 use super::proto_json::{fields, required};
 use crate::canon::{Located, Part, Request, Unknown};
 use crate::json::{Document, EscapedStr, Invalid, Value};
+use crate::protocol::pending_calls::PendingCalls;
 use crate::protocol::{DecodeError, Inbound, Operation, turns};
 
 /// Decodes a request to generate or to count tokens.

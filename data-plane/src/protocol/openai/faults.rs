@@ -58,14 +58,17 @@ fn table(kind: FaultKind) -> Row {
 }
 
 pub(in crate::protocol) fn encode(fault: &Fault) -> (StatusCode, Bytes) {
-    let status = match (fault.kind, fault.status) {
-        (FaultKind::Upstream, Some(500)) => StatusCode::INTERNAL_SERVER_ERROR,
-        (kind, _) => table(kind).status,
-    };
     (
-        status,
+        status(fault),
         json::document(|value| value.object(|object| write(fault, object))),
     )
+}
+
+pub(in crate::protocol) fn status(fault: &Fault) -> StatusCode {
+    match (fault.kind, fault.status) {
+        (FaultKind::Upstream, Some(500)) => StatusCode::INTERNAL_SERVER_ERROR,
+        (kind, _) => table(kind).status,
+    }
 }
 
 /// Writes the error as a record of a stream. It ends the stream: no `finish_reason` and no `[DONE]`

@@ -220,7 +220,7 @@ fn to_base64(numbers: &json::Raw) -> String {
     STANDARD.encode(floats.flat_map(f32::to_le_bytes).collect::<Vec<u8>>())
 }
 
-fn write_numbers(base64: &EscapedStr, value: json::Writer<'_>) {
+pub(in crate::protocol) fn write_numbers(base64: &EscapedStr, value: json::Writer<'_>) {
     let bytes = STANDARD
         .decode(base64.to_plain().as_bytes())
         .unwrap_or_default();

@@ -11,7 +11,7 @@ mod bracket_counter;
 mod call_places;
 mod choice_decode;
 mod content_encode;
-mod embed;
+pub(super) mod embed;
 pub(super) mod fields;
 pub(super) mod finish;
 pub(super) mod frame_info;

@@ -37,7 +37,7 @@ impl ResponseHead {
         Self {
             object,
             id: EscapedStr::from(format!("{id_prefix}{}", context.request_id)),
-            created: context.now,
+            created: context.received_at.as_secs(),
             model: EscapedStr::from(model.as_str()),
             tells_tier: true,
             tier: None,

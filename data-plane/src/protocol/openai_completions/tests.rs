@@ -1,5 +1,7 @@
 //! Literal wire JSON in, literal expectations out, read against the Completions reference.
 
+use std::time::Duration;
+
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 
@@ -111,8 +113,8 @@ fn with_ask<T>(use_it: impl FnOnce(&ResponseContext<'_>) -> T) -> T {
         query: None,
         origin: &origin,
         request_id: "r1",
-        now: 9,
-        completed: 9,
+        received_at: Duration::from_secs(9),
+        completed_at: Duration::from_secs(9),
     })
 }
 

@@ -31,8 +31,8 @@ impl ResponseObject {
         Self {
             id: EscapedStr::from(format!("resp_{}", context.request_id)),
             model: EscapedStr::from(context.request.model.as_str()),
-            created: context.now,
-            completed: context.completed,
+            created: context.received_at.as_secs(),
+            completed: context.completed_at.as_secs(),
             tier: None,
             echoed: echoed_fields::of(context.request),
             output: Vec::new(),

@@ -2,6 +2,8 @@
 //!
 //! Source: `openai-responses.md`, "Stream".
 
+use std::time::Duration;
+
 use bytes::BytesMut;
 
 use super::faults;
@@ -71,8 +73,8 @@ impl StreamEncoder for Encoder {
         }
     }
 
-    fn complete_at(&mut self, now: u64) {
-        self.output.response.completed = now;
+    fn complete_at(&mut self, at: Duration) {
+        self.output.response.completed = at.as_secs();
     }
 
     fn finish(&mut self, out: &mut BytesMut) -> StreamEnd {

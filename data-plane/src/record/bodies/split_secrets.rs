@@ -9,6 +9,7 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use crate::json::{Document, Kind, Value};
+use crate::protocol::objects::begins_as_lines;
 use crate::protocol::sse;
 
 /// How deeply a text may lie in an event.
@@ -24,17 +25,18 @@ struct Growing {
     parts: Vec<(usize, usize)>,
 }
 
-/// The places in a stream of server-sent events where parts of secrets stand, which `find` sees in
-/// the whole text alone. Empty for other bodies.
+/// The places in a stream of server-sent events, or of JSON objects by lines, where parts of secrets
+/// stand, which `find` sees in the whole text alone. Empty for other bodies.
 pub(super) fn split_secrets(
     stream: &[u8],
     find: impl Fn(&[u8]) -> Vec<Range<usize>>,
 ) -> Vec<Range<usize>> {
-    if !sse::begins_as_events(stream) {
+    let is_events = sse::begins_as_events(stream);
+    if !is_events && !begins_as_lines(stream) {
         return Vec::new();
     }
     let mut texts = Texts::default();
-    for data in data_lines(stream) {
+    for data in data_lines(stream, if is_events { b"data:" } else { b"" }) {
         let bytes = Bytes::copy_from_slice(&stream[data.clone()]);
         if let Ok(document) = Document::parse(bytes) {
             texts.collect(document.root(), PathDigest::default(), data.start, 0);
@@ -52,14 +54,14 @@ pub(super) fn split_secrets(
         .collect()
 }
 
-/// What stands behind `data:` in each line.
-fn data_lines(stream: &[u8]) -> impl Iterator<Item = Range<usize>> {
+/// What stands behind `prefix` in each line.
+fn data_lines<'s>(stream: &'s [u8], prefix: &'s [u8]) -> impl Iterator<Item = Range<usize>> + 's {
     let mut at = 0;
     let lines = stream.split_inclusive(|byte| matches!(byte, b'\n' | b'\r'));
     lines.filter_map(move |line| {
         let begin = at;
         at += line.len();
-        let data = line.strip_prefix(b"data:")?;
+        let data = line.strip_prefix(prefix)?;
         let blank = usize::from(data.first() == Some(&b' '));
         let end = line.trim_ascii_end().len();
         let start = line.len() - data.len() + blank;
@@ -159,6 +161,17 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_in_several_lines_is_found_in_each_of_them() {
+        let (a, b) = KEY.split_at(9);
+        let line =
+            |text: &str| format!("{{\"message\":{{\"content\":\"{text}\"}},\"done\":false}}\n");
+        assert_eq!(
+            cleaned(&[line(a), line(b)].concat()),
+            [line("#"), line("#")].concat()
+        );
+    }
+
+    #[test]
     fn a_secret_in_several_events_is_found_in_each_of_them() {
         let (a, b, c) = (&KEY[..7], &KEY[7..20], &KEY[20..]);
         let stream = format!(
@@ -177,7 +190,7 @@ mod tests {
         let (a, b) = KEY.split_at(9);
         let apart = format!("data: {{\"a\":\"{a}\"}}\n\ndata: {{\"b\":\"{b}\"}}\n\n");
         assert_eq!(cleaned(&apart), apart);
-        let no_stream = format!("{{\"a\":\"{a}\"}}\n{{\"a\":\"{b}\"}}\n");
+        let no_stream = format!("[{{\"a\":\"{a}\"}},\n{{\"a\":\"{b}\"}}]\n");
         assert_eq!(cleaned(&no_stream), no_stream);
         assert_eq!(
             cleaned("data: {\"a\":\ndata: x\n\n"),

@@ -46,6 +46,7 @@ pub fn check(call: &Call, request: &Received) -> Verdict {
         Dialect::Responses => responses::check(&body, call.operation),
         Dialect::Anthropic => anthropic::check(&body, call.operation, request),
         Dialect::Gemini => gemini::check(&body, call),
+        Dialect::Ollama => unreachable!("no upstream speaks it"),
     }
 }
 

@@ -7,6 +7,7 @@ mod responses_encoded;
 mod rules;
 
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -96,8 +97,8 @@ fn asking<'a>(request: &'a Request, origin: &'a Origin) -> ResponseContext<'a> {
         query: None,
         origin,
         request_id: "req_1",
-        now: 0,
-        completed: 0,
+        received_at: Duration::ZERO,
+        completed_at: Duration::ZERO,
     }
 }
 

@@ -1,5 +1,7 @@
 //! Responses to clients.
 
+use std::time::Duration;
+
 use super::*;
 
 fn context_of<'a>(
@@ -13,8 +15,8 @@ fn context_of<'a>(
         query,
         origin,
         request_id: "req_1",
-        now: 0,
-        completed: 0,
+        received_at: Duration::ZERO,
+        completed_at: Duration::ZERO,
     }
 }
 

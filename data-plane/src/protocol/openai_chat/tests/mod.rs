@@ -9,6 +9,8 @@ mod answers_encoded;
 mod requests;
 mod rest;
 
+use std::time::Duration;
+
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use serde_json::{Value as Json, json};
@@ -193,8 +195,8 @@ fn ask_with<T>(
         query: None,
         origin: &origin,
         request_id: "r1",
-        now: 9,
-        completed: 9,
+        received_at: Duration::from_secs(9),
+        completed_at: Duration::from_secs(9),
     })
 }
 

@@ -1,5 +1,7 @@
 //! Answers to clients.
 
+use std::time::Duration;
+
 use super::*;
 
 fn with_ask<T>(dialect: &'static str, run: impl FnOnce(&ResponseContext<'_>) -> T) -> T {
@@ -22,8 +24,8 @@ fn with_ask<T>(dialect: &'static str, run: impl FnOnce(&ResponseContext<'_>) -> 
         query: None,
         origin: &origin,
         request_id: "r",
-        now: 5,
-        completed: 5,
+        received_at: Duration::from_secs(5),
+        completed_at: Duration::from_secs(5),
     })
 }
 

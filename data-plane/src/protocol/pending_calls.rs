@@ -1,4 +1,5 @@
-//! Ids of calls where Gemini leaves them out, and which result answers which call.
+//! Ids of calls where a dialect leaves them out (Gemini, Ollama), and which result answers which
+//! call.
 //!
 //! Ids are derived from what is known, so that a history gives the same ids each time it comes.
 //!
@@ -13,7 +14,7 @@ use crate::json::EscapedStr;
 
 /// The calls of a history, and which of them have no result yet.
 #[derive(Debug, Default)]
-pub(super) struct PendingCalls {
+pub(crate) struct PendingCalls {
     calls: Vec<PendingCall>,
     by_id: HashMap<String, VecDeque<usize>>,
     by_name: HashMap<String, CallsOfName>,
@@ -73,7 +74,7 @@ impl Turns {
 
 impl PendingCalls {
     /// Adds a call and returns its id: its own, or one made from its place in the history.
-    pub(super) fn add(
+    pub(crate) fn add(
         &mut self,
         id: Option<EscapedStr>,
         name: &EscapedStr,
@@ -107,7 +108,7 @@ impl PendingCalls {
 
     /// Marks the call that a result answers and returns its id. A result that comes again answers
     /// the same call. One that answers none keeps its own id, or takes its name as one.
-    pub(super) fn resolve(&mut self, id: Option<EscapedStr>, name: &EscapedStr) -> EscapedStr {
+    pub(crate) fn resolve(&mut self, id: Option<EscapedStr>, name: &EscapedStr) -> EscapedStr {
         let by_id = id.as_ref().and_then(|id| self.position_by_id(id));
         let answered = by_id.or_else(|| self.position_by_name(name, id.is_some()));
         let Some(index) = answered else {
@@ -150,7 +151,7 @@ impl PendingCalls {
 
 /// The id of a response's call that came without one: 29 characters, unique by the request's random
 /// id.
-pub(super) fn generate(request_id: &str, counter: u64) -> EscapedStr {
+pub(crate) fn generate(request_id: &str, counter: u64) -> EscapedStr {
     let digest = Sha256::digest(format!("{request_id}.{counter}"));
     EscapedStr::from(format!("call_{}", hex::encode(&digest[..12])))
 }
