@@ -37,6 +37,7 @@ async fn see(key: &'static str) {
         "version" => a_newer_form_is_refused().await,
         "port" => the_port_moves().await,
         "metrics_port" => the_metrics_come_and_go().await,
+        "ollama_port" => the_port_for_ollamas_programs_comes_and_goes().await,
         "allow_lan_access" => {
             let lan = Request::get("/v1/models").header("host", "192.168.1.7");
             status_turns(
@@ -584,6 +585,40 @@ async fn the_metrics_come_and_go() {
     until("metrics_port", async || is_open(second) && !is_open(first)).await;
     agent.rewrite_config(&config(""));
     until("metrics_port", async || !is_open(second)).await;
+}
+
+async fn the_port_for_ollamas_programs_comes_and_goes() {
+    let [first, second] =
+        [free_port(), free_port()].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+    let is_open = |address: SocketAddr| TcpStream::connect(address).is_ok();
+    let agent = Agent::start(&config(""));
+    assert!(!is_open(first));
+    agent.rewrite_config(&config(&format!("ollama_port = {}", first.port())));
+    until("ollama_port", async || is_open(first)).await;
+    let root = exchange(first, &Request::get("/")).await;
+    assert_eq!(
+        (root.status, root.text().as_str()),
+        (200, "Ollama is running")
+    );
+    let head = exchange(first, &Request::new("HEAD", "/")).await;
+    assert_eq!((head.status, head.text().as_str()), (200, ""));
+    let foreign = Request::get("/").header("origin", "https://evil.example");
+    assert_eq!(exchange(first, &foreign).await.status, 403);
+    let chat = r#"{"model":"demo","messages":[{"role":"user","content":"hi"}],"stream":false}"#;
+    let answer = exchange(first, &Request::post("/api/chat", chat)).await;
+    assert_eq!(answer.json()["done"], true, "{}", answer.text());
+    agent.rewrite_config(&config(&format!("ollama_port = {}", second.port())));
+    until("ollama_port", async || is_open(second) && !is_open(first)).await;
+    let verb = |verb: &str| {
+        let output = Setup::default().arg(verb).command(agent.home()).output();
+        assert!(output.expect("the program can be started").status.success());
+    };
+    verb("stop");
+    assert!(!is_open(second), "stopped means stopped");
+    verb("start");
+    until("ollama_port", async || is_open(second)).await;
+    agent.rewrite_config(&config(""));
+    until("ollama_port", async || !is_open(second)).await;
 }
 
 async fn attempts_are_counted() {

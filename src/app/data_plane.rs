@@ -21,11 +21,12 @@ use tracing::{error, info, warn};
 use super::assemble::{self, Assembly};
 use super::port::{ListenConfig, Port, Rebound, bind_failure};
 use super::resender::ServerResender;
+use super::side_port::SidePort;
 use crate::config::Config;
 use crate::control::{AgentState, DesiredState, Resender};
 use crate::gateway::Gateway;
-use crate::listener::listen::{BindError, Listeners};
-use crate::server::{Keys, Server};
+use crate::listener::listen::{BindError, BindScope, Listeners};
+use crate::server::{Keys, OllamaFace, Server};
 use crate::status::{BindFailure, PortStatus};
 use crate::upstream::Upstream;
 
@@ -41,6 +42,8 @@ pub(super) struct DataPlane {
     server: Arc<Server>,
     gateway: Arc<Gateway>,
     listener: ListenerState,
+    /// Open as long as the port is, where one is configured.
+    ollama: SidePort<OllamaFace>,
     /// One task for the present port, and one for each former one with responses in flight.
     ports: JoinSet<()>,
     /// While a closed port drains: when the responses that are left are aborted.
@@ -79,7 +82,9 @@ impl DataPlane {
         ));
         let server_config = assemble::server_config(&config, keys, config.port);
         let server = Arc::new(Server::new(server_config, gateway.clone()));
+        let face = Arc::new(OllamaFace(server.clone()));
         Ok(Self {
+            ollama: SidePort::new("ollama_port", face),
             assembly,
             config,
             server,
@@ -109,8 +114,21 @@ impl DataPlane {
         Arc::new(ServerResender(self.server.clone()))
     }
 
+    /// Opens, moves or closes the port for Ollama's programs: it is open while the agent is to serve.
+    async fn apply_ollama(&mut self, desired: DesiredState) {
+        let port = self.config.ollama_port;
+        let listen = port
+            .filter(|_| desired == DesiredState::Running)
+            .map(|port| {
+                let limits = assemble::limits(&self.config);
+                ListenConfig::new(port, BindScope::Loopback, limits)
+            });
+        self.ollama.apply(listen, &mut self.ports).await;
+    }
+
     /// Opens or closes the port. Responses in flight go on either way.
     pub(super) async fn apply_desired(&mut self, desired: DesiredState) {
+        self.apply_ollama(desired).await;
         match (desired, &mut self.listener) {
             (DesiredState::Running, ListenerState::Closed) => {
                 self.abort_at = None;
@@ -203,6 +221,9 @@ impl DataPlane {
         let abort_at = self.abort_at;
         tokio::select! {
             () = sleep(RETRY_AFTER), if retries => self.open(),
+            () = self.ollama.due(), if self.ollama.refused().is_some() => {
+                self.ollama.retry(&mut self.ports);
+            }
             Some(_) = self.ports.join_next() => {}
             () = sleep_until(abort_at.unwrap_or_else(Instant::now)), if abort_at.is_some() => self.abort().await,
             else => std::future::pending().await,
@@ -243,6 +264,8 @@ impl DataPlane {
         self.gateway.replace(self.assembly.gateway_config(config));
         self.configure_server(self.port().unwrap_or(config.port));
         self.listen_rebound(listen, rebound);
+        let desired = self.state.borrow().desired;
+        self.apply_ollama(desired).await;
         self.reap_ports();
         self.publish();
     }
@@ -324,6 +347,7 @@ impl DataPlane {
         if let ListenerState::Open { port, .. } = &mut self.listener {
             drop(port.close().await);
         }
+        self.ollama.apply(None, &mut self.ports).await;
         let drained = timeout(self.config.limits.drain_timeout, ended(&mut self.ports));
         if drained.await.is_err() {
             self.abort().await;

@@ -1,34 +1,26 @@
-//! The port of the metrics: opened, moved and closed as the configuration says. That it cannot be
-//! had costs nothing else.
+//! The port of the metrics, and what it shows of the moment.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tracing::{info, warn};
 
-use super::port::{ListenConfig, Port, Rebound, bind_failure};
+use super::port::ListenConfig;
 use super::recording::Recording;
+use super::side_port::SidePort;
 use crate::config::Config;
 use crate::control::{AccountFacts, AgentState, ControlService};
 use crate::listener::guard::Policy;
-use crate::listener::listen::{BindError, BindScope, Listeners};
+use crate::listener::listen::BindScope;
 use crate::metrics::{MetricsPage, Now, ReadNow, limits};
-use crate::status::{BindFailure, MetricsStatus};
-
-/// How often a port that another program has is tried again.
-const RETRY_AFTER: Duration = Duration::from_secs(5);
+use crate::status::MetricsStatus;
 
 /// Where what was recorded can be measured, and where its traces go.
 pub(super) struct MetricsPort {
     recording: Arc<Recording>,
-    page: Arc<MetricsPage>,
-    listen: Option<ListenConfig>,
-    open: Option<Port>,
-    /// Why the configured port cannot be had for now.
-    refused: Option<BindFailure>,
+    port: SidePort<MetricsPage>,
     /// One task for the present port, and one for each former one that still answers.
     ports: JoinSet<()>,
     state: watch::Sender<AgentState>,
@@ -45,12 +37,10 @@ impl MetricsPort {
             recording.metrics.clone(),
             read_now(service, recording.clone()),
         );
+        let page = MetricsPage::new(metrics, read_now, Policy::default());
         Self {
             recording,
-            page: Arc::new(MetricsPage::new(metrics, read_now, Policy::default())),
-            listen: None,
-            open: None,
-            refused: None,
+            port: SidePort::new("metrics_port", Arc::new(page)),
             ports: JoinSet::new(),
             state,
         }
@@ -59,7 +49,7 @@ impl MetricsPort {
     /// Opens, moves or closes the port as `config` says, and sends traces where it says.
     pub(super) async fn apply(&mut self, config: &Config) {
         self.recording.configure(config);
-        self.page.replace(Policy {
+        self.port.handler().replace(Policy {
             allowed_hosts: config.allowed_hosts.clone(),
             ..Policy::default()
         });
@@ -67,72 +57,8 @@ impl MetricsPort {
             let limits = limits(config.allow_other_users);
             ListenConfig::new(port, BindScope::Loopback, limits)
         });
-        if listen != self.listen {
-            self.listen = listen;
-            self.refused = None;
-            self.rebind().await;
+        if self.port.apply(listen, &mut self.ports).await {
             self.publish();
-        }
-    }
-
-    async fn rebind(&mut self) {
-        let Some(listen) = self.listen.clone() else {
-            if self.open.take().is_some() {
-                info!("the port of the metrics is closed");
-            }
-            return;
-        };
-        let rebound = match &mut self.open {
-            Some(port) => port.rebind(&listen).await,
-            None => return self.bind(),
-        };
-        match rebound {
-            Rebound::Same => {}
-            Rebound::AsConfigured(sockets) => self.serve(listen, sockets),
-            Rebound::AsBefore {
-                listen,
-                sockets,
-                error,
-            } => {
-                self.serve(listen, sockets);
-                self.refuse(&error);
-            }
-            Rebound::Kept(error) => self.refuse(&error),
-            Rebound::Lost(error) => {
-                self.open = None;
-                self.refuse(&error);
-            }
-        }
-    }
-
-    fn bind(&mut self) {
-        let Some(listen) = self.listen.clone() else {
-            return;
-        };
-        match listen.bind() {
-            Ok(sockets) => self.serve(listen, sockets),
-            Err(error) => self.refuse(&error),
-        }
-    }
-
-    fn serve(&mut self, listen: ListenConfig, sockets: Listeners) {
-        info!(port = sockets.port(), "the port of the metrics is open");
-        let port = Port::serve(listen, sockets, self.page.clone(), &mut self.ports);
-        // A former port is dropped here: it accepts no more.
-        self.open = Some(port);
-        self.refused = None;
-    }
-
-    /// Notes that the port cannot be had for now, once in the log.
-    fn refuse(&mut self, error: &BindError) {
-        let failure = bind_failure(error);
-        if self.refused.as_ref() != Some(&failure) {
-            let why = failure.to_string().replace("`port`", "`metrics_port`");
-            warn!(
-                why,
-                "the port of the metrics cannot be opened; it is tried again"
-            );
-            self.refused = Some(failure);
         }
     }
 
@@ -140,20 +66,17 @@ impl MetricsPort {
     ///
     /// Cancel safe.
     pub(super) async fn work(&mut self) {
-        if self.refused.is_none() {
-            return std::future::pending().await;
-        }
-        tokio::time::sleep(RETRY_AFTER).await;
-        self.bind();
+        self.port.due().await;
+        self.port.retry(&mut self.ports);
         self.publish();
     }
 
     fn publish(&mut self) {
         while self.ports.try_join_next().is_some() {}
-        let metrics = match (&self.open, &self.refused) {
+        let metrics = match (self.port.port(), self.port.refused()) {
             (Some(port), refused) => MetricsStatus::Open {
-                port: port.number(),
-                refused: refused.clone(),
+                port,
+                refused: refused.cloned(),
             },
             (None, Some(failure)) => MetricsStatus::Unavailable(failure.clone()),
             (None, None) => MetricsStatus::Off,

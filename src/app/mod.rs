@@ -25,6 +25,7 @@ mod program;
 mod recording;
 mod resender;
 mod selftest_runner;
+mod side_port;
 mod signals;
 #[cfg(feature = "desktop")]
 mod tray_bridge;

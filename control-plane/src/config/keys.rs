@@ -44,7 +44,7 @@ impl Key {
     /// When a change is in force, as the agent's parts follow the configuration.
     pub fn takes_effect(&self) -> TakesEffect {
         match self.path {
-            "port" | "metrics_port" => TakesEffect::PortMoves,
+            "port" | "metrics_port" | "ollama_port" => TakesEffect::PortMoves,
             "limits.drain_timeout_seconds" => TakesEffect::NextStop,
             path if OF_CONNECTIONS.contains(&path) => TakesEffect::NewConnections,
             path if AT_ONCE.iter().any(|table| path.starts_with(table)) => TakesEffect::AtOnce,
@@ -165,6 +165,15 @@ pub static KEYS: &[Key] = &[
         },
         None,
         "the port of /metrics, for this machine alone; none while unset; 0 takes a free one",
+    ),
+    key(
+        "ollama_port",
+        ValueKind::Count {
+            min: 0,
+            max: 65_535,
+        },
+        None,
+        "a second port of the API, for this machine alone and programs that look for Ollama at 11434; none while unset",
     ),
     key(
         "allow_lan_access",

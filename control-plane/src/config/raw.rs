@@ -18,6 +18,8 @@ pub(super) struct Raw {
     pub(super) port: u16,
     #[serde(default)]
     pub(super) metrics_port: Option<u16>,
+    #[serde(default)]
+    pub(super) ollama_port: Option<u16>,
     pub(super) allow_lan_access: bool,
     pub(super) allow_other_users: bool,
     pub(super) auth_mode: String,

@@ -28,6 +28,8 @@ pub struct Config {
     pub port: u16,
     /// Where the metrics are; `None` for nowhere.
     pub metrics_port: Option<u16>,
+    /// Where programs find the API that look for Ollama; `None` for nowhere.
+    pub ollama_port: Option<u16>,
     pub allow_lan_access: bool,
     /// Whether other users of this machine are served, where the system tells who they are.
     pub allow_other_users: bool,
@@ -168,7 +170,8 @@ impl Resolver {
         let rules = self.rules(&raw.models, &providers);
         Config {
             port: raw.port,
-            metrics_port: self.metrics_port(raw),
+            metrics_port: self.other_port("metrics_port", raw.port, raw.metrics_port),
+            ollama_port: self.other_port("ollama_port", raw.port, raw.ollama_port),
             allow_lan_access: raw.allow_lan_access,
             allow_other_users: raw.allow_other_users,
             auth_mode: auth_mode(&raw.auth_mode, raw.allow_lan_access),
@@ -190,11 +193,11 @@ impl Resolver {
     }
 
     /// One port is not opened twice; 0 is another one each time.
-    fn metrics_port(&mut self, raw: &Raw) -> Option<u16> {
-        if raw.port != 0 && raw.metrics_port == Some(raw.port) {
-            self.reject("metrics_port", Wrong::OtherPort);
+    fn other_port(&mut self, key: &str, port: u16, other: Option<u16>) -> Option<u16> {
+        if port != 0 && other == Some(port) {
+            self.reject(key, Wrong::OtherPort);
         }
-        raw.metrics_port
+        other
     }
 
     #[cfg(feature = "otlp")]

@@ -21,7 +21,7 @@ pub(super) fn expected(text: Texts, key: &Key) -> String {
         "allowed_hosts" => text.expected_hosts().to_owned(),
         "cors_origins" => text.expected_origins().to_owned(),
         "network.proxy" => text.expected_proxy().to_owned(),
-        "metrics_port" => text.expected_other_port().to_owned(),
+        "metrics_port" | "ollama_port" => text.expected_other_port().to_owned(),
         _ => of_kind(text, &key.kind),
     }
 }
@@ -52,6 +52,10 @@ const GERMAN: &[(&str, &str)] = &[
     (
         "metrics_port",
         "Der Port von /metrics, nur für diesen Rechner; keiner, solange er fehlt; 0 nimmt einen freien.",
+    ),
+    (
+        "ollama_port",
+        "Ein zweiter Port der API, nur für diesen Rechner und für Programme, die Ollama auf 11434 suchen; keiner, solange er fehlt.",
     ),
     (
         "allow_lan_access",
