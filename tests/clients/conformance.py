@@ -29,6 +29,7 @@ CAPABILITIES = {
         "test_raw_stream_has_no_usage_when_not_asked",
         "test_raw_stream_counts_and_ends",
         "test_raw_stream_opens_and_closes_each_block",
+        "test_prompt",
         "test_stream_finishes_once",
         "test_stream_helper",
         "test_async_stream",
@@ -41,10 +42,11 @@ CAPABILITIES = {
         "test_reasoning_comes_back_to_its_maker",
         "test_tool_loop_brings_the_reasoning_back",
         "test_reasoning_tokens_are_counted",
+        "test_thinking",
     },
     "parallel tools": {"test_parallel_tools", "test_parallel_calls_with_results", "test_parallel_calls_with_results_out_of_order"},
     "structured output": {"test_structured_output", "test_structured_output_streamed"},
-    "images": {"test_image"},
+    "images": {"test_image", "test_image_beside_a_prompt"},
     "PDF": {"test_pdf"},
     "counting": {"test_counting", "test_an_estimate_is_marked", "test_counting_asks_the_upstreams_own_counter"},
     "model list": {"test_models_are_listed_and_found"},
@@ -79,6 +81,7 @@ FACTS = {
     "litellm-system": "LiteLLM writes the system's text into the person's where a model that it asks in Gemini's dialect has no `gemini` in its name.",
     "litellm-object": "LiteLLM asks models that it does not know for an object by a tool (Anthropic) or in words (Gemini).",
     "ai-compatible-json": "The AI SDK's OpenAI-compatible provider asks for `json_object`, without the schema.",
+    "ollama-no-ids": "Ollama's library for Python forgets the ids of calls, by which the gateway keeps a token for clients that have no field for it.",
 }
 
 # What holds for every client, by capability and dialect.

@@ -1,4 +1,4 @@
-"""The official SDKs for JavaScript (OpenAI, Anthropic, Google Gen AI), with an upstream of each dialect.
+"""The official SDKs for JavaScript (OpenAI, Anthropic, Google Gen AI, Ollama), with an upstream of each dialect.
 
 One node process (`sdks.mjs`) answers for all cases; `tests/run ai` installs them and says in JS_SDKS where.
 """
@@ -14,10 +14,11 @@ from sdk_process import SdkProcess
 
 pytestmark = pytest.mark.gateway
 
-FACES = ["chat", "responses", "anthropic", "google"]
+VENDORS = ["chat", "responses", "anthropic", "google"]
+FACES = [*VENDORS, "ollama"]
 FAMILY = "SDKs for JavaScript"
-CLIENT = {"chat": "openai (npm), Chat", "responses": "openai (npm), Responses", "anthropic": "@anthropic-ai/sdk", "google": "@google/genai"}
-STOPPED = {"chat": "stop", "responses": "completed", "anthropic": "end_turn", "google": "STOP"}
+CLIENT = {"chat": "openai (npm), Chat", "responses": "openai (npm), Responses", "anthropic": "@anthropic-ai/sdk", "google": "@google/genai", "ollama": "ollama (npm)"}
+STOPPED = {"chat": "stop", "responses": "completed", "anthropic": "end_turn", "google": "STOP", "ollama": "stop"}
 PROMPT = "What is the weather?"
 
 
@@ -82,6 +83,7 @@ def test_image(sdks, lab, face):
     assert read(lab.upstream).images == [("image/png", PNG_BASE64)]
 
 
+@pytest.mark.parametrize("face", VENDORS)
 def test_pdf(sdks, lab, face):
     lab.upstream.will("text")
     sdks.answer(lab, face=face, how="pdf", pdf=PDF_BASE64)
@@ -104,6 +106,13 @@ def test_models_are_listed_and_found(sdks, lab, face):
     ids = [name.removeprefix("models/") for name in said["ids"]]
     assert {"gpt-5-mini", "demo"} <= set(ids)
     assert said["found"] == said["ids"][0]
+
+
+@pytest.mark.parametrize("face", ["ollama"])
+@pytest.mark.parametrize("dialect", ["openai_chat", "gemini"])
+def test_embeddings(sdks, lab, face):
+    lab.upstream.will("embeddings")
+    assert sdks.answer(lab, face=face, how="embed")["vectors"] == [[0.5, -0.25, 0.125], [0.0625, 1.0, -1.0]]
 
 
 @pytest.mark.parametrize("how", ["text", "stream"])
@@ -130,6 +139,8 @@ def test_unknown_model_is_told(sdks, faulty_lab, face):
     assert sdks.ask(faulty_lab, face=face, how="text")["status"] == 404
 
 
+# Ollama's library keeps no header, and tries nothing again.
+@pytest.mark.parametrize("face", VENDORS)
 def test_limit_says_when_to_come_back(sdks, faulty_lab, face):
     faulty_lab.upstream.always(failing(429, retry_after="7"))
     said = sdks.ask(faulty_lab, face=face, how="text")
@@ -137,6 +148,7 @@ def test_limit_says_when_to_come_back(sdks, faulty_lab, face):
     assert 5 <= int(said["retryAfter"]) <= 7
 
 
+@pytest.mark.parametrize("face", VENDORS)
 def test_bad_moment_is_overcome_by_trying_again(sdks, faulty_lab, face):
     faulty_lab.upstream.will(failing(503))
     faulty_lab.upstream.always(Answer("text"))

@@ -8,6 +8,7 @@ import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 import { anthropicFace } from "./anthropic_node.mjs";
 import { googleFace } from "./google_node.mjs";
+import { ollamaFace } from "./ollama_node.mjs";
 import { chatFace, responsesFace } from "./openai_node.mjs";
 
 const require = createRequire(`${process.argv[2]}/`);
@@ -17,13 +18,14 @@ const FACES = {
   responses: responsesFace(require("openai").OpenAI),
   anthropic: anthropicFace(require("@anthropic-ai/sdk").Anthropic),
   google: googleFace(require("@google/genai").GoogleGenAI),
+  ollama: ollamaFace(require("ollama").Ollama),
 };
 
 // What SDKs keep of a refusal: the status, and the header or detail that says when to come back.
 function refusal(error) {
   const delay = /"retryDelay":\s*"(\d+)s"/.exec(String(error?.message).replaceAll("\\", ""));
   const retryAfter = error?.headers?.get?.("retry-after") ?? delay?.[1];
-  return { error: String(error?.message ?? error), status: error?.status, retryAfter };
+  return { error: String(error?.message ?? error), status: error?.status ?? error?.status_code, retryAfter };
 }
 
 async function answer({ face, how, ...ask }) {
