@@ -141,7 +141,7 @@ fn is_explained(body: &Value, pointer: &str, lost: &[String]) -> bool {
 }
 
 fn says_nothing(pointer: &str, value: &Value) -> bool {
-    const DEFAULTS: [(&str, &str); 24] = [
+    const DEFAULTS: [(&str, &str); 25] = [
         // No arguments, of calls in a history.
         ("arguments", r#""{}""#),
         ("allowedFunctionNames", r#"["alpha","beta"]"#),
@@ -159,6 +159,8 @@ fn says_nothing(pointer: &str, value: &Value) -> bool {
         ("mode", r#""auto""#),
         ("mode", r#""explicit""#),
         ("modalities", r#"["text"]"#),
+        // No limit.
+        ("num_predict", "-1"),
         ("parallel_tool_calls", "true"),
         ("responseMimeType", r#""application/json""#),
         ("responseModalities", r#"["TEXT"]"#),
@@ -174,26 +176,31 @@ fn says_nothing(pointer: &str, value: &Value) -> bool {
     let is_kind = ["type", "role"].contains(&key);
     // Ids of Responses' items and of Gemini's results pair things within one answer.
     let is_opaque = key == "id" && !pointer.contains("tool_calls");
+    // Ids and names of results, and numbers of calls, follow from the calls.
+    let follows = ["index", "tool_call_id", "tool_name"].contains(&key)
+        || pointer.ends_with("functionResponse/name");
     // Anthropic's formats are always strict.
     let is_format = pointer.ends_with("format/strict") || pointer.ends_with("json_schema/strict");
     value.is_null()
         || is_kind
         || is_opaque
+        || follows
         || is_format
         || DEFAULTS.contains(&(key, value.to_string().as_str()))
 }
 
-/// Whether a field names the speaker of a message that says nothing.
+/// Whether a field names the speaker of a message that says nothing, or the kind of a part without
+/// content.
 fn is_of_a_hollow_message(body: &Value, pointer: &str) -> bool {
-    let Some((message, "name")) = pointer.rsplit_once('/') else {
+    let Some((message, "name" | "thought")) = pointer.rsplit_once('/') else {
         return false;
     };
     let message = body.pointer(message).expect("it is there");
     let is_empty = |value: &Value| value.is_null() || value.as_array().is_some_and(Vec::is_empty);
     message.as_object().is_some_and(|members| {
-        members
-            .iter()
-            .all(|(key, value)| ["name", "role"].contains(&key.as_str()) || is_empty(value))
+        members.iter().all(|(key, value)| {
+            ["name", "role", "thought"].contains(&key.as_str()) || is_empty(value)
+        })
     })
 }
 

@@ -87,9 +87,9 @@ fn with_named_limit(body: &str) -> String {
 }
 
 fn message(body: &serde_json::Value) -> &str {
-    body["error"]["message"]
-        .as_str()
-        .expect("an error has a message")
+    let error = &body["error"];
+    let message = error["message"].as_str().or_else(|| error.as_str());
+    message.expect("an error has a message")
 }
 
 /// JSON with line breaks, every token as it was written.
