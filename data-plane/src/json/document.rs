@@ -677,19 +677,19 @@ impl Scanner<'_> {
     fn string(&mut self) -> Result<(), Invalid> {
         let node = self.open(Kind::String);
         self.pos += 1;
-        self.to_closing_quote()?;
+        self.read_string()?;
         self.pos += 1;
         self.close(node);
         Ok(())
     }
 
-    fn to_closing_quote(&mut self) -> Result<(), Invalid> {
+    fn read_string(&mut self) -> Result<(), Invalid> {
         // Most strings are short: a look at a whole block would cost more than reading them.
         let next = &self.bytes[self.pos..];
         self.pos += plain_len(&next[..next.len().min(SHORT_BYTES)]);
         while self.peek() != Some(b'"') {
             let Some(block) = self.bytes[self.pos..].first_chunk() else {
-                return self.to_closing_quote_at_end();
+                return self.read_last_string();
             };
             if self.is_closed_within(block)? {
                 break;
@@ -722,7 +722,7 @@ impl Scanner<'_> {
     }
 
     /// The same where less than a block is left of the document.
-    fn to_closing_quote_at_end(&mut self) -> Result<(), Invalid> {
+    fn read_last_string(&mut self) -> Result<(), Invalid> {
         loop {
             self.pos += plain_len(&self.bytes[self.pos..]);
             match self.peek() {
