@@ -178,7 +178,7 @@ async fn an_expired_key_and_a_model_that_is_not_allowed_are_final() {
         assert_eq!(refused.header("retry-after"), None);
     }
     assert_eq!(listed(home, "short")["is_expired"], true);
-    assert_eq!(listed(home, "short")["refused_today"], 5);
+    assert_eq!(listed(home, "short")["refused_today"], GENERATIONS.len());
     let log = json(home, &["log", "--failed"]);
     let rows = log["rows"].as_array().unwrap();
     let why = |cause: &str| {
