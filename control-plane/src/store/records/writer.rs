@@ -2,8 +2,8 @@
 //! transaction, and only a record that is new is summed up.
 //!
 //! Few records become rows at once. Of many in a moment the plain ones are packed, see
-//! [`super::segments`]; their rows are made when a reader asks for them, and otherwise once it is
-//! quiet.
+//! [`super::segments`]; their rows are made when a reader asks for them, and otherwise little by
+//! little once it is quiet.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io;
@@ -51,6 +51,8 @@ const PACKED_MAX: Packed = Packed {
 const PACKED_SHARE: u64 = 8;
 /// How long after the last burst rows are made of what is packed.
 const QUIET_AFTER: Duration = Duration::from_secs(1);
+/// How many times as long as a segment took the next one waits then: a twentieth of a core is taken.
+const QUIET_PAUSES: u32 = 20;
 /// How long after a reader asked records become rows at once: a page that follows them asks again.
 const ASKED_WITHIN: Duration = Duration::from_secs(2);
 /// How long the end may take to make rows.
@@ -82,6 +84,8 @@ struct Writer {
     /// When the last batch was packed, and when a reader asked last.
     packed_at: Option<Instant>,
     asked_at: Option<Instant>,
+    /// No further rows are made before that, as long as nobody asks.
+    rests_until: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -103,6 +107,7 @@ impl Writer {
             unpackings: VecDeque::new(),
             packed: Packed::default(),
             packed_at: None,
+            rests_until: None,
             asked_at: None,
         }
     }
@@ -149,7 +154,7 @@ impl Writer {
         if self.is_unpacking() || !self.unpackings.is_empty() || !self.deletions.is_empty() {
             None
         } else if self.packed.records > 0 {
-            Some(QUIET_AFTER)
+            Some(self.due_at().saturating_duration_since(Instant::now()))
         } else {
             Some(IDLE_AFTER)
         }
@@ -158,11 +163,23 @@ impl Writer {
     /// Whether rows are made of what is packed, a segment at a time. What is to be deleted is among
     /// them.
     fn is_unpacking(&self) -> bool {
-        let is_quiet = self.packed_at.is_none_or(|at| at.elapsed() >= QUIET_AFTER);
-        self.packed.records > 0 && (is_quiet || !self.deletions.is_empty())
+        let is_due = self.due_at() <= Instant::now();
+        self.packed.records > 0 && (is_due || !self.deletions.is_empty())
+    }
+
+    /// When it is quiet enough for the next segment.
+    fn due_at(&self) -> Instant {
+        let quiet_at = self.packed_at.map(|at| at + QUIET_AFTER);
+        quiet_at.max(self.rests_until).unwrap_or_else(Instant::now)
     }
 
     fn unpack_some(&mut self) {
+        let began_at = Instant::now();
+        self.unpack_first();
+        self.rests_until = Some(Instant::now() + began_at.elapsed() * QUIET_PAUSES);
+    }
+
+    fn unpack_first(&mut self) {
         let first = self.database.as_ref().map(Database::first_segment);
         match first {
             Some(Ok(Some(first))) => {
