@@ -51,8 +51,9 @@ const PACKED_MAX: Packed = Packed {
 const PACKED_SHARE: u64 = 8;
 /// How long after the last burst rows are made of what is packed.
 const QUIET_AFTER: Duration = Duration::from_secs(1);
-/// How many times as long as a segment took the next one waits then: a twentieth of a core is taken.
-const QUIET_PAUSES: u32 = 20;
+/// How many times as long as a segment took the next one waits then: a burst's rows take a
+/// five-hundredth of a core.
+const QUIET_PAUSES: u32 = 500;
 /// How long after a reader asked records become rows at once: a page that follows them asks again.
 const ASKED_WITHIN: Duration = Duration::from_secs(2);
 /// How long the end may take to make rows.
