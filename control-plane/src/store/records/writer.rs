@@ -177,7 +177,10 @@ impl Writer {
     fn unpack_some(&mut self) {
         let began_at = Instant::now();
         self.unpack_first();
-        self.rests_until = Some(Instant::now() + began_at.elapsed() * QUIET_PAUSES);
+        // What an earlier process left becomes rows without a pause.
+        if self.packed_at.is_some() {
+            self.rests_until = Some(Instant::now() + began_at.elapsed() * QUIET_PAUSES);
+        }
     }
 
     fn unpack_first(&mut self) {
