@@ -85,7 +85,7 @@ struct Writer {
     /// When the last batch was packed, and when a reader asked last.
     packed_at: Option<Instant>,
     asked_at: Option<Instant>,
-    /// No further rows are made before that, as long as nobody asks.
+    /// No further rows are made before that, unless a reader asks.
     rests_until: Option<Instant>,
 }
 
