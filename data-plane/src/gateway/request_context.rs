@@ -166,7 +166,10 @@ impl<'c> RequestContext<'c> {
         let pool = &self.state.pool;
         let continued = match &self.routing.continues {
             Some(id) => Some(id),
-            None => self.full_routing().continues.as_ref(),
+            None if routing_fields::may_continue(self.request) => {
+                self.full_routing().continues.as_ref()
+            }
+            None => None,
         };
         let owner = continued.and_then(|id| pool.object_owner(id));
         let mentioned = || {

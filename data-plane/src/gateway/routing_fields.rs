@@ -34,6 +34,17 @@ const FAR_BYTES: usize = 64 * 1024;
 /// The member that asks for a stream, in the dialects that have one for it.
 static STREAM: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"stream\""));
 
+/// The members that name what a request continues.
+///
+/// Source: OpenAI Responses reference, "Create a model response".
+static CONTINUED: LazyLock<[Finder<'_>; 2]> =
+    LazyLock::new(|| ["\"previous_response_id\"", "\"conversation\""].map(Finder::new));
+
+/// Whether the body may say what it continues. Most do not, and need not be read for it.
+pub(super) fn may_continue(request: &ClientRequest) -> bool {
+    CONTINUED.iter().any(|word| request.body.contains(word))
+}
+
 /// Reads the whole body.
 ///
 /// # Errors
@@ -238,6 +249,17 @@ mod tests {
             None,
             "read whole"
         );
+    }
+
+    #[test]
+    fn what_may_continue_is_found_wherever_it_stands() {
+        let long = long();
+        let body =
+            |member: &str| format!(r#"{{"model":"m","input":[{long}]{member},"tools":[{long}]}}"#);
+        let may = |member: &str| may_continue(&request("openai_responses", &body(member)));
+        assert!(may(r#","previous_response_id":"r""#));
+        assert!(may(r#","conversation":{"id":"c"}"#));
+        assert!(!may(r#","note":"a \"conversation\"""#));
     }
 
     #[test]
